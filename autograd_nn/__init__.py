@@ -1,1 +1,28 @@
-"""autograd_nn: reverse-mode automatic differentiation for people who think in NumPy."""
+"""autograd_nn: reverse-mode automatic differentiation for people who think in NumPy.
+
+    import autograd_nn as ag
+
+The public names and nothing else; see the README for a map of the rooms. Importing it loads neither numba nor matplotlib.
+"""
+
+from .engine import random as random
+from .engine.backward import gradients as gradients
+from .engine.checkpoint import checkpoint as checkpoint
+from .engine.dtypes import default_dtype as default_dtype
+from .engine.dtypes import get_default_dtype as get_default_dtype
+from .engine.dtypes import set_default_dtype as set_default_dtype
+from .engine.modes import enable_grad as enable_grad
+from .engine.modes import is_grad_enabled as is_grad_enabled
+from .engine.modes import no_grad as no_grad
+from .engine.mutation import detect_mutation as detect_mutation
+from .engine.op import nondifferentiable as nondifferentiable
+from .engine.op import op as op
+from .engine.random import manual_seed as manual_seed
+from .engine.record import record as record
+from .engine.tensor import Tensor as Tensor
+from .engine.tensor import assign as assign
+from .engine.tensor import from_numpy as from_numpy
+from .engine.tensor import tensor as tensor
+from .ops import *
+
+__version__ = "0.1.0"

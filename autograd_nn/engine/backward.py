@@ -1,0 +1,449 @@
+"""The walk: from an output's cotangent to the cotangent of everything below it.
+
+Nodes are visited newest first, which is a reverse topological order; a heap holds those that have a cotangent waiting,
+so a chain of a million nodes needs neither recursion nor a pass to sort it. Arrays and recorded walks are the same loop:
+
+- plain: rules run on arrays, sums are the walk's own (a second contribution makes a fresh buffer, later ones add to it);
+- recorded (`create_graph`, or under `ag.record`): saved arrays are wrapped again as Tensors that hang where they
+  hung, rules run on those, and every sum, cast and un-broadcast is an operation like any other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from heapq import heappop, heappush
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import modes, mutation
+from .checkpoint import Dropped
+from .graph import RELEASED, Leaf, Node, Output, is_differentiable, sequence
+from .tensor import Tensor, assign, leaf_lock, operand
+
+_tuple = tuple
+
+
+def backward(y: Tensor, gradient: ArrayLike | Tensor | None, retain_graph: bool) -> None:
+    """`Tensor.backward`: add the derivative of y to the `.grad` of every leaf below it."""
+    if y.node is None:
+        raise RuntimeError(
+            "backward: this Tensor has no graph: nothing it was computed from requires a gradient, or it was computed "
+            "under ag.no_grad() (make a leaf with ag.tensor(..., requires_grad=True))"
+        )
+    g = _seed(y, gradient, "backward")
+    tracer = modes.current().tracer
+    recorded = tracer is not None and tracer.records
+    with modes.change(grad=False) if recorded else contextlib.nullcontext():
+        if recorded and not isinstance(g, Tensor):
+            g = Tensor._of(np.asarray(g))
+        elif not recorded and isinstance(g, Tensor):
+            g = g._data
+        walk(y.node, g, keep=retain_graph, recorded=recorded)
+
+
+@overload
+def gradients(y: Tensor, xs: Tensor, cotangent: Any = ..., **options: Any) -> Tensor: ...
+@overload
+def gradients(y: Tensor, xs: Sequence[Tensor], cotangent: Any = ..., **options: Any) -> tuple[Tensor, ...]: ...
+def gradients(
+    y: Tensor,
+    xs: Tensor | Sequence[Tensor],
+    cotangent: ArrayLike | Tensor | None = None,
+    *,
+    create_graph: bool = False,
+    retain_graph: bool | None = None,
+    allow_unused: bool = False,
+) -> Any:
+    r"""The derivatives of y with respect to xs, returned; no `.grad` is touched.
+
+    :math:`\bar x_i = \sum_k \bar y_k\, \partial y_k / \partial x_i`, with :math:`\bar y` the `cotangent` of y's shape (1 for
+    a one-element y). A Tensor for a Tensor, a tuple for a sequence. `create_graph` records the walk, so that what it
+    returns can be differentiated again; `retain_graph` (default: `create_graph`) keeps the saved arrays for another walk.
+    Where y does not depend on an x the result is an error, or None with `allow_unused`.
+
+    >>> x = ag.tensor(2.0, requires_grad=True)
+    >>> dy = ag.gradients(x**3, x, create_graph=True)
+    >>> ag.gradients(dy, x)
+    tensor(12., dtype=float32)
+    """
+    if not isinstance(y, Tensor):
+        raise TypeError(f"gradients: differentiates a Tensor, not {type(y).__name__}")
+    single = isinstance(xs, Tensor)
+    targets: list[Tensor] = [xs] if isinstance(xs, Tensor) else list(xs)
+    for i, x in enumerate(targets):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"gradients: xs[{i}] is {type(x).__name__}, not a Tensor")
+        if x.node is None:
+            raise RuntimeError(f"gradients: xs[{i}] requires no gradient; make it with requires_grad=True before using it")
+    found: dict[Any, Any] = {}
+    if y.node is not None:
+        tracer = modes.current().tracer
+        recorded = create_graph or (tracer is not None and tracer.records)
+        g = _seed(y, cotangent, "gradients")
+        if recorded and not isinstance(g, Tensor):
+            g = Tensor._of(np.asarray(g))
+        elif not recorded and isinstance(g, Tensor):
+            g = g._data
+        nodes = {x.node for x in targets}
+        with modes.change(grad=create_graph):
+            keep = create_graph if retain_graph is None else retain_graph
+            found = walk(y.node, g, keep=keep, recorded=recorded, targets=nodes)
+    elif not allow_unused:
+        raise RuntimeError("gradients: y has no graph: nothing it was computed from requires a gradient")
+    results = []
+    for i, x in enumerate(targets):
+        g = found.get(x.node)
+        if g is None and not allow_unused:
+            named = f" ({x.name})" if x.name else ""
+            raise RuntimeError(f"gradients: y does not depend on xs[{i}]{named}; pass allow_unused=True to get None for it")
+        results.append(g if g is None or isinstance(g, Tensor) else Tensor._of(np.array(g)))
+    return results[0] if single else _tuple(results)
+
+
+def _seed(y: Tensor, gradient: Any, who: str) -> Any:
+    """The cotangent to start from: an array, or the Tensor that was given."""
+    if gradient is None:
+        if y.size != 1:
+            raise RuntimeError(
+                f"{who}: a Tensor of shape {y.shape} is no single number; "
+                f"reduce it first, e.g. .sum() or .mean(), or pass its cotangent of the same shape"
+            )
+        return np.ones(y.shape, y.dtype) if y.shape else y.dtype.type(1)
+    data = gradient._data if isinstance(gradient, Tensor) else operand(gradient, None)
+    if np.shape(data) != y.shape:
+        raise ValueError(f"{who}: the cotangent has shape {np.shape(data)}, the Tensor {y.shape}; they must be the same")
+    if isinstance(gradient, Tensor):
+        return gradient if gradient.dtype == y.dtype else gradient.astype(y.dtype)
+    return np.asarray(data, y.dtype)
+
+
+def walk(root: Any, g: Any, *, keep: bool, recorded: bool, targets: set[Any] | None = None) -> dict[Any, Any]:
+    """Carry the cotangent g of root to the leaves, or to the targets only; returns {target: cotangent}.
+
+    Without targets every Leaf below root gets its cotangent added to `.grad`.
+    """
+    heap = [(-root.sequence, root)]
+    cotangents = {root: g}
+    owned: set[Any] = set()  # nodes whose cotangent is a buffer made by this walk, free to be added to
+    found: dict[Any, Any] = {}
+    needed = None if targets is None else _between(root, targets)
+    pop, get = cotangents.pop, cotangents.get
+    while heap:
+        node = heappop(heap)[1]
+        g = pop(node)
+        if node.extras is not None:
+            g = _visited(node, g, recorded)
+        kind = type(node)
+        if targets is not None:
+            if node in targets:
+                found[node] = g
+            if node not in needed:  # type: ignore[operator]
+                continue
+        if kind is Leaf:
+            if targets is None:
+                _deposit(node, g, node in owned, recorded)
+            continue
+        if kind is Output:
+            node._adjoint = g if node.value is not None else None
+            (parent,) = node.parents
+            outputs = get(parent)
+            if outputs is None:
+                outputs = cotangents[parent] = [None] * len(parent.op.outputs)
+                heappush(heap, (-parent.sequence, parent))
+            outputs[node.index] = g if outputs[node.index] is None else outputs[node.index] + g
+            continue
+
+        if node.value is not None:
+            node._adjoint = g
+        elif type(g) is list:
+            g = _tuple(g)
+        saved = node.saved
+        if type(saved) is not tuple:
+            saved = _restored(node)
+        if node.cells is not None or node.extras is not None:
+            _check_unwritten(node, saved)
+        op, parents = node.op, node.parents
+        if needed is not None:
+            parents = _tuple([p if p in needed or p in targets else None for p in parents])  # type: ignore[operator]
+        try:
+            if recorded:
+                contributions = _recorded_pullback(node, op, g, parents, saved)
+            elif op.accumulate_at:
+                parents = _accumulate(node, op, g, parents, saved, cotangents, owned, heap)
+                contributions = op.pullback(g, parents, saved, node.params) if any(parents) else parents
+            elif op.rules or op.joint is not None:
+                contributions = op.pullback(g, parents, saved, node.params)
+            else:
+                contributions = _through_composition(node, op, g, parents, saved, recorded=False)
+        except Exception as error:
+            error.add_note(f"while differentiating {_where(node)}")
+            raise
+        if not keep:
+            node.saved = RELEASED
+        for i, parent in enumerate(parents):
+            if parent is None:
+                continue
+            c = contributions[i]
+            try:
+                if c.shape != parent.shape or c.dtype is not parent.dtype:
+                    c = _conformed(node, i, c, parent)
+            except AttributeError:
+                raise _wrong_cotangent(node, i, c, parent) from None
+            previous = get(parent)
+            if previous is None:
+                cotangents[parent] = c
+                heappush(heap, (-parent.sequence, parent))
+                if type(parent) is Leaf and _is_fresh(c, g, saved, contributions):
+                    owned.add(parent)
+            elif recorded:
+                cotangents[parent] = previous + c
+                owned.add(parent)
+            elif parent in owned and type(previous) is np.ndarray:
+                previous += c
+            else:
+                cotangents[parent] = previous + c
+                owned.add(parent)
+    if recorded and modes.current().tracer is not None:
+        modes.current().tracer.differentiating(None)
+    return found
+
+
+def _between(root: Any, targets: set[Any]) -> set[Any]:
+    """The nodes at or below root from which a target can be reached; targets themselves only if others lie below."""
+    oldest = min(t.sequence for t in targets)
+    seen, stack, order = {root}, [root], []
+    while stack:
+        node = stack.pop()
+        order.append(node)
+        for parent in node.parents:
+            if parent is not None and parent.sequence >= oldest and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    order.sort(key=lambda node: node.sequence)
+    needed: set[Any] = set()
+    for node in order:
+        if any(p is not None and (p in needed or p in targets) for p in node.parents):
+            needed.add(node)
+    return needed
+
+
+def _restored(node: Node) -> tuple[Any, ...]:
+    """The arrays of a node whose `saved` is none: recomputed under a checkpoint, gone after a walk."""
+    if type(node.saved) is Dropped:
+        node.saved = node.saved.recomputed()
+        return node.saved
+    raise RuntimeError(
+        f"backward: the graph below {_where(node)} was released by an earlier walk; pass retain_graph=True to the first "
+        f"one if you need two, or compute the result again"
+    )
+
+
+def _check_unwritten(node: Node, saved: tuple[Any, ...]) -> None:
+    """Raise if memory the node keeps was written to after the node was made."""
+    if node.extras is not None and node.extras.fingerprints is not None:
+        mutation.check(node, saved)
+    if node.cells is None:
+        return
+    for name, cell in zip(node.op.keeps, node.cells, strict=True):
+        for c in cell if type(cell) is tuple else (cell,):
+            if c is not None and c.written > node.sequence:
+                raise RuntimeError(
+                    f"backward: {_where(node)} needs the value its input {name!r} had, but it was changed since by assign or "
+                    f"an in-place write; differentiate before changing it, or pass {name}.copy() to {node.op.name}"
+                )
+
+
+def _recorded_pullback(node: Node, op: Any, g: Any, parents: Sequence[Any], saved: tuple[Any, ...]) -> Sequence[Any]:
+    tracer = modes.current().tracer
+    if tracer is not None:
+        tracer.differentiating(node)
+    if op.rules:
+        return op.pullback(g, parents, _rewrapped(node, saved), node.params)
+    if op.joint is None or modes.current().grad:  # a residual never enters a recorded derivative
+        return _through_composition(node, op, g, parents, saved, recorded=True)
+    return tracer.joint(op, node, g, parents, _rewrapped(node, saved))
+
+
+def _rewrapped(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Saved arrays as Tensors that hang on the graph where they hung; Python numbers and shapes as they are."""
+    op, out = node.op, []
+    for i, (name, value, position) in enumerate(zip(op.keeps, saved, op.kept_inputs, strict=True)):
+        cell = None if node.cells is None else node.cells[i]
+        if name == "out" and op.outputs is None:
+            out.append(_wrapped(value, node, None))
+        elif name == "out":
+            outputs = [Output(node, k, v) if is_differentiable(v.dtype) else None for k, v in enumerate(value)]
+            out.append(op.result(*[_wrapped(v, o, None) for v, o in zip(value, outputs, strict=True)]))
+        elif position is None:  # a residual, or a shape
+            out.append(_wrapped(value, None, None))
+        elif op.arrays[position].variadic:
+            cells = cell if type(cell) is tuple else [None] * len(value)
+            parts = zip(value, node.parents[position:], cells, strict=True)
+            out.append(_tuple([_wrapped(v, p, c) for v, p, c in parts]))
+        else:
+            out.append(_wrapped(value, node.parents[position], cell))
+    return _tuple(out)
+
+
+def _wrapped(value: Any, node: Any, cell: Any) -> Any:
+    if not isinstance(value, (np.ndarray, np.generic)):
+        return value
+    t = Tensor._of(value)
+    t.node, t.cell = node, cell
+    return t
+
+
+def _through_composition(
+    node: Node, op: Any, g: Any, parents: Sequence[Any], saved: tuple[Any, ...], recorded: bool
+) -> list[Any]:
+    """The cotangents of a fused node by running its composition again and differentiating that.
+
+    The inner walk must stop at the inputs. Where the result is to be differentiated again, each input passes through an
+    identity, at which the walk stops and through which what it records reaches the true input; else a new leaf does.
+    """
+    create_graph = recorded and modes.current().grad
+    flat = []
+    with modes.change(grad=True):
+        for (value, cell), parent in zip(_inputs_of(node, op, saved), node.parents, strict=True):
+            t = _wrapped(value, parent if create_graph else None, cell)
+            if parent is not None and create_graph:
+                t = t.positive()
+            elif parent is not None:
+                t.node = Leaf(np.asarray(value))
+            flat.append(t)
+        out = op.composition(*flat, **dict(zip(op.param_names, node.params, strict=True)))
+    outs, seeds = ([out], [g]) if op.outputs is None else (list(out), list(g))
+    wanted = [t for t, p in zip(flat, parents, strict=True) if p is not None]
+    total: list[Any] = [None] * len(wanted)
+    for y, seed in zip(outs, seeds, strict=True):
+        if seed is None or y.node is None:
+            continue
+        parts = gradients(y, wanted, seed, create_graph=create_graph, retain_graph=True, allow_unused=True)
+        total = [p if t is None else t if p is None else t + p for t, p in zip(total, parts, strict=True)]
+    found = iter([t * 0.0 if c is None else c for t, c in zip(wanted, total, strict=True)])
+    contributions = [None if p is None else next(found) for p in parents]
+    return contributions if recorded else [c if c is None else c._data for c in contributions]
+
+
+def _inputs_of(node: Node, op: Any, saved: tuple[Any, ...]) -> list[tuple[Any, Any]]:
+    """The array inputs of a fused node, flat, each with its cell."""
+    flat: list[tuple[Any, Any]] = []
+    for array in op.arrays:
+        position = op.keeps.index(array.name)
+        value, cell = saved[position], None if node.cells is None else node.cells[position]
+        if array.variadic:
+            cells = cell if type(cell) is tuple else [None] * len(value)
+            flat += list(zip(value, cells, strict=True))
+        else:
+            flat.append((value, cell))
+    return flat
+
+
+def _accumulate(
+    node: Node,
+    op: Any,
+    g: Any,
+    parents: Sequence[Any],
+    saved: tuple[Any, ...],
+    cotangents: dict[Any, Any],
+    owned: set[Any],
+    heap: list[Any],
+) -> tuple[Any, ...]:
+    """Run the in-place forms of the rules that have one; returns the parents that are left for their rules."""
+    left = list(parents)
+    for i, form in op.accumulate_at.items():
+        parent = parents[i]
+        if parent is None:
+            continue
+        total = cotangents.get(parent)
+        if total is None:
+            total = np.zeros(parent.shape, parent.dtype)
+            heappush(heap, (-parent.sequence, parent))
+        elif parent not in owned or type(total) is not np.ndarray:
+            total = np.array(total)
+        form(total, g, saved, node.params)
+        cotangents[parent] = total
+        owned.add(parent)
+        left[i] = None
+    return _tuple(left)
+
+
+def _conformed(node: Node, i: int, c: Any, parent: Any) -> Any:
+    """A contribution in its parent's shape (summed over broadcast axes, where the op declares them) and dtype."""
+    if c.shape != parent.shape:
+        if not node.op.broadcasts:
+            raise _wrong_cotangent(node, i, c, parent)
+        lead = c.ndim - len(parent.shape)
+        axes = (*range(lead), *(lead + k for k, n in enumerate(parent.shape) if n == 1 and c.shape[lead + k] != 1))
+        if lead < 0 or any(c.shape[lead + k] != n for k, n in enumerate(parent.shape) if n != 1):
+            raise _wrong_cotangent(node, i, c, parent)
+        c = c.sum(axis=axes, keepdims=True).reshape(parent.shape)
+    if c.dtype != parent.dtype:
+        c = c.astype(parent.dtype)
+    return c
+
+
+def _wrong_cotangent(node: Node, i: int, c: Any, parent: Any) -> Exception:
+    op = node.op
+    names = [a.name for a in op.arrays]
+    name = names[min(i, len(names) - 1)]
+    got = f"shape {c.shape}" if hasattr(c, "shape") else f"{type(c).__name__}"
+    fix = "" if op.broadcasts else "; if its inputs broadcast, define it with @op(broadcasts=True)"
+    return RuntimeError(
+        f"{_where(node)}: its rule for {name!r} returned {got} for an input of shape {parent.shape}; the fault is in "
+        f"{op.name}.vjp{fix}"
+    )
+
+
+def _where(node: Node) -> str:
+    """An operation as messages name it: with its module, if it ran in one."""
+    return f"{node.op.name}" + (f" in module {node.scope[0]}" if node.scope is not None else "")
+
+
+def _is_fresh(c: Any, g: Any, saved: tuple[Any, ...], contributions: Sequence[Any]) -> bool:
+    """Whether an array is the walk's alone, so that a leaf may own it: not the cotangent, not saved, no view, given once."""
+    if isinstance(c, Tensor):
+        contributions = [getattr(o, "_data", None) for o in contributions]
+        c, g = c._data, getattr(g, "_data", g)
+    if type(c) is not np.ndarray or c is g or c.base is not None or not c.flags.writeable:
+        return False
+    held = [e for s in saved for e in (s if type(s) is tuple else (s,))]
+    return not any(c is s for s in held) and sum([c is o for o in contributions]) == 1
+
+
+def _visited(node: Any, g: Any, recorded: bool) -> Any:
+    """Run hooks on a complete cotangent, and keep it where `retain_grad` asked to."""
+    extras = node.extras
+    for hook in list(extras.hooks.values()):
+        replaced = hook(g if recorded else Tensor._of(g))
+        if replaced is None:
+            continue
+        if replaced.shape != node.shape:
+            raise ValueError(f"hook: returned a cotangent of shape {replaced.shape} for a Tensor of shape {node.shape}")
+        g = replaced if recorded else replaced._data if isinstance(replaced, Tensor) else replaced
+    if extras.retain:
+        value = g._data if isinstance(g, Tensor) else g
+        extras.grad = Tensor(value if extras.grad is None else extras.grad._data + value)
+    return g
+
+
+def _deposit(leaf: Leaf, g: Any, owned: bool, recorded: bool) -> None:
+    """Add a complete cotangent to a leaf's gradient, which is an array of its own."""
+    with leaf_lock:
+        if leaf.grad is None:
+            if recorded:
+                # The operation's own result where nobody else holds it; else a recorded copy.
+                leaf.grad = g if owned and g.node is None else g.detach().copy()
+                modes.current().tracer.bound_gradient(leaf, leaf.grad)
+            else:
+                leaf.grad = Tensor._of(g if owned and type(g) is np.ndarray else np.array(g))
+        elif recorded:
+            assign(leaf.grad, leaf.grad + g)
+        else:
+            total = leaf.grad._data
+            np.add(total, g, out=total, casting="same_kind")
+            if leaf.grad.cell is not None:
+                leaf.grad.cell.written = sequence()

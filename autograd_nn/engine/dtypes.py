@@ -1,0 +1,74 @@
+"""Which dtype data gets: Python floats the default (float32), ints int64, bools bool; arrays keep theirs.
+
+As operands of an operation Python numbers stay weak (NumPy 2's promotion): a float32 Tensor times 2.0 is float32.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from . import modes
+
+_default: np.dtype = np.dtype(np.float32)
+
+
+def set_default_dtype(dtype: DTypeLike) -> None:
+    """Set what Python floats become in `tensor` and the creation functions; float32 at start. Process-wide.
+
+    Raises TypeError for anything but a floating dtype. `ag.default_dtype` changes it for a block.
+
+    >>> ag.set_default_dtype("float64")
+    >>> ag.tensor(1.5).dtype
+    dtype('float64')
+    >>> ag.set_default_dtype("float32")
+    """
+    global _default
+    _default = _floating(dtype)
+
+
+def get_default_dtype() -> np.dtype:
+    """What Python floats become here and now.
+
+    >>> ag.get_default_dtype()
+    dtype('float32')
+    """
+    return modes.current().default_dtype or _default
+
+
+def default_dtype(dtype: DTypeLike) -> modes.change:
+    """Change the default dtype inside a ``with`` block, in this thread or task only.
+
+    >>> with ag.default_dtype("float64"):
+    ...     ag.tensor(1.5).dtype
+    dtype('float64')
+    """
+    return modes.change(default_dtype=_floating(dtype))
+
+
+def _floating(dtype: DTypeLike) -> np.dtype:
+    checked = np.dtype(dtype)
+    if checked.kind != "f":
+        raise TypeError(f"the default dtype must be floating, not {checked}; use float32 or float64")
+    return checked
+
+
+def as_array(data: Any, dtype: DTypeLike | None = None, *, copy: bool = True) -> np.ndarray:
+    """An array of the data, under the rules above; `copy` asks for memory of its own."""
+    if isinstance(data, (np.ndarray, np.generic)):
+        return np.array(data, dtype=dtype, copy=True if copy else None)
+    array = np.array(data, dtype=dtype)
+    if dtype is None and array.dtype == np.float64 and not _strong(data):
+        array = array.astype(get_default_dtype())
+    if array.dtype == object:
+        raise TypeError(f"tensor: cannot make numbers of {type(data).__name__} data (ragged rows or other objects)")
+    return array
+
+
+def _strong(data: Any) -> bool:
+    """Whether nested data starts with a NumPy value, which keeps its dtype, and not with a Python number."""
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array__")

@@ -1,0 +1,326 @@
+"""The function that an operation's definition becomes.
+
+Written out as source for the signature at hand, so that a call passes through no object and no loop over arguments.
+`ag.exp.op.source` shows the text; tracebacks show its lines. For ``multiply(x, y, /)`` it reads, in short:
+
+    def multiply(x, y, /):
+        if not (isinstance(x, Tensor) or isinstance(y, Tensor)):
+            return forward(x, y)                                  # plain arrays never touch the graph
+        mode = current()
+        if mode.tracer is not None:
+            return mode.tracer.call(op, (x, y), ())               # records, detectors: the slow road
+        data = forward(x's array, y's array)
+        t = a Tensor of data
+        if neither needs a gradient: return t
+        n = t.node = a Node with the arrays that wanted rules name
+        return t
+
+and its pullback, which gives a cotangent for each parent that is not None (in the generated text every name of its own
+begins with an underscore, so that no parameter can clash with it):
+
+    def multiply_pullback(g, parents, saved, params):
+        x_node, y_node = parents
+        y, x = saved
+        return (None if x_node is None else rule_x(g, y), None if y_node is None else rule_y(g, x))
+"""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from . import errors, graph
+from .modes import current
+from .tensor import PLAIN, Tensor, cell_of, operand, read_only
+
+if TYPE_CHECKING:
+    from .op import Array, Operation
+
+
+def function(op: Operation) -> Any:
+    """A plain function with the operation's name, docstring and attributes; `rebuild` gives it its code."""
+    scope = {
+        **{f"_{f.__name__}": f for f in (Tensor, operand, cell_of, read_only, graph.Node, graph.is_differentiable, wrap_outputs)},
+        **{f"_{f.__name__}": f for f in (errors.explained, errors.refuse_parameter, errors.refuse_derivative)},
+        **{"_op": op, "_current": current, "_new": object.__new__, "_sequence": graph.sequence, "_shape_of": shape_of},
+        **{"_PLAIN": PLAIN, "_FLOAT32": graph.FLOAT32, "_FLOAT64": graph.FLOAT64, "_refuse_no_rule": errors.refuse_no_rule},
+        **{f"_default_{p.name}": p.default for p in op.params if p.default is not p.empty},
+        "__name__": op.forward.__module__,
+    }
+    made = _compile(op, f"def {op.forward.__name__}(*args): pass", op.forward.__name__, scope)
+    made.__doc__ = op.forward.__doc__
+    made.__wrapped__ = op.forward  # inspect.signature, help() and doctest look here
+    made.op, made.kind, made.rules = op, op.kind, op.rules
+    made.vjp, made.joint_vjp, made.accumulate, made.fast = op.vjp, op.joint_vjp, op.accumulate, op.fast
+    return made
+
+
+def rebuild(op: Operation) -> None:
+    """Generate the code of the function and of the pullback anew from the operation's present definition."""
+    scope = op.function.__globals__
+    scope["_forward"] = op.forward
+    op.source = "\n".join(_function_lines(op)) + "\n"
+    made = _compile(op, op.source, op.forward.__name__, scope)
+    op.function.__code__ = made.__code__
+    op.function.__defaults__, op.function.__kwdefaults__ = made.__defaults__, made.__kwdefaults__
+    op.function.rules = op.rules
+    if op.rules:
+        rules = {f"_rule_{name}": rule for name, rule in op.rules.items()}
+        op.pullback = _compile(op, "\n".join(_pullback_lines(op)) + "\n", f"{op.name}_pullback", rules)
+    elif op.joint is not None:
+        op.pullback = _compile(op, "\n".join(_joint_lines(op)) + "\n", f"{op.name}_pullback", {"_rule": op.joint})
+    op.accumulate_at = {}
+    for i, array in enumerate(op.arrays):
+        if array.name in op.accumulators:
+            name = f"{op.name}_accumulate_{array.name}"
+            source = "\n".join(_accumulate_lines(op, name, op.accumulators[array.name])) + "\n"
+            op.accumulate_at[i] = _compile(op, source, name, {"_form": op.accumulators[array.name]})
+
+
+def no_rule(op: Operation) -> Callable[..., Any]:
+    def pullback(*_: Any) -> Any:
+        raise errors.refuse_no_rule(op)
+
+    return pullback
+
+
+def _compile(op: Operation, source: str, name: str, scope: dict[str, Any]) -> Any:
+    filename = f"<generated {op.forward.__module__}.{name}>"
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    exec(compile(source, filename, "exec"), scope)
+    return scope.pop(name)
+
+
+def shape_of(x: Any) -> Any:
+    return None if x is None else getattr(x, "shape", ())
+
+
+def wrap_outputs(node: Any, data: tuple[Any, ...], cls: Any) -> Any:
+    """A Tensor for each output; those that can carry a gradient hang on the node through an Output."""
+    wrapped = []
+    for i, d in enumerate(data):
+        t = Tensor._of(d)
+        if node is not None and graph.is_differentiable(d.dtype):
+            t.node = graph.Output(node, i, d)
+        wrapped.append(t)
+    return cls(*wrapped)
+
+
+# ---- the function --------------------------------------------------------------------------------------------------
+
+
+def _function_lines(op: Operation) -> list[str]:
+    arrays = op.arrays
+    given = ", ".join(f"*{a.name}" if a.variadic else a.name for a in arrays)
+    passed = "".join(f", {p.name}={p.name}" if p.kind is p.KEYWORD_ONLY else f", {p.name}" for p in op.params)
+    params = _tuple(op.param_names)
+    failed = ["    except Exception as error:", f"        raise _explained(_op, error, ({given},), {params}) from error"]
+    is_tensor = [
+        f"any([isinstance(_e, _Tensor) for _e in {a.name}])" if a.variadic else f"isinstance({a.name}, _Tensor)"
+        for a in arrays
+    ]
+    lines = [f"def {op.forward.__name__}({_signature(op)}):", f"    if not ({' or '.join(is_tensor)}):", "        try:"]
+    plain = ", ".join(
+        f"*[_e if type(_e) in _PLAIN else _operand(_e, _op) for _e in {a.name}]"
+        if a.variadic
+        else f"{a.name} if type({a.name}) in _PLAIN else _operand({a.name}, _op)"
+        for a in arrays
+    )
+    returns = "_data = " if op.residuals or op.result else "return "
+    lines += [f"            {returns}_forward({plain}{passed})", *(f"    {line}" for line in failed)]
+    if op.residuals or op.result:
+        lines += ["        return _data[0]" if op.residuals else "        return _op.result(*_data)"]
+    lines += [
+        "    _mode = _current()",
+        "    if _mode.tracer is not None:",
+        f"        return _mode.tracer.call(_op, ({given},), {params})",
+    ]
+    for p in op.param_names:
+        lines += [f"    if isinstance({p}, _Tensor):", f"        raise _refuse_parameter(_op, {p!r})"]
+    for a in arrays:
+        lines += _unwrap_lines(op, a)
+    data = ", ".join(f"*_{a.name}" if a.variadic else f"_{a.name}" for a in arrays)
+    lines += ["    try:", f"        _data{', _residuals' if op.residuals else ''} = _forward({data}{passed})", *failed]
+    if not op.result:
+        cell = f"_{arrays[0].name}_cell" if op.kind == "view" else "None"
+        lines += ["    _t = _new(_Tensor)", "    _t._data = _data", "    _t._leaf = None", f"    _t.cell = {cell}"]
+
+    unrecorded = ["return _wrap_outputs(None, _data, _op.result)"] if op.result else ["_t.node = None", "return _t"]
+    if op.kind == "view":  # nothing may write into what a recorded node keeps
+        x = arrays[0].name
+        guard = [f"if _{x}_node is not None and _{x}_cell is None:", "    _t._data = _read_only(_data)"]
+        unrecorded = [*guard, *unrecorded]
+    traced = [a for a in arrays if op.differentiates(a)]
+    if not traced:
+        return [*lines, *(f"    {line}" for line in unrecorded)]
+    idle = " and ".join(f"not _{a.name}_wanted" if a.variadic else f"_{a.name}_node is None" for a in traced)
+    lines += [f"    if ({idle}) or not _mode.grad:", *(f"        {line}" for line in unrecorded)]
+    for a in arrays:
+        if a not in traced:
+            test = f"any([_e is not None for _e in _{a.name}_node])" if a.variadic else f"_{a.name}_node is not None"
+            lines += [f"    if {test}:", f"        raise _refuse_derivative(_op, {a.name!r})"]
+    if not op.has_rule():
+        return [*lines, "    raise _refuse_no_rule(_op)"]
+    if not op.result:
+        lines += [
+            "    _dtype = _data.dtype",
+            "    if _dtype is not _FLOAT32 and _dtype is not _FLOAT64 and not _is_differentiable(_dtype):",
+            *(f"        {line}" for line in unrecorded),
+        ]
+    return lines + _node_lines(op, traced, params)
+
+
+def _node_lines(op: Operation, traced: list[Array], params: str) -> list[str]:
+    """Fill a Node with what the rules of the wanted inputs name."""
+    wanted = {
+        a.name: f"_{a.name}_wanted" if a.variadic else "True" if len(op.arrays) == 1 else f"_{a.name}_node is not None"
+        for a in traced
+    }
+    parents = ", ".join(
+        (f"*_{a.name}_node" if a.variadic else f"_{a.name}_node")
+        if a in traced
+        else (f"*[None] * len({a.name})" if a.variadic else "None")
+        for a in op.arrays
+    )
+    saved, cells = _saved(op, wanted)
+    lines = [
+        "    _n = _new(_Node)",
+        "    _n.op = _op",
+        f"    _n.parents = ({parents},)",
+        f"    _n.saved = ({''.join(s + ', ' for s in saved)})",
+        f"    _n.params = {params}",
+        "    _n.scope = _mode.scope",
+        "    _n.extras = None",
+        "    _n.sequence = _sequence()",
+    ]
+    held = " and ".join(f"_{a.name}_cell is None" for a in op.arrays if a.name in op.keeps)
+    held_cells = f"None if {held} else ({''.join(c + ', ' for c in cells)})" if held else "None"
+    lines += [f"    _n.cells = {held_cells}"]
+    if op.result:
+        return [*lines, "    _n.shape = _n.dtype = _n.value = None", "    return _wrap_outputs(_n, _data, _op.result)"]
+    return [
+        *lines,
+        "    _n.dtype = _dtype",
+        "    _n.shape = _shape = _data.shape",
+        "    _n.value = None if _shape else _data",
+        "    _t.node = _n",
+        "    return _t",
+    ]
+
+
+def _unwrap_lines(op: Operation, a: Array) -> list[str]:
+    """The array, the node and, where its memory stays in use, the cell of one input."""
+    x = a.name
+    keep = x in op.keeps or (op.kind == "view" and a is op.arrays[0])
+    if a.variadic:
+        lines = [
+            f"    _{x} = [_e._data if isinstance(_e, _Tensor) else _e if type(_e) in _PLAIN else _operand(_e, _op)",
+            f"        for _e in {x}]",
+            f"    _{x}_node = [_e.node if isinstance(_e, _Tensor) else None for _e in {x}]",
+            f"    _{x}_wanted = any([_e is not None for _e in _{x}_node])",
+        ]
+        if keep:
+            lines += [f"    _{x}_cell = tuple([_cell_of(_e) if isinstance(_e, _Tensor) else None for _e in {x}])"]
+        return lines
+    body = [f"_{x} = {x}._data", f"_{x}_node = {x}.node"]
+    other = [f"_{x} = {x} if type({x}) in _PLAIN else _operand({x}, _op)", f"_{x}_node = None"]
+    if keep:
+        body += [f"_{x}_cell = {x}.cell", f"if _{x}_cell is None and _{x}_node is None:", f"    _{x}_cell = _cell_of({x})"]
+        other += [f"_{x}_cell = None"]
+    if len(op.arrays) == 1:  # it is a Tensor, or we would not be here
+        return [f"    {line}" for line in body]
+    return [
+        f"    if isinstance({x}, _Tensor):",
+        *(f"        {line}" for line in body),
+        "    else:",
+        *(f"        {line}" for line in other),
+    ]
+
+
+def _saved(op: Operation, wanted: dict[str, str]) -> tuple[list[str], list[str]]:
+    """For each kept name, the expression that keeps it (None unless a wanted rule names it) and that of its cell."""
+    saved, cells = [], []
+    by_name = {a.name: a for a in op.arrays}
+    by_shape = {a.shape_name: a for a in op.arrays}
+    for kept in op.keeps:
+        users = [name for name in wanted if name in op.rules and kept in inspect.signature(op.rules[name]).parameters]
+        always = op.joint is not None or any(wanted[u] == "True" for u in users)
+        test = "" if always else " or ".join(wanted[u] for u in users)
+        cell = "None"
+        if kept == "out":
+            value = "_data"
+        elif kept in by_name:
+            value = f"tuple(_{kept})" if by_name[kept].variadic else f"_{kept}"
+            cell = f"_{kept}_cell"
+        elif kept in by_shape:
+            a = by_shape[kept]
+            # A shape that only its own input's rule asks for is a Tensor's, which always has one.
+            one = f"_{a.name}.shape" if users == [a.name] else f"_shape_of(_{a.name})"
+            value = f"tuple([_shape_of(_e) for _e in _{a.name}])" if a.variadic else one
+        else:
+            value = f"_residuals[{op.residuals.index(kept)}]"
+        saved.append(f"{value} if {test} else None" if test else value)
+        cells.append(f"{cell} if {test} else None" if test and cell != "None" else cell)
+    return saved, cells
+
+
+def _signature(op: Operation) -> str:
+    positional = [a for a in op.arrays if not a.variadic]
+    parts = [f"{a.name}=None" if a.optional else a.name for a in positional] + ["/"] * bool(positional)
+    parts += [_parameter(p) for p in op.params if p.kind is not p.KEYWORD_ONLY]
+    keyword_only = [_parameter(p) for p in op.params if p.kind is p.KEYWORD_ONLY]
+    star = [f"*{a.name}" for a in op.arrays if a.variadic] or ["*"] * bool(keyword_only)
+    return ", ".join(parts + star + keyword_only)
+
+
+def _parameter(p: inspect.Parameter) -> str:
+    return p.name if p.default is p.empty else f"{p.name}=_default_{p.name}"
+
+
+# ---- the rules -----------------------------------------------------------------------------------------------------
+
+
+def _pullback_lines(op: Operation) -> list[str]:
+    lines = _opening(op, f"{op.name}_pullback", "g, _parents, _saved, _params")
+    parts = []
+    for position, a in enumerate(op.arrays):
+        rule = op.rules[a.name]
+        if a.variadic:  # only the last array can be
+            lines += [f"    wanted = tuple([_p is not None for _p in _parents[{position}:]])"]
+            none = "[None] * len(wanted)"
+            call = f"_rule_{a.name}({_arguments(rule)}) if any(wanted) else {none}" if op.differentiates(a) else none
+            parts.append(f"*({call})")
+        elif not op.differentiates(a):
+            parts.append("None")
+        elif len(op.arrays) == 1:
+            parts.append(f"_rule_{a.name}({_arguments(rule)})")
+        else:
+            parts.append(f"None if _parents[{position}] is None else _rule_{a.name}({_arguments(rule)})")
+    return [*lines, f"    return ({''.join(p + ', ' for p in parts)})"]
+
+
+def _joint_lines(op: Operation) -> list[str]:
+    lines = _opening(op, f"{op.name}_pullback", "g, _parents, _saved, _params")
+    return [*lines, "    wanted = tuple([_p is not None for _p in _parents])", f"    return _rule({_arguments(op.joint)})"]
+
+
+def _accumulate_lines(op: Operation, name: str, form: Any) -> list[str]:
+    return [*_opening(op, name, "total, g, _saved, _params"), f"    _form({_arguments(form)})"]
+
+
+def _opening(op: Operation, name: str, arguments: str) -> list[str]:
+    lines = [f"def {name}({arguments}):"]
+    lines += [f"    {', '.join(op.keeps)}, = _saved"] if op.keeps else []
+    lines += [f"    {', '.join(op.param_names)}, = _params"] if op.param_names else []
+    return lines
+
+
+def _arguments(rule: Any) -> str:
+    parameters = inspect.signature(rule).parameters.values()
+    return ", ".join(f"{p.name}={p.name}" if p.kind is p.KEYWORD_ONLY else p.name for p in parameters)
+
+
+def _tuple(names: tuple[str, ...]) -> str:
+    return f"({', '.join(names)}{',' if names else ''})"

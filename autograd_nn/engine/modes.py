@@ -1,0 +1,96 @@
+"""What surrounds an operation: whether gradients are recorded, who watches, which module runs.
+
+One immutable `Mode` lives in a context variable, so threads and asyncio tasks each have their own and an operation
+pays for one lookup. A change of mode is a context manager that puts back what it found; each also works as a decorator.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from contextvars import ContextVar, Token
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .random import Generator
+
+
+class Mode:
+    """The surroundings of an operation; never changed, only replaced."""
+
+    __slots__ = ("default_dtype", "generator", "grad", "scope", "tracer")
+
+    grad: bool  # record operations for differentiation
+    tracer: Any  # a Tracer that every operation on a Tensor goes through, or None
+    scope: Any  # the running module, as (path, call), or None
+    generator: Generator | None  # where random numbers come from instead of the global generator
+    default_dtype: Any  # what Python floats become instead of the global default
+
+    def __init__(
+        self,
+        grad: bool = True,
+        tracer: Any = None,
+        scope: Any = None,
+        generator: Generator | None = None,
+        default_dtype: Any = None,
+    ) -> None:
+        self.grad = grad
+        self.tracer = tracer
+        self.scope = scope
+        self.generator = generator
+        self.default_dtype = default_dtype
+
+
+_mode: ContextVar[Mode] = ContextVar("autograd_nn.mode", default=Mode())  # noqa: B039 - a Mode is never changed
+current = _mode.get
+
+
+class change(contextlib.ContextDecorator):
+    """Run with some fields of the mode replaced: ``with change(grad=False): ...``; re-entrant."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.fields = fields
+        self._tokens: list[Token[Mode]] = []
+
+    def _recreate_cm(self) -> change:  # a decorated function may run in several threads at once
+        return change(**self.fields)
+
+    def __enter__(self) -> None:
+        mode = current()
+        fields = {name: getattr(mode, name) for name in Mode.__slots__}
+        self._tokens.append(_mode.set(Mode(**(fields | self.fields))))
+
+    def __exit__(self, *exception: object) -> None:
+        _mode.reset(self._tokens.pop())
+
+
+def no_grad() -> change:
+    """Do not record: results need no gradient, and assignment writes in place. A context manager and a decorator.
+
+    >>> w = ag.tensor([1.0, 2.0], requires_grad=True)
+    >>> with ag.no_grad():
+    ...     w -= 0.5
+    >>> w
+    tensor([0.5, 1.5], dtype=float32, requires_grad=True)
+    """
+    return change(grad=False)
+
+
+def enable_grad() -> change:
+    """Record again inside a `no_grad` block. A context manager and a decorator.
+
+    >>> x = ag.tensor(3.0, requires_grad=True)
+    >>> with ag.no_grad(), ag.enable_grad():
+    ...     y = x * x
+    >>> y.requires_grad
+    True
+    """
+    return change(grad=True)
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations are being recorded here and now.
+
+    >>> ag.is_grad_enabled()
+    True
+    """
+    return current().grad

@@ -1,0 +1,98 @@
+"""Random numbers from a counter: each draw is keyed by (seed, number of the draw), so replays and checkpoints repeat.
+
+The state is a Tensor that each draw reads and then assigns to; a record sees both and is a complete program.
+Bits come from Philox 4x64 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), NumPy's own.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from typing import Any
+
+import numpy as np
+
+from . import modes
+from .tensor import Tensor, assign
+
+_STEP = np.array([0, 1], np.uint64)
+
+
+class Generator:
+    """A stream of random numbers. `state` is a uint64 Tensor: the seed and the number of the next draw.
+
+    Two draws never share bits, and a generator set to an earlier state repeats what followed it.
+
+    >>> g = ag.random.Generator(7)
+    >>> first = ag.rand((2,), generator=g)
+    >>> g.manual_seed(7)
+    >>> bool((ag.rand((2,), generator=g) == first).all())
+    True
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        self._lock = threading.Lock()
+        self.state = Tensor(np.zeros(2, np.uint64))
+        self.manual_seed(secrets.randbits(64) if seed is None else seed)
+
+    def manual_seed(self, seed: int) -> None:
+        """Start the stream of this seed (an int of at most 64 bits) from its beginning."""
+        if not -(1 << 63) <= seed < 1 << 64:
+            raise ValueError(f"manual_seed: {seed} does not fit 64 bits")
+        assign(self.state, np.array([seed % (1 << 64), 0], np.uint64))
+
+    def copy(self) -> Generator:
+        """A generator that will draw the same numbers."""
+        other = Generator(0)
+        other.state = Tensor(self.state._data)
+        return other
+
+    def draw(self, operation: Any, *arrays: Any, **params: Any) -> Any:
+        """The result of a random operation, whose first input is the state; the state moves on by one draw."""
+        with self._lock:
+            result = operation(self.state, *arrays, **params)
+            assign(self.state, self.state + _STEP)
+        return result
+
+
+_streams = threading.local()
+
+
+def stream(state: np.ndarray) -> np.random.Generator:
+    """NumPy's generator at the beginning of the draw that the state names. For the forward of random operations."""
+    made = getattr(_streams, "made", None)
+    if made is None:
+        made = _streams.made = np.random.Generator(np.random.Philox(0))
+        _streams.template = made.bit_generator.state
+    fresh = dict(_streams.template)
+    fresh["state"] = {"counter": np.zeros(4, np.uint64), "key": np.array(state, np.uint64)}
+    made.bit_generator.state = fresh
+    return made
+
+
+_global: Generator | None = None
+
+
+def generator() -> Generator:
+    """The generator that draws here and now: the global one, unless a checkpoint or a check has put in another."""
+    global _global
+    inner = modes.current().generator
+    if inner is not None:
+        return inner
+    if _global is None:
+        _global = Generator()
+    return _global
+
+
+def manual_seed(seed: int) -> Generator:
+    """Start the global stream of random numbers anew from a seed, and return its generator.
+
+    >>> _ = ag.manual_seed(0)
+    >>> a = ag.randn((2,))
+    >>> _ = ag.manual_seed(0)
+    >>> bool((ag.randn((2,)) == a).all())
+    True
+    """
+    found = generator()
+    found.manual_seed(seed)
+    return found

@@ -1,0 +1,493 @@
+"""`Tensor`: an array and its place in the graph.
+
+Array methods and operators are not listed here: each operation attaches its own (see `methods`).
+
+Decision: a tensor that requires a gradient hangs on a node from the start, a `Leaf` that owns its gradient. So an edge
+of the graph always leads to a node, whether an operation re-wraps a saved array or the original tensor is long gone.
+
+Decision: every tensor that nothing was recorded for behaves as a NumPy array: writing to it writes in place. Its `cell`
+says when it was last written, and is made only when an operation first keeps or views its memory.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from . import graph, protocol
+from .dtypes import as_array
+from .graph import Cell, Leaf, extras_of, is_differentiable
+from .modes import current
+
+if TYPE_CHECKING:
+    from .tensor_methods import TensorMethods
+else:
+    TensorMethods = object
+
+PLAIN = frozenset({np.ndarray, float, int, bool, complex, type(None), *np.sctypeDict.values()})
+"""Types that an operation takes as they are; anything else goes through `operand`."""
+
+_hook_numbers = iter(range(1 << 62)).__next__
+_new = object.__new__
+
+
+class Tensor(TensorMethods):
+    """An array that records what is done to it, so that it can be differentiated.
+
+    `data`: anything NumPy makes an array of (copied). `dtype`: by default Python floats become the default dtype
+    (float32), ints int64, bools bool, and arrays keep theirs. `requires_grad`: whether `backward` fills `.grad`.
+    `name`: shown in graphs and messages.
+
+    Raises TypeError when a gradient is asked of integers, bools or complex numbers.
+
+    >>> x = ag.Tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.], dtype=float32)
+    """
+
+    __slots__ = ("__weakref__", "_data", "_leaf", "cell", "node")
+
+    _data: Any
+    node: Any  # None, or the Leaf, Node or Output that this tensor is the value of
+    cell: Cell | None
+    _leaf: Leaf | None  # the Leaf of a tensor that is none's result, kept while requires_grad is off
+
+    def __init__(
+        self, data: ArrayLike, *, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None
+    ) -> None:
+        if isinstance(data, Tensor):
+            if data.requires_grad:
+                raise TypeError(
+                    "tensor: the data is a Tensor that requires a gradient, which a new leaf would cut off; "
+                    "use t.copy() to stay in the graph, or ag.tensor(t.detach()) to leave it"
+                )
+            data = data._data
+        self._adopt(as_array(data, dtype))
+        if requires_grad:
+            self.requires_grad_()
+        if name is not None:
+            self.name = name
+
+    def _adopt(self, data: np.ndarray) -> None:
+        self._data, self.node, self._leaf, self.cell = data, None, None, None
+
+    @staticmethod
+    def _of(data: Any) -> Tensor:
+        """A plain Tensor around this very array."""
+        t = _new(Tensor)
+        t._data, t.node, t._leaf, t.cell = data, None, None, None
+        return t
+
+    # ---- what it is ------------------------------------------------------------------------------------------
+
+    shape = property(lambda self: self._data.shape, doc="The shape, a tuple of ints.")
+    ndim = property(lambda self: self._data.ndim, doc="The number of axes.")
+    size = property(lambda self: self._data.size, doc="The number of elements.")
+    dtype = property(lambda self: self._data.dtype, doc="The NumPy dtype.")
+    itemsize = property(lambda self: self._data.itemsize, doc="Bytes of one element.")
+    nbytes = property(lambda self: self._data.nbytes, doc="Bytes of all elements.")
+    device = property(lambda self: "cpu", doc="Where the data is: always `'cpu'`.")
+
+    def to(self, device: str) -> Self:
+        """Itself; only the device ``"cpu"`` exists."""
+        if str(device) != "cpu":
+            raise ValueError(f"device {device!r} does not exist here: autograd_nn computes on the cpu")
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether nothing was recorded to make it."""
+        return self.node is None or type(self.node) is Leaf
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient flows to it."""
+        return self.node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Turn the gradient of a leaf on or off, and return the tensor.
+
+        Raises TypeError for a dtype that carries no gradient, RuntimeError for a recorded result.
+        """
+        if not self.is_leaf:
+            if requires_grad:
+                return self
+            raise RuntimeError(
+                f"requires_grad of a recorded result (of {self.node.op.name}) cannot be turned off; use t.detach()"
+            )
+        if not requires_grad:
+            self.node = None
+            return self
+        if not is_differentiable(self.dtype):
+            hint = "" if self.dtype.kind == "c" else "; make it floating with t.astype('float32')"
+            raise TypeError(f"requires_grad: a {self.dtype} Tensor carries no gradient{hint}")
+        self.node = self._own_leaf()
+        return self
+
+    def _own_leaf(self) -> Leaf:
+        if self._leaf is None:
+            self._data = np.asarray(self._data)
+            self._leaf = Leaf(self._data)
+            self.cell = self.cell or Cell()
+        return self._leaf
+
+    @property
+    def name(self) -> str | None:
+        """A name for pictures and messages; settable."""
+        node = self.node or self._leaf
+        return None if node is None else node.name
+
+    @name.setter
+    def name(self, value: str | None) -> None:
+        extras_of(self.node or self._own_leaf()).name = value
+
+    # ---- its value -------------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Any:
+        """The array itself, outside the graph: writable for a leaf, read-only for a recorded result.
+
+        Setting a leaf's `.data` is `ag.assign`: it writes into the array that is there.
+        """
+        self._noted("data")
+        return self._data if self.is_leaf else read_only(self._data)
+
+    @data.setter
+    def data(self, value: ArrayLike | Tensor) -> None:
+        assign(self, value)
+
+    def numpy(self) -> np.ndarray:
+        """The value as an array, outside the graph; it shares the Tensor's memory, and is read-only for a recorded result."""
+        return np.asarray(self.data)
+
+    def item(self) -> Any:
+        """The one element as a Python number; ValueError if there are more."""
+        self._noted("item()")
+        if self.size != 1:
+            raise ValueError(f"item: a Tensor of shape {self.shape} has {self.size} elements; only one makes a number")
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """Nested lists of Python numbers."""
+        self._noted("tolist()")
+        return self._data.tolist()
+
+    def _noted(self, what: str) -> None:
+        tracer = current().tracer
+        if tracer is not None:
+            tracer.left_graph(what, self)
+
+    def _number(self, what: str) -> Any:
+        self._noted(f"{what}()")
+        if self.size != 1:
+            raise TypeError(f"{what}: a Tensor of shape {self.shape} is no single number; reduce it first, e.g. t.sum()")
+        return self._data.item()
+
+    def __float__(self) -> float:
+        return float(self._number("float"))
+
+    def __int__(self) -> int:
+        return int(self._number("int"))
+
+    def __complex__(self) -> complex:
+        return complex(self._number("complex"))
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu":
+            raise TypeError(f"a {self.dtype} Tensor cannot be an index; only an integer one of one element can")
+        return int(self._number("index"))
+
+    def __bool__(self) -> bool:
+        self._noted("bool()")
+        if self.size != 1:
+            raise ValueError(
+                f"bool: the truth of a Tensor of shape {self.shape} is ambiguous; use ag.where to choose by element"
+            )
+        return bool(self._data)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len: a 0-d Tensor has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.shape:
+            raise TypeError("iteration over a 0-d Tensor")
+        return (self[i] for i in range(len(self)))
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data.item(), spec) if spec and self.size == 1 else format(str(self), spec)
+
+    def __repr__(self) -> str:
+        text = np.array2string(np.asarray(self._data), separator=", ", prefix="tensor(")
+        notes = [f"dtype={self.dtype}"]
+        if self.name:
+            notes.append(f"name={self.name!r}")
+        if not self.is_leaf:
+            notes.append(f"op={self.node.op.name}")
+        elif self.requires_grad:
+            notes.append("requires_grad=True")
+        return f"tensor({text}, {', '.join(notes)})"
+
+    __hash__ = object.__hash__
+
+    @property
+    def T(self) -> Tensor:
+        """All axes reversed, as NumPy's; `mT` transposes the last two."""
+        return self.transpose()
+
+    @property
+    def mT(self) -> Tensor:
+        """The last two axes exchanged."""
+        if self.ndim < 2:
+            raise ValueError(f"mT: a Tensor of shape {self.shape} has no matrix axes; it needs at least two")
+        return self.transpose((*range(self.ndim - 2), self.ndim - 1, self.ndim - 2))
+
+    # ---- its gradient ----------------------------------------------------------------------------------------
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward` has added up; None before. A leaf's, or a result's after `retain_grad`."""
+        node = self.node or self._leaf
+        if node is None or type(node) is Leaf:
+            return None if node is None else node.grad
+        return None if node.extras is None else node.extras.grad
+
+    @grad.setter
+    def grad(self, value: Tensor | np.ndarray | None) -> None:
+        if not self.is_leaf:
+            raise RuntimeError(f"grad: only a leaf's gradient can be set, and this is the result of {self.node.op.name}")
+        if value is not None:
+            shape, dtype = np.shape(value), getattr(value, "dtype", None)
+            if shape != self.shape or dtype != self.dtype:
+                raise ValueError(f"grad: a gradient of shape {shape} and dtype {dtype} for a Tensor of {self.shape}, {self.dtype}")
+            value = value if isinstance(value, Tensor) else Tensor(value)
+        self._own_leaf().grad = value
+
+    def backward(self, gradient: ArrayLike | Tensor | None = None, retain_graph: bool = False) -> None:
+        """Add the derivative of this Tensor to `.grad` of every leaf it was computed from.
+
+        `gradient` is its cotangent, of its own shape; only a one-element Tensor may go without (it is 1 then).
+        The arrays the graph saved are released unless `retain_graph`. For derivatives of derivatives see `ag.gradients`.
+
+        Raises RuntimeError without a graph, after an earlier walk, or when a value the graph needs was assigned to.
+        """
+        from .backward import backward  # the walk is built on Tensors
+
+        backward(self, gradient, retain_graph)
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this recorded result in `.grad` when a walk passes it."""
+        if self.node is None:
+            raise RuntimeError("retain_grad: this Tensor requires no gradient")
+        if not self.is_leaf:
+            extras_of(self.node).retain = True
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
+        """Call `hook(cotangent)` when a walk has this Tensor's complete cotangent; what it returns, if not None, replaces it.
+
+        Returns a handle whose `remove()` takes the hook away. Raises RuntimeError if no gradient flows here.
+        """
+        if self.node is None:
+            raise RuntimeError("register_hook: this Tensor requires no gradient, so no cotangent will arrive")
+        hooks = extras_of(self.node).hooks
+        number = _hook_numbers()
+        hooks[number] = hook
+        return HookHandle(hooks, number)
+
+    # ---- in-place forms --------------------------------------------------------------------------------------
+
+    def _in_place(self, function: Callable[[Any, Any], Tensor], other: Any) -> Self:
+        """`self op= other`: a fresh array and node where it is recorded, a write into the memory where it is not."""
+        recorded = current().grad and (self.requires_grad or (isinstance(other, Tensor) and other.requires_grad))
+        name = function.__name__
+        if recorded and type(self.node) is Leaf:
+            raise RuntimeError(
+                f"{name}: in-place on a leaf that requires a gradient would lose it; "
+                f"write x = x {name} ..., or update it under ag.no_grad()"
+            )
+        if not recorded and not self.is_leaf:
+            raise RuntimeError(
+                f"{name}: in-place under no_grad on a recorded result (of {self.node.op.name}), whose value the graph may "
+                f"need; take x = x.detach().copy() first"
+            )
+        result = function(self, other)
+        if result.shape != self.shape:
+            raise ValueError(f"{name}: in-place on shape {self.shape} cannot give shape {result.shape}; write x = x {name} ...")
+        if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+            raise TypeError(f"{name}: in-place on {self.dtype} cannot hold {result.dtype}; write x = x {name} ...")
+        if result.dtype != self.dtype:
+            result = result.astype(self.dtype)
+        if recorded or not _writeable(self._data):
+            self._become(result)
+        else:
+            assign(self, result)
+        return self
+
+    def _become(self, result: Tensor) -> None:
+        self._data, self.node, self.cell, self._leaf = result._data, result.node, result.cell, None
+
+    # ---- NumPy, copy, pickle ---------------------------------------------------------------------------------
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
+        if self.requires_grad:
+            what = "a leaf that requires a gradient" if self.is_leaf else f"the recorded result of {self.node.op.name}"
+            raise TypeError(
+                f"np.asarray of {what} would cut it off from its gradient; use t.numpy() for the value, t.detach() for a Tensor"
+            )
+        self._noted("np.asarray()")
+        return np.array(self._data, dtype=dtype, copy=copy)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return protocol.array_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return protocol.array_function(function, args, kwargs)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not self.is_leaf:
+            raise TypeError(
+                f"a recorded result (of {self.node.op.name}) cannot be copied or pickled with its graph; "
+                f"use t.copy() in the graph, or t.detach() to leave it"
+            )
+        return _rebuild, (type(self), np.array(self._data), self.requires_grad, self.name, self.grad)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        rebuild, arguments = self.__reduce__()
+        memo[id(self)] = copied = rebuild(*arguments)
+        return copied
+
+
+class HookHandle:
+    """What `register_hook` returns: `remove()` takes the hook away again."""
+
+    def __init__(self, hooks: dict[int, Any], number: int) -> None:
+        self._hooks, self._number = hooks, number
+
+    def remove(self) -> None:
+        """Take the hook away; a second call does nothing."""
+        self._hooks.pop(self._number, None)
+
+
+def _rebuild(cls: type[Tensor], data: np.ndarray, requires_grad: bool, name: str | None, grad: Tensor | None) -> Tensor:
+    t = cls.__new__(cls)
+    t._adopt(data)
+    if requires_grad:
+        t.requires_grad_()
+    if name is not None:
+        t.name = name
+    if grad is not None:
+        t.grad = Tensor(grad._data)
+    return t
+
+
+def tensor(
+    data: ArrayLike, *, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None
+) -> Tensor:
+    """A Tensor of a copy of the data; see `Tensor`.
+
+    >>> ag.tensor([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]], dtype=int64)
+    """
+    return Tensor(data, dtype=dtype, requires_grad=requires_grad, name=name)
+
+
+def from_numpy(array: np.ndarray, *, requires_grad: bool = False, name: str | None = None) -> Tensor:
+    """A Tensor that shares the array's memory.
+
+    What NumPy writes into the array changes the Tensor unseen; `ag.detect_mutation` finds such writes.
+    Raises TypeError for anything but an ndarray.
+
+    >>> a = np.zeros(2)
+    >>> t = ag.from_numpy(a)
+    >>> a[0] = 7.0
+    >>> t
+    tensor([7., 0.], dtype=float64)
+    """
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"from_numpy shares the memory of an ndarray, not of {type(array).__name__}; use ag.tensor to copy")
+    t = Tensor._of(array)
+    if requires_grad:
+        t.requires_grad_()
+    if name is not None:
+        t.name = name
+    return t
+
+
+def assign(state: Tensor, value: ArrayLike | Tensor) -> Tensor:
+    """Write a value into the memory of a leaf, or of an unrecorded view of one: how parameters and states change.
+
+    The value is broadcast and cast (within its kind) to the state, and no gradient flows through the write. A graph
+    that still needs the old value says so when it is walked. Returns the state.
+
+    Raises TypeError for a recorded result or a lossy cast, ValueError for a shape that does not fit.
+
+    >>> w = ag.tensor([1.0, 2.0], requires_grad=True)
+    >>> ag.assign(w, [3.0, 4.0])
+    tensor([3., 4.], dtype=float32, requires_grad=True)
+    """
+    if not isinstance(state, Tensor):
+        raise TypeError(f"assign: writes into a Tensor, not into {type(state).__name__}")
+    if not state.is_leaf:
+        raise TypeError(f"assign: cannot write into a recorded result (of {state.node.op.name}); assign to a leaf")
+    data = value._data if isinstance(value, Tensor) else operand(value, None)
+    if not isinstance(state._data, np.ndarray):
+        state._data = np.asarray(state._data)
+    if not state._data.flags.writeable:
+        raise ValueError("assign: the memory is read-only (a broadcast, a detached result or a read-only array); copy it first")
+    tracer = current().tracer
+    if tracer is not None:
+        tracer.assigning(state, value)
+    try:
+        np.copyto(state._data, data, casting="same_kind")
+    except (TypeError, ValueError) as error:
+        dtype, shape = getattr(data, "dtype", type(data).__name__), np.shape(data)
+        raise type(error)(
+            f"assign: a value of shape {shape} and dtype {dtype} does not fit a state of {state.shape}, {state.dtype}"
+        ) from error
+    if state.cell is not None:
+        state.cell.written = graph.sequence()
+    return state
+
+
+def operand(x: Any, op: Any) -> Any:
+    """What an operation computes with for an input that is neither a Tensor nor of a plain type."""
+    if type(x) in PLAIN or isinstance(x, np.generic):
+        return x
+    if isinstance(x, (list, tuple)) or hasattr(x, "__array__"):
+        return as_array(x, copy=False)
+    name = "assign" if op is None else op.name
+    raise TypeError(f"{name}: cannot take {type(x).__name__}; pass a Tensor, an array or a number")
+
+
+def cell_of(t: Tensor) -> Cell | None:
+    """The cell of a tensor whose memory is about to be kept; a recorded result's own memory is never written."""
+    if t.cell is None and t.node is None:
+        t.cell = Cell()
+    return t.cell
+
+
+def _writeable(data: Any) -> bool:
+    return isinstance(data, np.ndarray) and data.flags.writeable
+
+
+def read_only(data: Any) -> Any:
+    if not isinstance(data, np.ndarray):
+        return data
+    view = data.view()
+    view.flags.writeable = False
+    return view
+
+
+leaf_lock = threading.Lock()
+"""Held while a walk adds to a leaf's gradient, so that walks in several threads may share leaves."""

@@ -1,0 +1,71 @@
+"""Tracers: those who watch operations as they run. Drawing, checking, compiling and finding mutations all start here.
+
+While a tracer is in the mode, every operation on a Tensor comes to its `call` instead of running at once. Tracers stack.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from . import modes
+
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+class Tracer:
+    """Passes every event on to the tracer outside it; a subclass overrides what it watches."""
+
+    records = False
+    """Whether walks must run as operations on Tensors, so that they are seen."""
+
+    def __init__(self, outer: Tracer | None) -> None:
+        self.outer = outer
+        self.records = self.records or (outer is not None and outer.records)
+
+    def call(self, op: Any, args: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
+        """Run an operation and return its result."""
+        if self.outer is not None:
+            with modes.change(tracer=self.outer):
+                return self.outer.call(op, args, params)
+        with modes.change(tracer=None):
+            return op.function(*args, **dict(zip(op.param_names, params, strict=True)))
+
+    def joint(self, op: Any, node: Any, g: Any, parents: Sequence[Any], saved: tuple[Any, ...]) -> Sequence[Any]:
+        """Run a fused op's joint rule in a recorded walk; g and saved are Tensors."""
+        if self.outer is None:
+            raise RuntimeError("a joint rule is only run through a tracer that records")
+        return self.outer.joint(op, node, g, parents, saved)
+
+    def differentiating(self, node: Any) -> None:
+        """A recorded walk has come to this node (None: it has ended)."""
+        if self.outer is not None:
+            self.outer.differentiating(node)
+
+    def assigning(self, state: Any, value: Any) -> None:
+        """`assign(state, value)` is about to write."""
+        if self.outer is not None:
+            self.outer.assigning(state, value)
+
+    def bound_gradient(self, leaf: Any, grad: Any) -> None:
+        """A walk made grad the gradient of a leaf that had none."""
+        if self.outer is not None:
+            self.outer.bound_gradient(leaf, grad)
+
+    def left_graph(self, what: str, tensor: Any) -> None:
+        """A Tensor's value was taken out of the graph: `.data`, `float()`, `bool()` and their like."""
+        if self.outer is not None:
+            self.outer.left_graph(what, tensor)
+
+
+def caller() -> str:
+    """The line outside this package that is responsible for what runs now, as ``file:line``."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith((PACKAGE, "<generated", "<frozen")) and "contextlib" not in name:
+            break
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

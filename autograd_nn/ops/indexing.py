@@ -1,0 +1,291 @@
+"""Indexing with arrays: `x[i]`, `x[mask]`, `x[i] = v`, take, gather and their adjoints, the scatters.
+
+A key is split into a *template*, which is a parameter (ints, frozen slices, None, Ellipsis, and `ARRAY` where an array
+stood), and the index arrays, which are array inputs. Reading copies; an index that repeats adds up in the adjoint.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from ..engine.graph import Leaf
+from ..engine.methods import method
+from ..engine.modes import current
+from ..engine.op import nondifferentiable, op
+from ..engine.protocol import implements
+from ..engine.tensor import Tensor, assign
+from .elementwise import where
+from .shape import sum_to_
+from .slicing import slice_, thawed
+
+__all__ = ["scatter_add", "take", "take_along_axis"]
+
+ARRAY = "array"
+WHOLE = (None, None, None)
+
+
+def split_key(key: Any) -> tuple[tuple[Any, ...], list[Any]]:
+    """The template and the index arrays of what stands in square brackets."""
+    template: list[Any] = []
+    arrays: list[Any] = []
+    for k in key if type(key) is tuple else (key,):
+        if type(k) is int or k is None or k is Ellipsis:
+            template.append(k)
+        elif type(k) is slice:
+            template.append(tuple([None if n is None else operator.index(n) for n in (k.start, k.stop, k.step)]))
+        elif isinstance(k, np.integer):
+            template.append(int(k))
+        else:
+            index = k if isinstance(k, Tensor) else np.asarray(k)
+            if index.dtype.kind == "f" and index.size == 0:
+                index = np.asarray(k, np.intp)
+            if index.dtype.kind not in "iub":
+                raise IndexError(
+                    f"indexing: an index must be integers, booleans, a slice, None or Ellipsis, not {index.dtype} "
+                    f"({type(k).__name__}); cast it with .astype('int64')"
+                )
+            template.append(ARRAY)
+            arrays.append(index)
+    return tuple(template), arrays
+
+
+def joined(template: tuple[Any, ...], indices: Any) -> tuple[Any, ...]:
+    """The key that NumPy takes, from a template and its arrays."""
+    rest = iter(indices)
+    return thawed(tuple([next(rest) if k is ARRAY else k for k in template]))
+
+
+def _index_fix(x: Any, *indices_and_template: Any) -> str | None:
+    *indices, template = indices_and_template
+    axes = sum([k is not None and k is not Ellipsis for k in template])
+    return f"too many indices ({axes}) for {np.ndim(x)} axes" if axes > np.ndim(x) else None
+
+
+@op(kind="indexing", explain=_index_fix)
+def index(x, /, *indices, template):
+    """x[key] for a key with index arrays: a copy."""
+    return x[joined(template, indices)]
+
+
+@op(kind="indexing")
+def unindex(part, /, *indices, template, shape):
+    """Zeros of the shape, with a part added at the key; where an index repeats, all its parts. The adjoint of `index`."""
+    out = np.zeros(shape, part.dtype)
+    _add_at(out, part, indices, template)
+    return out
+
+
+def _add_at(total, g, indices, template):
+    key = joined(template, indices)
+    if all([i.dtype.kind == "b" for i in indices]):
+        total[key] += g  # a mask names each element once
+    else:
+        np.add.at(total, key, g)
+
+
+index.vjp(
+    x=lambda g, x_shape, indices, template: unindex(g, *indices, template=template, shape=x_shape),
+    indices=nondifferentiable,
+).accumulate(x=_add_at)
+unindex.vjp(part=lambda g, indices, template: index(g, *indices, template=template), indices=nondifferentiable)
+
+
+@op(kind="indexing", explain=_index_fix)
+def replace(x, v, /, *indices, template):
+    """A copy of x with v at the key."""
+    out = np.array(x)
+    out[joined(template, indices)] = v
+    return out
+
+
+@op(kind="indexing")
+def survives(*indices, template, shape):
+    """Which of the values written at the key are still there afterwards: an index that repeats keeps its last."""
+    slots = np.zeros(shape, np.intp)
+    key = joined(template, indices)
+    order = np.arange(slots[key].size).reshape(slots[key].shape)
+    slots[key] = order
+    return slots[key] == order
+
+
+survives.vjp(indices=nondifferentiable)
+
+
+def _replaced_rule(g, indices, template):
+    return replace(g, 0.0, *indices, template=template)
+
+
+def _replacement_rule(g, v_shape, indices, template):
+    part = index(g, *indices, template=template) if indices else slice_(g, template)
+    if any([i.dtype.kind != "b" for i in indices]):
+        part = where(survives(*indices, template=template, shape=g.shape), part, 0.0)
+    extra = len(v_shape) - part.ndim  # NumPy lets the value have leading axes of length 1
+    return sum_to_(part, v_shape[extra:]).reshape(v_shape) if extra > 0 else sum_to_(part, v_shape)
+
+
+replace.vjp(x=_replaced_rule, v=_replacement_rule, indices=nondifferentiable)
+
+
+@method(name="__getitem__")
+def getitem(x: Any, key: Any, /) -> Any:
+    """x[key], as NumPy's: basic keys give views, index arrays and masks give copies."""
+    if type(key) is int:
+        return slice_(x, (key,))
+    template, indices = split_key(key)
+    return index(x, *indices, template=template) if indices else slice_(x, template)
+
+
+@method(name="__setitem__")
+def setitem(x: Any, key: Any, value: Any, /) -> None:
+    """x[key] = value: a fresh array and node where it is recorded, a write into the memory where it is not.
+
+    Raises RuntimeError on a leaf that requires a gradient and on a view of a recorded result.
+    """
+    template, indices = split_key(key)
+    recorded = current().grad and (x.requires_grad or (isinstance(value, Tensor) and value.requires_grad))
+    if recorded and type(x.node) is Leaf:
+        raise RuntimeError(
+            "setitem: writing into a leaf that requires a gradient would lose it; "
+            "write into x = x.copy(), or into the leaf under ag.no_grad()"
+        )
+    if not recorded and not x.is_leaf:
+        raise RuntimeError(
+            f"setitem: writing under no_grad into a recorded result (of {x.node.op.name}), whose value the graph may need; "
+            f"take x = x.detach().copy() first"
+        )
+    if _is_view(x) if recorded else not x._data.flags.writeable:
+        raise RuntimeError(
+            "setitem: this Tensor is a view (or read-only), and a write through it would not reach what it views; "
+            "write into the original, or into x = x.copy()"
+        )
+    if recorded or current().tracer is not None:
+        result = replace(x, value, *indices, template=template)
+        if recorded:
+            x._become(result)
+        else:
+            assign(x, result)
+        return
+    if not isinstance(x._data, np.ndarray):
+        x._data = np.asarray(x._data)
+    key = joined(template, [i._data if isinstance(i, Tensor) else i for i in indices])
+    part = Tensor._of(x._data[key])
+    if indices:  # a copy: check that the value fits by writing it there first, then write the whole
+        assign(part, value)
+        x._data[key] = part._data
+        assign(x, x)
+    else:
+        part.cell = x.cell
+        assign(part if part.ndim else _element(x, key), value)
+
+
+def _element(x: Tensor, key: tuple[Any, ...]) -> Tensor:
+    """One element of x as a 0-d view, which NumPy gives only where the key has an Ellipsis."""
+    part = Tensor._of(x._data[(*key, ...)] if Ellipsis not in key else x._data[key])
+    part.cell = x.cell
+    return part
+
+
+def _is_view(x: Tensor) -> bool:
+    """Whether a recorded Tensor shares memory with what it was made from."""
+    node = x.node
+    return node is not None and node.op.kind == "view" if not x.is_leaf else x._data.base is not None
+
+
+# ---- along one axis ------------------------------------------------------------------------------------------------
+
+
+def _take_fix(x: Any, indices: Any, axis: Any) -> str | None:
+    shape = np.shape(x)
+    if not -len(shape) <= axis < len(shape):
+        return f"there is no axis {axis} in shape {shape}"
+    return None
+
+
+@op(kind="indexing", explain=_take_fix)
+def take_(x, indices, /, axis):
+    """The elements of x at indices along an axis."""
+    return np.take(x, indices, axis)
+
+
+take_.vjp(
+    x=lambda g, x_shape, indices, axis: unindex(g, indices, template=_at(axis, len(x_shape)), shape=x_shape),
+    indices=nondifferentiable,
+).accumulate(x=lambda total, g, indices, axis: _add_at(total, g, (indices,), _at(axis, total.ndim)))
+
+
+def _at(axis: int, ndim: int) -> tuple[Any, ...]:
+    return (*[WHOLE] * (axis % ndim), ARRAY)
+
+
+@method(numpy=np.take)
+def take(x: Any, indices: Any, /, axis: int | None = None) -> Any:
+    """The elements (or rows) of x at integer indices along an axis; None takes from the flattened x.
+
+    The result has the indices' axes where the axis was. Raises IndexError for an index out of range.
+
+    >>> ag.take(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), [1, 1, 0], axis=0)
+    tensor([[3., 4.],
+            [3., 4.],
+            [1., 2.]], dtype=float32)
+    """
+    if axis is None:
+        x, axis = x.reshape(-1) if hasattr(x, "reshape") else np.reshape(x, -1), 0
+    return take_(x, np.asarray(indices) if isinstance(indices, (list, tuple, int)) else indices, operator.index(axis))
+
+
+def scatter_add(x: Any, indices: Any, values: Any, /, axis: int = 0) -> Any:
+    """x with values added at integer indices along an axis; where an index repeats, all its values. The adjoint of `take`.
+
+    `values` has the shape of `take(x, indices, axis)`. A new Tensor; x stays.
+
+    >>> ag.scatter_add(ag.zeros((3,)), [0, 2, 2], ag.tensor([1.0, 2.0, 3.0]))
+    tensor([1., 0., 5.], dtype=float32)
+    """
+    indices = np.asarray(indices) if isinstance(indices, (list, tuple, int)) else indices
+    expected = (*x.shape[: axis % x.ndim], *indices.shape, *x.shape[axis % x.ndim + 1 :])
+    values = values if isinstance(values, Tensor) else np.asarray(values, x.dtype)
+    if values.shape != expected:
+        raise ValueError(
+            f"scatter_add: values of shape {values.shape} for indices of {indices.shape} along axis {axis} of {x.shape}; "
+            f"they must have the shape of take, {expected}"
+        )
+    return x + unindex(values, indices, template=_at(axis, x.ndim), shape=x.shape)
+
+
+def _along(indices: np.ndarray, axis: int) -> tuple[Any, ...]:
+    """The key that pairs each index with its own place on the other axes."""
+    key = [np.arange(n).reshape((-1,) + (1,) * (indices.ndim - i - 1)) for i, n in enumerate(indices.shape)]
+    key[axis] = indices
+    return tuple(key)
+
+
+@op(kind="indexing", numpy=np.take_along_axis)
+def take_along_axis(x, indices, /, axis=-1):
+    """For each place, the element of x that its index names along the axis; PyTorch's gather.
+
+    `indices` has x's number of axes, and its shape but for the axis. Raises IndexError for an index out of range.
+
+    >>> ag.take_along_axis(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), np.array([[1], [0]]), axis=1)
+    tensor([[2.],
+            [3.]], dtype=float32)
+    """
+    return np.take_along_axis(x, indices, axis)
+
+
+@op(kind="indexing")
+def untake_along_axis(part, indices, /, axis, shape):
+    """Zeros of the shape with each part added where its index names: the adjoint of `take_along_axis`."""
+    out = np.zeros(shape, part.dtype)
+    np.add.at(out, _along(indices, axis), part)
+    return out
+
+
+take_along_axis.vjp(
+    x=lambda g, x_shape, indices, axis: untake_along_axis(g, indices, axis, x_shape),
+    indices=nondifferentiable,
+)
+untake_along_axis.vjp(part=lambda g, indices, axis: take_along_axis(g, indices, axis), indices=nondifferentiable)
+implements(np.take_along_axis)(lambda arr, indices, axis=-1: take_along_axis(arr, indices, axis))
