@@ -20,10 +20,10 @@ from numpy.typing import ArrayLike
 
 from . import modes, mutation
 from .checkpoint import Dropped
-from .graph import RELEASED, Leaf, Node, Output, is_differentiable, sequence
+from .graph import RELEASED, SELECT, Node, Writes, is_differentiable, leaf_node, output_node
 from .tensor import Tensor, assign, leaf_lock, operand
 
-_tuple = tuple
+_tuple, ndarray = tuple, np.ndarray
 
 
 def backward(y: Tensor, gradient: ArrayLike | Tensor | None, retain_graph: bool) -> None:
@@ -125,90 +125,122 @@ def walk(root: Any, g: Any, *, keep: bool, recorded: bool, targets: set[Any] | N
 
     Without targets every Leaf below root gets its cotangent added to `.grad`.
     """
-    heap = [(-root.sequence, root)]
-    cotangents = {root: g}
+    # The newest node that waits is held apart, with its cotangent; the others are in the heap and in `cotangents`. So a chain
+    # needs neither, and a node that is reached twice is found in one of them.
+    heap: list[tuple[int, Any]] = []
+    cotangents: dict[Any, Any] = {}
+    newest, newest_g = root, g
     owned: set[Any] = set()  # nodes whose cotangent is a buffer made by this walk, free to be added to
+    leaves: list[Node] = []
     found: dict[Any, Any] = {}
     needed = None if targets is None else _between(root, targets)
+    last_write = Writes.last
     pop, get = cotangents.pop, cotangents.get
-    while heap:
-        node = heappop(heap)[1]
-        g = pop(node)
+    if root.op is None:
+        leaves, newest, cotangents[root] = [root], None, g
+    while True:
+        if newest is not None:
+            node, g, newest = newest, newest_g, None
+        elif heap:
+            node = heappop(heap)[1]
+            g = pop(node)
+        else:
+            break
         if node.extras is not None:
             g = _visited(node, g, recorded)
-        kind = type(node)
-        if targets is not None:
-            if node in targets:
-                found[node] = g
-            if node not in needed:  # type: ignore[operator]
-                continue
-        if kind is Leaf:
-            if targets is None:
-                _deposit(node, g, node in owned, recorded)
-            continue
-        if kind is Output:
-            node._adjoint = g if node.value is not None else None
-            (parent,) = node.parents
-            outputs = get(parent)
-            if outputs is None:
-                outputs = cotangents[parent] = [None] * len(parent.op.outputs)
-                heappush(heap, (-parent.sequence, parent))
-            outputs[node.index] = g if outputs[node.index] is None else outputs[node.index] + g
-            continue
-
-        if node.value is not None:
+            last_write = Writes.last
+        if not node.shape:  # 0-d, or a node with several outputs
             node._adjoint = g
-        elif type(g) is list:
-            g = _tuple(g)
-        saved = node.saved
-        if type(saved) is not tuple:
-            saved = _restored(node)
-        if node.cells is not None or node.extras is not None:
-            _check_unwritten(node, saved)
-        op, parents = node.op, node.parents
+        parents = node.parents
         if needed is not None:
+            if node in targets:  # type: ignore[operator]
+                found[node] = g
+            if node not in needed:
+                continue
             parents = _tuple([p if p in needed or p in targets else None for p in parents])  # type: ignore[operator]
+        saved = node.saved
+        if type(saved) is not _tuple:
+            if node.op is SELECT:
+                _gather(node, g, cotangents, heap)
+                continue
+            saved = _restored(node)
+        if last_write > node.sequence:
+            _check_unwritten(node, saved)
+        op = node.op
         try:
             if recorded:
                 contributions = _recorded_pullback(node, op, g, parents, saved)
-            elif op.accumulate_at:
-                parents = _accumulate(node, op, g, parents, saved, cotangents, owned, heap)
-                contributions = op.pullback(g, parents, saved, node.params) if any(parents) else parents
-            elif op.rules or op.joint is not None:
-                contributions = op.pullback(g, parents, saved, node.params)
             else:
-                contributions = _through_composition(node, op, g, parents, saved, recorded=False)
+                if op.accumulate_at is not None:
+                    parents = _accumulate(node, op, g, parents, saved, cotangents, owned, heap, leaves)
+                contributions = op.pullback(g, parents, saved, node)
         except Exception as error:
             error.add_note(f"while differentiating {_where(node)}")
             raise
         if not keep:
             node.saved = RELEASED
-        for i, parent in enumerate(parents):
+        for parent, c in zip(parents, contributions):  # noqa: B905 - both are generated to one length
             if parent is None:
                 continue
-            c = contributions[i]
-            try:
+            if type(c) is ndarray:
                 if c.shape != parent.shape or c.dtype is not parent.dtype:
-                    c = _conformed(node, i, c, parent)
-            except AttributeError:
-                raise _wrong_cotangent(node, i, c, parent) from None
-            previous = get(parent)
-            if previous is None:
-                cotangents[parent] = c
-                heappush(heap, (-parent.sequence, parent))
-                if type(parent) is Leaf and _is_fresh(c, g, saved, contributions):
-                    owned.add(parent)
-            elif recorded:
-                cotangents[parent] = previous + c
-                owned.add(parent)
-            elif parent in owned and type(previous) is np.ndarray:
-                previous += c
+                    c = _conformed(node, c, parent)
+            elif parent.shape or type(c) is not parent.dtype.type:
+                c = _conformed(node, c, parent)
+            if parent is newest:
+                previous = newest_g
             else:
-                cotangents[parent] = previous + c
+                previous = get(parent)
+                if previous is None:
+                    if parent.op is None:  # a leaf, whose place in the order does not matter
+                        cotangents[parent] = c
+                        leaves.append(parent)
+                        if (recorded or type(c) is ndarray) and _is_fresh(c, g, saved, contributions):
+                            owned.add(parent)
+                        continue
+                    sequence = parent.sequence
+                    if newest is None:
+                        if not heap or -heap[0][0] < sequence:
+                            newest, newest_g = parent, c
+                            continue
+                    elif newest.sequence < sequence:
+                        cotangents[newest] = newest_g
+                        heappush(heap, (-newest.sequence, newest))
+                        newest, newest_g = parent, c
+                        continue
+                    cotangents[parent] = c
+                    heappush(heap, (-sequence, parent))
+                    continue
+            if type(previous) is ndarray and parent in owned:
+                previous += c
+                continue
+            c = previous + c
+            if type(c) is ndarray or recorded:
                 owned.add(parent)
-    if recorded and modes.current().tracer is not None:
-        modes.current().tracer.differentiating(None)
+            if parent is newest:
+                newest_g = c
+            else:
+                cotangents[parent] = c
+    if targets is None:
+        _deposit(leaves, cotangents, owned, recorded)
+    else:
+        found.update((leaf, _visited(leaf, cotangents[leaf], recorded) if leaf.extras else cotangents[leaf]) for leaf in leaves)
+    tracer = modes.current().tracer if recorded else None
+    if tracer is not None:
+        tracer.differentiating(None)
     return found
+
+
+def _gather(output: Node, g: Any, cotangents: dict[Any, Any], heap: list[tuple[int, Any]]) -> None:
+    """Put the cotangent of one output into the tuple that waits for the node."""
+    (node,), (index,) = output.parents, output.params
+    waiting = cotangents.get(node)
+    if waiting is None:
+        waiting = (None,) * len(node.op.outputs)
+        heappush(heap, (-node.sequence, node))
+    before = waiting[index]
+    total = g if before is None else before + g
+    cotangents[node] = (*waiting[: index], total, *waiting[index + 1 :])
 
 
 def _between(root: Any, targets: set[Any]) -> set[Any]:
@@ -243,12 +275,13 @@ def _restored(node: Node) -> tuple[Any, ...]:
 
 def _check_unwritten(node: Node, saved: tuple[Any, ...]) -> None:
     """Raise if memory the node keeps was written to after the node was made."""
-    if node.extras is not None and node.extras.fingerprints is not None:
-        mutation.check(node, saved)
-    if node.cells is None:
-        return
-    for name, cell in zip(node.op.keeps, node.cells, strict=True):
-        for c in cell if type(cell) is tuple else (cell,):
+    cells = node.cells or (None,) * len(saved)
+    for name, cell, position in zip(node.op.keeps, cells, node.op.kept_inputs, strict=True):
+        if position is None:
+            continue
+        held = node.parents[position:] if node.op.arrays[position].variadic else (node.parents[position],)
+        leaves = [p.saved.cell for p in held if p is not None and p.op is None]
+        for c in (*(cell if type(cell) is tuple else (cell,)), *leaves):
             if c is not None and c.written > node.sequence:
                 raise RuntimeError(
                     f"backward: {_where(node)} needs the value its input {name!r} had, but it was changed since by assign or "
@@ -263,7 +296,7 @@ def _recorded_pullback(node: Node, op: Any, g: Any, parents: Sequence[Any], save
     if op.rules:
         return op.pullback(g, parents, _rewrapped(node, saved), node.params)
     if op.joint is None or modes.current().grad:  # a residual never enters a recorded derivative
-        return _through_composition(node, op, g, parents, saved, recorded=True)
+        return through_composition(node, op, g, parents, saved, recorded=True)
     return tracer.joint(op, node, g, parents, _rewrapped(node, saved))
 
 
@@ -275,7 +308,7 @@ def _rewrapped(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
         if name == "out" and op.outputs is None:
             out.append(_wrapped(value, node, None))
         elif name == "out":
-            outputs = [Output(node, k, v) if is_differentiable(v.dtype) else None for k, v in enumerate(value)]
+            outputs = [output_node(node, k, v) if is_differentiable(v.dtype) else None for k, v in enumerate(value)]
             out.append(op.result(*[_wrapped(v, o, None) for v, o in zip(value, outputs, strict=True)]))
         elif position is None:  # a residual, or a shape
             out.append(_wrapped(value, None, None))
@@ -296,7 +329,7 @@ def _wrapped(value: Any, node: Any, cell: Any) -> Any:
     return t
 
 
-def _through_composition(
+def through_composition(
     node: Node, op: Any, g: Any, parents: Sequence[Any], saved: tuple[Any, ...], recorded: bool
 ) -> list[Any]:
     """The cotangents of a fused node by running its composition again and differentiating that.
@@ -312,7 +345,7 @@ def _through_composition(
             if parent is not None and create_graph:
                 t = t.positive()
             elif parent is not None:
-                t.node = Leaf(np.asarray(value))
+                t.node = leaf_node(value)
             flat.append(t)
         out = op.composition(*flat, **dict(zip(op.param_names, node.params, strict=True)))
     outs, seeds = ([out], [g]) if op.outputs is None else (list(out), list(g))
@@ -351,6 +384,7 @@ def _accumulate(
     cotangents: dict[Any, Any],
     owned: set[Any],
     heap: list[Any],
+    leaves: list[Node],
 ) -> tuple[Any, ...]:
     """Run the in-place forms of the rules that have one; returns the parents that are left for their rules."""
     left = list(parents)
@@ -361,7 +395,10 @@ def _accumulate(
         total = cotangents.get(parent)
         if total is None:
             total = np.zeros(parent.shape, parent.dtype)
-            heappush(heap, (-parent.sequence, parent))
+            if parent.op is None:
+                leaves.append(parent)
+            else:
+                heappush(heap, (-parent.sequence, parent))
         elif parent not in owned or type(total) is not np.ndarray:
             total = np.array(total)
         form(total, g, saved, node.params)
@@ -371,25 +408,27 @@ def _accumulate(
     return _tuple(left)
 
 
-def _conformed(node: Node, i: int, c: Any, parent: Any) -> Any:
+def _conformed(node: Node, c: Any, parent: Any) -> Any:
     """A contribution in its parent's shape (summed over broadcast axes, where the op declares them) and dtype."""
+    if not isinstance(c, (np.ndarray, np.generic, Tensor)):
+        raise _wrong_cotangent(node, c, parent)
     if c.shape != parent.shape:
         if not node.op.broadcasts:
-            raise _wrong_cotangent(node, i, c, parent)
+            raise _wrong_cotangent(node, c, parent)
         lead = c.ndim - len(parent.shape)
         axes = (*range(lead), *(lead + k for k, n in enumerate(parent.shape) if n == 1 and c.shape[lead + k] != 1))
         if lead < 0 or any(c.shape[lead + k] != n for k, n in enumerate(parent.shape) if n != 1):
-            raise _wrong_cotangent(node, i, c, parent)
+            raise _wrong_cotangent(node, c, parent)
         c = c.sum(axis=axes, keepdims=True).reshape(parent.shape)
     if c.dtype != parent.dtype:
         c = c.astype(parent.dtype)
     return c
 
 
-def _wrong_cotangent(node: Node, i: int, c: Any, parent: Any) -> Exception:
+def _wrong_cotangent(node: Node, c: Any, parent: Any) -> Exception:
     op = node.op
     names = [a.name for a in op.arrays]
-    name = names[min(i, len(names) - 1)]
+    name = names[min(node.parents.index(parent), len(names) - 1)]
     got = f"shape {c.shape}" if hasattr(c, "shape") else f"{type(c).__name__}"
     fix = "" if op.broadcasts else "; if its inputs broadcast, define it with @op(broadcasts=True)"
     return RuntimeError(
@@ -417,6 +456,8 @@ def _is_fresh(c: Any, g: Any, saved: tuple[Any, ...], contributions: Sequence[An
 def _visited(node: Any, g: Any, recorded: bool) -> Any:
     """Run hooks on a complete cotangent, and keep it where `retain_grad` asked to."""
     extras = node.extras
+    if extras.fingerprints is not None and type(node.saved) is tuple:
+        mutation.check(node, node.saved)
     for hook in list(extras.hooks.values()):
         replaced = hook(g if recorded else Tensor._of(g))
         if replaced is None:
@@ -430,20 +471,32 @@ def _visited(node: Any, g: Any, recorded: bool) -> Any:
     return g
 
 
-def _deposit(leaf: Leaf, g: Any, owned: bool, recorded: bool) -> None:
-    """Add a complete cotangent to a leaf's gradient, which is an array of its own."""
+def _deposit(leaves: Sequence[Node], cotangents: dict[Any, Any], owned: set[Any], recorded: bool) -> None:
+    """Add complete cotangents to the gradients of leaves, which own their arrays."""
+    for leaf in leaves:
+        if leaf.extras is not None:
+            g = _visited(leaf, cotangents[leaf], recorded)
+            if g is not cotangents[leaf]:  # a hook's, which may keep it
+                owned.discard(leaf)
+            cotangents[leaf] = g
     with leaf_lock:
-        if leaf.grad is None:
+        for leaf in leaves:
+            g, state = cotangents[leaf], leaf.saved
+            grad = state.grad
             if recorded:
+                if grad is not None:
+                    assign(grad, grad + g)
+                    continue
                 # The operation's own result where nobody else holds it; else a recorded copy.
-                leaf.grad = g if owned and g.node is None else g.detach().copy()
-                modes.current().tracer.bound_gradient(leaf, leaf.grad)
+                state.grad = g if leaf in owned and g.node is None else g.detach().copy()
+                modes.current().tracer.bound_gradient(state, state.grad)
+            elif grad is None:
+                state.grad = _wrapped(g if type(g) is not ndarray or leaf in owned else g.copy(), None, None)
             else:
-                leaf.grad = Tensor._of(g if owned and type(g) is np.ndarray else np.array(g))
-        elif recorded:
-            assign(leaf.grad, leaf.grad + g)
-        else:
-            total = leaf.grad._data
-            np.add(total, g, out=total, casting="same_kind")
-            if leaf.grad.cell is not None:
-                leaf.grad.cell.written = sequence()
+                total = grad._data
+                if type(total) is ndarray:
+                    np.add(total, g, out=total, casting="same_kind")
+                else:
+                    grad._data = total + g
+                if grad.cell is not None:
+                    grad.cell.write()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import graph, modes, random
-from .graph import Node
+from .graph import SELECT, Node
 from .tensor import Tensor
 
 
@@ -97,7 +97,7 @@ def _recorded_since(result: Any, start: int) -> list[Node]:
             if parent is not None and parent.sequence > start and parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
-    return sorted((n for n in seen if type(n) is Node and n.sequence > start), key=lambda n: n.sequence)
+    return sorted((n for n in seen if n.op not in (None, SELECT) and n.sequence > start), key=lambda n: n.sequence)
 
 
 def _tensors(result: Any) -> list[Tensor]:

@@ -26,14 +26,18 @@ begins with an underscore, so that no parameter can clash with it):
 
 from __future__ import annotations
 
+import functools
 import inspect
 import linecache
+import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from . import errors, graph
 from .modes import current
-from .tensor import PLAIN, Tensor, cell_of, operand, read_only
+from .tensor import PLAIN, Tensor, cell_of, operand, read_only, viewed
 
 if TYPE_CHECKING:
     from .op import Array, Operation
@@ -42,7 +46,7 @@ if TYPE_CHECKING:
 def function(op: Operation) -> Any:
     """A plain function with the operation's name, docstring and attributes; `rebuild` gives it its code."""
     scope = {
-        **{f"_{f.__name__}": f for f in (Tensor, operand, cell_of, read_only, graph.Node, graph.is_differentiable, wrap_outputs)},
+        **{f"_{f.__name__}": f for f in (Tensor, operand, cell_of, viewed, read_only, graph.Node, graph.is_differentiable, wrap_outputs)},
         **{f"_{f.__name__}": f for f in (errors.explained, errors.refuse_parameter, errors.refuse_derivative)},
         **{"_op": op, "_current": current, "_new": object.__new__, "_sequence": graph.sequence, "_shape_of": shape_of},
         **{"_PLAIN": PLAIN, "_FLOAT32": graph.FLOAT32, "_FLOAT64": graph.FLOAT64, "_refuse_no_rule": errors.refuse_no_rule},
@@ -60,7 +64,7 @@ def function(op: Operation) -> Any:
 def rebuild(op: Operation) -> None:
     """Generate the code of the function and of the pullback anew from the operation's present definition."""
     scope = op.function.__globals__
-    scope["_forward"] = op.forward
+    scope["_forward"] = _direct(op)
     op.source = "\n".join(_function_lines(op)) + "\n"
     made = _compile(op, op.source, op.forward.__name__, scope)
     op.function.__code__ = made.__code__
@@ -71,7 +75,9 @@ def rebuild(op: Operation) -> None:
         op.pullback = _compile(op, "\n".join(_pullback_lines(op)) + "\n", f"{op.name}_pullback", rules)
     elif op.joint is not None:
         op.pullback = _compile(op, "\n".join(_joint_lines(op)) + "\n", f"{op.name}_pullback", {"_rule": op.joint})
-    op.accumulate_at = {}
+    elif op.composition is not None:
+        op.pullback = functools.partial(_composed_pullback, op)
+    op.accumulate_at = {} if op.accumulators else None
     for i, array in enumerate(op.arrays):
         if array.name in op.accumulators:
             name = f"{op.name}_accumulate_{array.name}"
@@ -86,6 +92,12 @@ def no_rule(op: Operation) -> Callable[..., Any]:
     return pullback
 
 
+def _composed_pullback(op: Operation, g: Any, parents: Any, saved: Any, node: Any) -> Any:
+    from .backward import through_composition  # the walk is built on what this file makes
+
+    return through_composition(node, op, g, parents, saved, recorded=False)
+
+
 def _compile(op: Operation, source: str, name: str, scope: dict[str, Any]) -> Any:
     filename = f"<generated {op.forward.__module__}.{name}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
@@ -93,17 +105,53 @@ def _compile(op: Operation, source: str, name: str, scope: dict[str, Any]) -> An
     return scope.pop(name)
 
 
+class _Symbol:
+    """Stands for an array while `_direct` reads a body."""
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return (ufunc, inputs) if method == "__call__" and not kwargs else None
+
+    def __neg__(self) -> Any:
+        return operator.neg, (self,)
+
+    def __pos__(self) -> Any:
+        return operator.pos, (self,)
+
+
+def _infix(name: str) -> Any:
+    function = getattr(operator, name)
+    return lambda self, other: (function, (self, other))
+
+
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
+    setattr(_Symbol, f"__{_name}__", _infix(_name))
+
+
+def _direct(op: Operation) -> Callable[..., Any]:
+    """The forward to call: the NumPy ufunc or operator itself, where an elementwise body does nothing but apply it."""
+    if op.kind != "elementwise" or op.params:
+        return op.forward
+    symbols = tuple([_Symbol() for _ in op.arrays])
+    try:
+        applied = op.forward(*symbols)
+    except Exception:  # the body does more than one step on its inputs
+        return op.forward
+    if isinstance(applied, tuple) and len(applied) == 2 and applied[1] == symbols:
+        return applied[0]
+    return op.forward
+
+
 def shape_of(x: Any) -> Any:
     return None if x is None else getattr(x, "shape", ())
 
 
 def wrap_outputs(node: Any, data: tuple[Any, ...], cls: Any) -> Any:
-    """A Tensor for each output; those that can carry a gradient hang on the node through an Output."""
+    """A Tensor for each output; those that can carry a gradient hang on the node through an output node."""
     wrapped = []
     for i, d in enumerate(data):
         t = Tensor._of(d)
         if node is not None and graph.is_differentiable(d.dtype):
-            t.node = graph.Output(node, i, d)
+            t.node = graph.output_node(node, i, d)
         wrapped.append(t)
     return cls(*wrapped)
 
@@ -121,7 +169,6 @@ def _function_lines(op: Operation) -> list[str]:
         f"any([isinstance(_e, _Tensor) for _e in {a.name}])" if a.variadic else f"isinstance({a.name}, _Tensor)"
         for a in arrays
     ]
-    lines = [f"def {op.forward.__name__}({_signature(op)}):", f"    if not ({' or '.join(is_tensor)}):", "        try:"]
     plain = ", ".join(
         f"*[_e if type(_e) in _PLAIN else _operand(_e, _op) for _e in {a.name}]"
         if a.variadic
@@ -129,7 +176,14 @@ def _function_lines(op: Operation) -> list[str]:
         for a in arrays
     )
     returns = "_data = " if op.residuals or op.result else "return "
-    lines += [f"            {returns}_forward({plain}{passed})", *(f"    {line}" for line in failed)]
+    lines = [f"def {op.forward.__name__}({_signature(op)}):"]
+    # One test a Tensor: the first input's decides most calls, the others are asked only where it is none.
+    first, rest = arrays[0], " or ".join(is_tensor[1:])
+    if rest and not first.variadic:
+        lines += [f"    if {is_tensor[0]}:", *_tensor_lines(op, first), f"    elif {rest}:", *_other_lines(op, first), "    else:"]
+    else:
+        lines += [f"    if not {is_tensor[0]}:"]
+    lines += ["        try:", f"            {returns}_forward({plain}{passed})", *(f"    {line}" for line in failed)]
     if op.residuals or op.result:
         lines += ["        return _data[0]" if op.residuals else "        return _op.result(*_data)"]
     lines += [
@@ -140,7 +194,12 @@ def _function_lines(op: Operation) -> list[str]:
     for p in op.param_names:
         lines += [f"    if isinstance({p}, _Tensor):", f"        raise _refuse_parameter(_op, {p!r})"]
     for a in arrays:
-        lines += _unwrap_lines(op, a)
+        if a.variadic:
+            lines += _list_lines(op, a)
+        elif a is not first:
+            lines += [f"    if isinstance({a.name}, _Tensor):", *_tensor_lines(op, a), "    else:", *_other_lines(op, a)]
+        elif not rest:
+            lines += [line[4:] for line in _tensor_lines(op, a)]
     data = ", ".join(f"*_{a.name}" if a.variadic else f"_{a.name}" for a in arrays)
     lines += ["    try:", f"        _data{', _residuals' if op.residuals else ''} = _forward({data}{passed})", *failed]
     if not op.result:
@@ -186,57 +245,72 @@ def _node_lines(op: Operation, traced: list[Array], params: str) -> list[str]:
     )
     saved, cells = _saved(op, wanted)
     lines = [
-        "    _n = _new(_Node)",
+        "    _n = _Node()",
         "    _n.op = _op",
         f"    _n.parents = ({parents},)",
         f"    _n.saved = ({''.join(s + ', ' for s in saved)})",
-        f"    _n.params = {params}",
+        *([f"    _n._params = {params}"] if op.param_names else []),
         "    _n.scope = _mode.scope",
         "    _n.extras = None",
         "    _n.sequence = _sequence()",
     ]
-    held = " and ".join(f"_{a.name}_cell is None" for a in op.arrays if a.name in op.keeps)
-    held_cells = f"None if {held} else ({''.join(c + ', ' for c in cells)})" if held else "None"
-    lines += [f"    _n.cells = {held_cells}"]
+    held = " or ".join(f"_{a.name}_cell is not None" for a in op.arrays if a.name in op.keeps)
+    if held:
+        lines += [f"    if {held}:", f"        _n._cells = ({''.join(c + ', ' for c in cells)})"]
     if op.result:
-        return [*lines, "    _n.shape = _n.dtype = _n.value = None", "    return _wrap_outputs(_n, _data, _op.result)"]
+        return [*lines, "    _n.shape = _n.dtype = None", "    return _wrap_outputs(_n, _data, _op.result)"]
     return [
         *lines,
         "    _n.dtype = _dtype",
         "    _n.shape = _shape = _data.shape",
-        "    _n.value = None if _shape else _data",
+        "    if not _shape:",
+        "        _n._value = _data",
         "    _t.node = _n",
         "    return _t",
     ]
 
 
-def _unwrap_lines(op: Operation, a: Array) -> list[str]:
-    """The array, the node and, where its memory stays in use, the cell of one input."""
+def _keeps_memory(op: Operation, a: Array) -> bool:
+    """Whether the op keeps this input, or is a view of it, so that writes to its memory matter."""
+    return a.name in op.keeps or (op.kind == "view" and a is op.arrays[0])
+
+
+def _tensor_lines(op: Operation, a: Array) -> list[str]:
+    """The array, the node and, where its memory stays in use, the cell of an input that is a Tensor."""
     x = a.name
-    keep = x in op.keeps or (op.kind == "view" and a is op.arrays[0])
-    if a.variadic:
-        lines = [
-            f"    _{x} = [_e._data if isinstance(_e, _Tensor) else _e if type(_e) in _PLAIN else _operand(_e, _op)",
-            f"        for _e in {x}]",
-            f"    _{x}_node = [_e.node if isinstance(_e, _Tensor) else None for _e in {x}]",
-            f"    _{x}_wanted = any([_e is not None for _e in _{x}_node])",
+    lines = [f"        _{x} = {x}._data", f"        _{x}_node = {x}.node"]
+    if op.kind == "view":
+        lines += [
+            f"        _{x}_cell = {x}.cell",
+            f"        if _{x}_cell is None and (_{x}_node is None or _{x}_node.op is None):",
+            f"            _{x}, _{x}_cell = _viewed({x})",
         ]
-        if keep:
-            lines += [f"    _{x}_cell = tuple([_cell_of(_e) if isinstance(_e, _Tensor) else None for _e in {x}])"]
-        return lines
-    body = [f"_{x} = {x}._data", f"_{x}_node = {x}.node"]
-    other = [f"_{x} = {x} if type({x}) in _PLAIN else _operand({x}, _op)", f"_{x}_node = None"]
-    if keep:
-        body += [f"_{x}_cell = {x}.cell", f"if _{x}_cell is None and _{x}_node is None:", f"    _{x}_cell = _cell_of({x})"]
-        other += [f"_{x}_cell = None"]
-    if len(op.arrays) == 1:  # it is a Tensor, or we would not be here
-        return [f"    {line}" for line in body]
-    return [
-        f"    if isinstance({x}, _Tensor):",
-        *(f"        {line}" for line in body),
-        "    else:",
-        *(f"        {line}" for line in other),
+    elif _keeps_memory(op, a):
+        lines += [
+            f"        _{x}_cell = {x}.cell",
+            f"        if _{x}_cell is None and _{x}_node is None:",
+            f"            _{x}_cell = _cell_of({x})",
+        ]
+    return lines
+
+
+def _other_lines(op: Operation, a: Array) -> list[str]:
+    x = a.name
+    lines = [f"        _{x} = {x} if type({x}) in _PLAIN else _operand({x}, _op)", f"        _{x}_node = None"]
+    return lines + [f"        _{x}_cell = None"] if _keeps_memory(op, a) else lines
+
+
+def _list_lines(op: Operation, a: Array) -> list[str]:
+    x = a.name
+    lines = [
+        f"    _{x} = [_e._data if isinstance(_e, _Tensor) else _e if type(_e) in _PLAIN else _operand(_e, _op)",
+        f"        for _e in {x}]",
+        f"    _{x}_node = [_e.node if isinstance(_e, _Tensor) else None for _e in {x}]",
+        f"    _{x}_wanted = any([_e is not None for _e in _{x}_node])",
     ]
+    if _keeps_memory(op, a):
+        lines += [f"    _{x}_cell = tuple([_cell_of(_e) if isinstance(_e, _Tensor) else None for _e in {x}])"]
+    return lines
 
 
 def _saved(op: Operation, wanted: dict[str, str]) -> tuple[list[str], list[str]]:
@@ -283,7 +357,7 @@ def _parameter(p: inspect.Parameter) -> str:
 
 
 def _pullback_lines(op: Operation) -> list[str]:
-    lines = _opening(op, f"{op.name}_pullback", "g, _parents, _saved, _params")
+    lines = _opening(op, f"{op.name}_pullback", "g, _parents, _saved, _node")
     parts = []
     for position, a in enumerate(op.arrays):
         rule = op.rules[a.name]
@@ -302,18 +376,18 @@ def _pullback_lines(op: Operation) -> list[str]:
 
 
 def _joint_lines(op: Operation) -> list[str]:
-    lines = _opening(op, f"{op.name}_pullback", "g, _parents, _saved, _params")
+    lines = _opening(op, f"{op.name}_pullback", "g, _parents, _saved, _node")
     return [*lines, "    wanted = tuple([_p is not None for _p in _parents])", f"    return _rule({_arguments(op.joint)})"]
 
 
 def _accumulate_lines(op: Operation, name: str, form: Any) -> list[str]:
-    return [*_opening(op, name, "total, g, _saved, _params"), f"    _form({_arguments(form)})"]
+    return [*_opening(op, name, "total, g, _saved, _node"), f"    _form({_arguments(form)})"]
 
 
 def _opening(op: Operation, name: str, arguments: str) -> list[str]:
     lines = [f"def {name}({arguments}):"]
     lines += [f"    {', '.join(op.keeps)}, = _saved"] if op.keeps else []
-    lines += [f"    {', '.join(op.param_names)}, = _params"] if op.param_names else []
+    lines += [f"    {', '.join(op.param_names)}, = _node._params"] if op.param_names else []
     return lines
 
 

@@ -1,13 +1,14 @@
 """The graph: what a recorded operation keeps.
 
-Three kinds of node, and edges that point only backwards in time, so reference counting alone frees a graph:
+One class of node, and edges that point only backwards in time, so reference counting alone frees a graph:
 
-- `Leaf`: a tensor somebody made; the walk ends here and adds to its `.grad`.
-- `Node`: one operation. `parents[i]` is the node of its i-th array input, None where no gradient is needed.
-- `Output`: one of several outputs of a Node. Making an output a node of its own (instead of an index beside every
-  edge) keeps the common case, one output, free of it: tensors, edges and the walk know nodes and nothing else.
+- an *operation*: `parents[i]` is the node of its i-th array input, None where no gradient is needed;
+- a *leaf*, whose `op` is None: a tensor somebody made. The walk ends here and adds to its gradient, kept in a `Leaf`;
+- an *output*, whose `op` is `SELECT`: one of several outputs of the operation that is its only parent. Making it a node of
+  its own (instead of an index beside every edge) keeps the common case, one output, free of it.
 
-A tensor's `node` is None, a Leaf, a Node or an Output; it needs a gradient exactly when that is not None.
+They are one class, not three, because the walk's attribute lookups are then of one kind, which halves its time.
+A tensor's `node` is None or one of these; it needs a gradient exactly when it is not None.
 """
 
 from __future__ import annotations
@@ -18,13 +19,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 if TYPE_CHECKING:
-    from .op import Operation
     from .tensor import Tensor
 
 sequence = itertools.count(1).__next__
 """The clock of the graph. Creation order is a topological order, and a write after a node's time is a later write."""
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+
+
+class Writes:
+    """When anything was last written to: a node younger than that need not look at its cells."""
+
+    last = 0
 
 
 class Cell:
@@ -34,6 +40,10 @@ class Cell:
 
     def __init__(self) -> None:
         self.written = 0
+
+    def write(self) -> None:
+        """Note that the memory is being written to now."""
+        self.written = Writes.last = sequence()
 
 
 class Extras:
@@ -49,101 +59,121 @@ class Extras:
         self.fingerprints: tuple[str, tuple[int | None, ...]] | None = None
 
 
-class Leaf:
-    """The end of the graph at a tensor that somebody made: its array, its name and the gradient that arrived."""
-
-    __slots__ = ("__weakref__", "data", "dtype", "extras", "grad", "sequence", "shape")
-
-    parents: ClassVar[tuple[()]] = ()
-
-    def __init__(self, data: np.ndarray) -> None:
-        self.data = data
-        self.shape = data.shape
-        self.dtype = data.dtype
-        self.sequence = sequence()
-        self.extras: Extras | None = None
-        self.grad: Tensor | None = None
-
-    @property
-    def name(self) -> str | None:
-        return None if self.extras is None else self.extras.name
-
-    def __repr__(self) -> str:
-        return f"<Leaf {self.name or ''}{list(self.shape)} #{self.sequence}>"
-
-
 class Node:
-    """One recorded operation.
+    """A recorded operation, a leaf, or one of several outputs; see the top of this file.
 
     `saved` holds the arrays that the operation's rules name (never Tensors: rebinding one would change the gradient), in
-    the order of `op.keeps`, None where no wanted rule names it. `cells[i]`, where not None, tells when saved[i]
-    was last written. Both are generated code's to fill (see `generate`). `value` and `adjoint` are kept for 0-d results,
-    so that a scalar graph can be drawn with its numbers.
+    the order of `op.keeps`, None where no wanted rule names it. `cells[i]`, where not None, tells when saved[i] was last
+    written (a leaf's own cell is found at the leaf). Generated code fills all of it (see `generate`), and leaves unset what
+    is empty. `value` and `adjoint` are kept for 0-d results only, so that a scalar graph can be drawn with its numbers.
     """
 
     __slots__ = (
-        "__weakref__",
         "_adjoint",
-        "cells",
+        "_cells",
+        "_params",
+        "_value",
         "dtype",
         "extras",
         "op",
-        "params",
         "parents",
         "saved",
         "scope",
         "sequence",
         "shape",
-        "value",
     )
 
-    op: Operation
+    op: Any  # the Operation; None for a leaf; SELECT for an output
     parents: tuple[Any, ...]
-    saved: Any  # a tuple; RELEASED after the walk; Dropped under a checkpoint
-    cells: tuple[Cell | None, ...] | None
-    params: tuple[Any, ...]
+    saved: Any  # a tuple; RELEASED after the walk; Dropped under a checkpoint; a leaf's Leaf
     shape: tuple[int, ...]
     dtype: np.dtype
     sequence: int
     scope: Any
     extras: Extras | None
-    value: Any
+    _cells: tuple[Any, ...]
+    _params: tuple[Any, ...]
+    _value: Any
     _adjoint: Any
+
+    @property
+    def params(self) -> tuple[Any, ...]:
+        """The values of the operation's parameters, in the order of `op.param_names`."""
+        return getattr(self, "_params", ())
+
+    @property
+    def cells(self) -> tuple[Any, ...] | None:
+        return getattr(self, "_cells", None)
 
     @property
     def name(self) -> str | None:
         return None if self.extras is None else self.extras.name
+
+    @property
+    def value(self) -> Any:
+        """The value of a 0-d result, None of any other."""
+        return getattr(self, "_value", None)
 
     @property
     def adjoint(self) -> Any:
         """The cotangent of a 0-d result in the last walk, None before one."""
         return getattr(self, "_adjoint", None)
 
-    def __repr__(self) -> str:
-        return f"<Node {self.op.name}{list(self.shape) if self.shape is not None else ''} #{self.sequence}>"
-
-
-class Output:
-    """One output of an operation that has several; its only parent is the operation's node."""
-
-    __slots__ = ("__weakref__", "_adjoint", "dtype", "extras", "index", "parents", "sequence", "shape", "value")
-
-    def __init__(self, node: Node, index: int, data: Any) -> None:
-        self.parents = (node,)
-        self.index = index
-        self.shape = data.shape
-        self.dtype = data.dtype
-        self.sequence = sequence()
-        self.extras: Extras | None = None
-        self.value = data if data.ndim == 0 else None
-
-    op = property(lambda self: self.parents[0].op)
-    scope = property(lambda self: self.parents[0].scope)
-    name = Node.name
-    adjoint = Node.adjoint
+    @property
+    def maker(self) -> Node:
+        """The node of the operation: itself, or an output's only parent."""
+        return self.parents[0] if self.op is SELECT else self
 
     def __repr__(self) -> str:
-        return f"<Output {self.index} of {self.parents[0]!r}>"
+        kind = "leaf" if self.op is None else f"output {self.params[0]} of" if self.op is SELECT else "operation"
+        name = (self.name or "") if self.op is None else self.maker.op.name
+        return f"<Node: {kind} {name}{list(self.shape) if self.shape is not None else ''} #{self.sequence}>"
+
+
+class Leaf:
+    """What a leaf's node has in place of saved arrays: its memory and the gradient that arrived."""
+
+    __slots__ = ("cell", "data", "grad")
+
+    def __init__(self, data: Any, cell: Cell | None = None) -> None:
+        self.data = data
+        self.cell = cell  # made by the first view or write
+        self.grad: Tensor | None = None
+
+
+def leaf_node(data: Any, cell: Cell | None = None) -> Node:
+    """A leaf for this memory."""
+    node = Node()
+    node.op = node.scope = node.extras = None
+    node.parents = ()
+    node.saved = Leaf(data, cell)
+    node.shape, node.dtype = data.shape, data.dtype
+    node.sequence = sequence()
+    return node
+
+
+class _Select:
+    """The operation of an output's node: to be one of several."""
+
+    name = "select"
+
+
+SELECT = _Select()
+
+
+def output_node(operation: Node, index: int, data: Any) -> Node:
+    """The node of one of an operation's outputs; `params` is its index."""
+    node = Node()
+    node.op = SELECT
+    node.parents = (operation,)
+    node.saved = None
+    node._params = (index,)
+    node.scope, node.extras = operation.scope, None
+    node.shape, node.dtype = data.shape, data.dtype
+    node.sequence = sequence()
+    if not node.shape:
+        node._value = data
+    return node
 
 
 class _Released:
@@ -159,7 +189,7 @@ class _Released:
 RELEASED = _Released()
 
 
-def extras_of(node: Leaf | Node | Output) -> Extras:
+def extras_of(node: Node) -> Extras:
     if node.extras is None:
         node.extras = Extras()
     return node.extras

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import modes
-from .graph import Node, Output, extras_of
+from .graph import Node, extras_of
 from .trace import Tracer, caller
 
 
@@ -41,8 +41,8 @@ class _Fingerprints(Tracer):
     def call(self, op: Any, args: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
         result = super().call(op, args, params)
         for t in result if isinstance(result, tuple) else (result,):
-            node = t.node.parents[0] if type(t.node) is Output else t.node
-            if type(node) is Node and type(node.saved) is tuple and extras_of(node).fingerprints is None:
+            node = None if t.node is None else t.node.maker
+            if node is not None and type(node.saved) is tuple and extras_of(node).fingerprints is None:
                 extras_of(node).fingerprints = (caller(), tuple([_fingerprint(s) for s in node.saved]))
         return result
 

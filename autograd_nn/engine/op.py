@@ -72,6 +72,11 @@ class OpFunction(Protocol):
 class Operation:
     """The description of an operation: its signature, its forward on arrays and its rules."""
 
+    __slots__ = tuple(
+        "name kind broadcasts explain forward composition arrays params param_names outputs result residuals rules joint "
+        "accumulators keeps kept_inputs pullback accumulate_at function source".split()
+    )
+
     def __init__(
         self,
         forward: Callable[..., Any],
@@ -97,7 +102,7 @@ class Operation:
         self.keeps: tuple[str, ...] = ()
         self.kept_inputs: tuple[int | None, ...] = ()  # for each kept name, the position of the array input it is
         self.pullback: Callable[..., Any] = generate.no_rule(self)
-        self.accumulate_at: dict[int, Callable[..., Any]] = {}
+        self.accumulate_at: dict[int, Callable[..., Any]] | None = None
         self.function: Any = generate.function(self)
         if self.composition is not None:  # until it is given a rule, its derivative reruns the composition on the inputs
             self._keep(tuple(a.name for a in self.arrays))

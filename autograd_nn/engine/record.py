@@ -30,7 +30,6 @@ from typing import Any
 import numpy as np
 
 from . import modes
-from .graph import Node, Output
 from .tensor import Tensor
 from .trace import Tracer, caller
 
@@ -140,9 +139,8 @@ class Record(Tracer):
         entry.seconds = time.perf_counter() - start
         outputs = [self._output(t, entry) for t in (result if op.outputs else (result,))]
         first = result[0] if op.outputs else result
-        node = first.node.parents[0] if type(first.node) is Output else first.node
-        if type(node) is Node:
-            entry.node = node
+        if first.node is not None and first.node.op is not None:
+            entry.node = node = first.node.maker
             self._by_node[id(node)] = entry
             for name in op.residuals:
                 kept = node.saved[op.keeps.index(name)] if name in op.keeps else None
@@ -158,7 +156,7 @@ class Record(Tracer):
         def run(arrays: Sequence[Any]) -> tuple[Any, ...]:
             g, saved = _regroup(structure, iter(arrays))
             masked = [True if w else None for w in wanted]
-            return tuple([c if w else None for c, w in zip(op.pullback(g, masked, saved, node.params), wanted, strict=True)])
+            return tuple([c if w else None for c, w in zip(op.pullback(g, masked, saved, node), wanted, strict=True)])
 
         inputs = tuple([self._input(a) for a in flat])
         entry = Entry(f"{op.name}_derivative", op, inputs, {"wanted": wanted}, run, line=caller(), scope=node.scope)
@@ -200,6 +198,8 @@ class Record(Tracer):
         """The Value of an input; Python numbers and None stand for themselves."""
         if not isinstance(x, (Tensor, np.ndarray, np.generic, list, tuple)):
             return x
+        if isinstance(x, Tensor) and x.is_leaf and id(x._data) not in self._by_array:
+            x._memory()  # a value is known by its array
         data = x._data if isinstance(x, Tensor) else np.asarray(x) if isinstance(x, (list, tuple)) else x
         value = self._by_array.get(id(data)) or self._new(data, None)
         if isinstance(x, Tensor) and x.name:

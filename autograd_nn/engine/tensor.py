@@ -2,8 +2,11 @@
 
 Array methods and operators are not listed here: each operation attaches its own (see `methods`).
 
-Decision: a tensor that requires a gradient hangs on a node from the start, a `Leaf` that owns its gradient. So an edge
+Decision: a tensor that requires a gradient hangs on a node from the start, a leaf that owns its gradient. So an edge
 of the graph always leads to a node, whether an operation re-wraps a saved array or the original tensor is long gone.
+
+Decision: a 0-d leaf is held as a NumPy number until somebody asks for its memory (`.data`, a view, a record), because
+NumPy computes with its numbers five to ten times faster than with 0-d arrays, and scalar graphs are made of them.
 
 Decision: every tensor that nothing was recorded for behaves as a NumPy array: writing to it writes in place. Its `cell`
 says when it was last written, and is made only when an operation first keeps or views its memory.
@@ -18,9 +21,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from . import graph, protocol
-from .dtypes import as_array
-from .graph import Cell, Leaf, extras_of, is_differentiable
+from . import protocol
+from .dtypes import as_array, get_default_dtype
+from .graph import Cell, Node, extras_of, is_differentiable, leaf_node
 from .modes import current
 
 if TYPE_CHECKING:
@@ -53,9 +56,9 @@ class Tensor(TensorMethods):
     __slots__ = ("__weakref__", "_data", "_leaf", "cell", "node")
 
     _data: Any
-    node: Any  # None, or the Leaf, Node or Output that this tensor is the value of
+    node: Node | None  # what this tensor is the value of, if a gradient flows to it
     cell: Cell | None
-    _leaf: Leaf | None  # the Leaf of a tensor that is none's result, kept while requires_grad is off
+    _leaf: Node | None  # the leaf node of a tensor that is none's result, kept while requires_grad is off
 
     def __init__(
         self, data: ArrayLike, *, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None
@@ -67,13 +70,20 @@ class Tensor(TensorMethods):
                     "use t.copy() to stay in the graph, or ag.tensor(t.detach()) to leave it"
                 )
             data = data._data
-        self._adopt(as_array(data, dtype))
+        if type(data) is float and dtype is None:
+            self._data = get_default_dtype().type(data)
+        else:
+            array = as_array(data, dtype)
+            self._data = array if array.ndim else array[()]
+        self.node = self._leaf = self.cell = None
         if requires_grad:
-            self.requires_grad_()
+            if not is_differentiable(self._data.dtype):
+                self.requires_grad_()  # raises
+            self.node = self._leaf = leaf_node(self._data)
         if name is not None:
             self.name = name
 
-    def _adopt(self, data: np.ndarray) -> None:
+    def _adopt(self, data: Any) -> None:
         self._data, self.node, self._leaf, self.cell = data, None, None, None
 
     @staticmethod
@@ -102,7 +112,7 @@ class Tensor(TensorMethods):
     @property
     def is_leaf(self) -> bool:
         """Whether nothing was recorded to make it."""
-        return self.node is None or type(self.node) is Leaf
+        return self.node is None or self.node.op is None
 
     @property
     def requires_grad(self) -> bool:
@@ -122,7 +132,7 @@ class Tensor(TensorMethods):
             if requires_grad:
                 return self
             raise RuntimeError(
-                f"requires_grad of a recorded result (of {self.node.op.name}) cannot be turned off; use t.detach()"
+                f"requires_grad of a recorded result (of {self._operation()}) cannot be turned off; use t.detach()"
             )
         if not requires_grad:
             self.node = None
@@ -133,12 +143,25 @@ class Tensor(TensorMethods):
         self.node = self._own_leaf()
         return self
 
-    def _own_leaf(self) -> Leaf:
-        if self._leaf is None:
-            self._data = np.asarray(self._data)
-            self._leaf = Leaf(self._data)
-            self.cell = self.cell or Cell()
-        return self._leaf
+    def _own_leaf(self) -> Node:
+        """The leaf node of a tensor that is none's result, made when first needed."""
+        leaf = leaf_of(self)
+        if leaf is None:
+            leaf = self._leaf = leaf_node(self._data, self.cell)
+            self.cell = None
+        return leaf
+
+    def _memory(self) -> np.ndarray:
+        """The array of a tensor that may be written to; a number's is made here, when somebody first asks for it."""
+        if type(self._data) is not np.ndarray:
+            leaf = leaf_of(self)
+            if leaf is None:
+                self._data = np.array(self._data)
+            else:
+                if type(leaf.saved.data) is not np.ndarray:
+                    leaf.saved.data = np.array(leaf.saved.data)
+                self._data = leaf.saved.data
+        return self._data
 
     @property
     def name(self) -> str | None:
@@ -159,7 +182,7 @@ class Tensor(TensorMethods):
         Setting a leaf's `.data` is `ag.assign`: it writes into the array that is there.
         """
         self._noted("data")
-        return self._data if self.is_leaf else read_only(self._data)
+        return self._memory() if self.is_leaf else read_only(self._data)
 
     @data.setter
     def data(self, value: ArrayLike | Tensor) -> None:
@@ -233,7 +256,7 @@ class Tensor(TensorMethods):
         if self.name:
             notes.append(f"name={self.name!r}")
         if not self.is_leaf:
-            notes.append(f"op={self.node.op.name}")
+            notes.append(f"op={self._operation()}")
         elif self.requires_grad:
             notes.append("requires_grad=True")
         return f"tensor({text}, {', '.join(notes)})"
@@ -257,21 +280,21 @@ class Tensor(TensorMethods):
     @property
     def grad(self) -> Tensor | None:
         """The gradient that `backward` has added up; None before. A leaf's, or a result's after `retain_grad`."""
-        node = self.node or self._leaf
-        if node is None or type(node) is Leaf:
-            return None if node is None else node.grad
-        return None if node.extras is None else node.extras.grad
+        leaf = leaf_of(self)
+        if leaf is not None:
+            return leaf.saved.grad
+        return None if self.node is None or self.node.extras is None else self.node.extras.grad
 
     @grad.setter
     def grad(self, value: Tensor | np.ndarray | None) -> None:
         if not self.is_leaf:
-            raise RuntimeError(f"grad: only a leaf's gradient can be set, and this is the result of {self.node.op.name}")
+            raise RuntimeError(f"grad: only a leaf's gradient can be set, and this is the result of {self._operation()}")
         if value is not None:
             shape, dtype = np.shape(value), getattr(value, "dtype", None)
             if shape != self.shape or dtype != self.dtype:
                 raise ValueError(f"grad: a gradient of shape {shape} and dtype {dtype} for a Tensor of {self.shape}, {self.dtype}")
             value = value if isinstance(value, Tensor) else Tensor(value)
-        self._own_leaf().grad = value
+        self._own_leaf().saved.grad = value
 
     def backward(self, gradient: ArrayLike | Tensor | None = None, retain_graph: bool = False) -> None:
         """Add the derivative of this Tensor to `.grad` of every leaf it was computed from.
@@ -310,14 +333,14 @@ class Tensor(TensorMethods):
         """`self op= other`: a fresh array and node where it is recorded, a write into the memory where it is not."""
         recorded = current().grad and (self.requires_grad or (isinstance(other, Tensor) and other.requires_grad))
         name = function.__name__
-        if recorded and type(self.node) is Leaf:
+        if recorded and self.requires_grad and self.is_leaf:
             raise RuntimeError(
                 f"{name}: in-place on a leaf that requires a gradient would lose it; "
                 f"write x = x {name} ..., or update it under ag.no_grad()"
             )
         if not recorded and not self.is_leaf:
             raise RuntimeError(
-                f"{name}: in-place under no_grad on a recorded result (of {self.node.op.name}), whose value the graph may "
+                f"{name}: in-place under no_grad on a recorded result (of {self._operation()}), whose value the graph may "
                 f"need; take x = x.detach().copy() first"
             )
         result = function(self, other)
@@ -327,11 +350,16 @@ class Tensor(TensorMethods):
             raise TypeError(f"{name}: in-place on {self.dtype} cannot hold {result.dtype}; write x = x {name} ...")
         if result.dtype != self.dtype:
             result = result.astype(self.dtype)
-        if recorded or not _writeable(self._data):
+        read_only_result = self._leaf is None and type(self._data) is np.ndarray and not self._data.flags.writeable
+        if recorded or read_only_result:
             self._become(result)
         else:
             assign(self, result)
         return self
+
+    def _operation(self) -> str:
+        """The name of the operation that this recorded result came from."""
+        return self.node.maker.op.name if self.node is not None and self.node.op is not None else "no operation"
 
     def _become(self, result: Tensor) -> None:
         self._data, self.node, self.cell, self._leaf = result._data, result.node, result.cell, None
@@ -340,7 +368,7 @@ class Tensor(TensorMethods):
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         if self.requires_grad:
-            what = "a leaf that requires a gradient" if self.is_leaf else f"the recorded result of {self.node.op.name}"
+            what = "a leaf that requires a gradient" if self.is_leaf else f"the recorded result of {self._operation()}"
             raise TypeError(
                 f"np.asarray of {what} would cut it off from its gradient; use t.numpy() for the value, t.detach() for a Tensor"
             )
@@ -356,7 +384,7 @@ class Tensor(TensorMethods):
     def __reduce__(self) -> tuple[Any, ...]:
         if not self.is_leaf:
             raise TypeError(
-                f"a recorded result (of {self.node.op.name}) cannot be copied or pickled with its graph; "
+                f"a recorded result (of {self._operation()}) cannot be copied or pickled with its graph; "
                 f"use t.copy() in the graph, or t.detach() to leave it"
             )
         return _rebuild, (type(self), np.array(self._data), self.requires_grad, self.name, self.grad)
@@ -439,24 +467,24 @@ def assign(state: Tensor, value: ArrayLike | Tensor) -> Tensor:
     if not isinstance(state, Tensor):
         raise TypeError(f"assign: writes into a Tensor, not into {type(state).__name__}")
     if not state.is_leaf:
-        raise TypeError(f"assign: cannot write into a recorded result (of {state.node.op.name}); assign to a leaf")
+        raise TypeError(f"assign: cannot write into a recorded result (of {state._operation()}); assign to a leaf")
     data = value._data if isinstance(value, Tensor) else operand(value, None)
-    if not isinstance(state._data, np.ndarray):
-        state._data = np.asarray(state._data)
-    if not state._data.flags.writeable:
+    memory = state._memory()
+    if not memory.flags.writeable:
         raise ValueError("assign: the memory is read-only (a broadcast, a detached result or a read-only array); copy it first")
     tracer = current().tracer
     if tracer is not None:
         tracer.assigning(state, value)
     try:
-        np.copyto(state._data, data, casting="same_kind")
+        np.copyto(memory, data, casting="same_kind")
     except (TypeError, ValueError) as error:
         dtype, shape = getattr(data, "dtype", type(data).__name__), np.shape(data)
         raise type(error)(
             f"assign: a value of shape {shape} and dtype {dtype} does not fit a state of {state.shape}, {state.dtype}"
         ) from error
-    if state.cell is not None:
-        state.cell.written = graph.sequence()
+    cell = cell_of(state)
+    if cell is not None:
+        cell.write()
     return state
 
 
@@ -470,15 +498,26 @@ def operand(x: Any, op: Any) -> Any:
     raise TypeError(f"{name}: cannot take {type(x).__name__}; pass a Tensor, an array or a number")
 
 
+def leaf_of(t: Tensor) -> Node | None:
+    """The leaf node of a tensor that is none's result, if it has one."""
+    return t.node if t.node is not None and t.node.op is None else t._leaf
+
+
 def cell_of(t: Tensor) -> Cell | None:
     """The cell of a tensor whose memory is about to be kept; a recorded result's own memory is never written."""
+    leaf = leaf_of(t)
+    if leaf is not None:
+        if leaf.saved.cell is None:
+            leaf.saved.cell = Cell()
+        return leaf.saved.cell
     if t.cell is None and t.node is None:
         t.cell = Cell()
     return t.cell
 
 
-def _writeable(data: Any) -> bool:
-    return isinstance(data, np.ndarray) and data.flags.writeable
+def viewed(t: Tensor) -> tuple[np.ndarray, Cell | None]:
+    """The memory and the cell of a leaf or an unrecorded tensor that is about to be viewed."""
+    return t._memory(), cell_of(t)
 
 
 def read_only(data: Any) -> Any:

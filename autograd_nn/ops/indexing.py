@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.graph import Leaf
+from ..engine.graph import SELECT
 from ..engine.methods import method
 from ..engine.modes import current
 from ..engine.op import nondifferentiable, op
 from ..engine.protocol import implements
-from ..engine.tensor import Tensor, assign
+from ..engine.tensor import Tensor, assign, cell_of
 from .elementwise import where
 from .shape import sum_to_
 from .slicing import slice_, thawed
@@ -146,17 +146,17 @@ def setitem(x: Any, key: Any, value: Any, /) -> None:
     """
     template, indices = split_key(key)
     recorded = current().grad and (x.requires_grad or (isinstance(value, Tensor) and value.requires_grad))
-    if recorded and type(x.node) is Leaf:
+    if recorded and x.requires_grad and x.is_leaf:
         raise RuntimeError(
             "setitem: writing into a leaf that requires a gradient would lose it; "
             "write into x = x.copy(), or into the leaf under ag.no_grad()"
         )
     if not recorded and not x.is_leaf:
         raise RuntimeError(
-            f"setitem: writing under no_grad into a recorded result (of {x.node.op.name}), whose value the graph may need; "
+            f"setitem: writing under no_grad into a recorded result (of {x.node.maker.op.name}), whose value the graph may need; "
             f"take x = x.detach().copy() first"
         )
-    if _is_view(x) if recorded else not x._data.flags.writeable:
+    if _is_view(x) if recorded else not x._memory().flags.writeable:
         raise RuntimeError(
             "setitem: this Tensor is a view (or read-only), and a write through it would not reach what it views; "
             "write into the original, or into x = x.copy()"
@@ -168,30 +168,21 @@ def setitem(x: Any, key: Any, value: Any, /) -> None:
         else:
             assign(x, result)
         return
-    if not isinstance(x._data, np.ndarray):
-        x._data = np.asarray(x._data)
     key = joined(template, [i._data if isinstance(i, Tensor) else i for i in indices])
-    part = Tensor._of(x._data[key])
     if indices:  # a copy: check that the value fits by writing it there first, then write the whole
+        part = Tensor._of(x._data[key])
         assign(part, value)
         x._data[key] = part._data
         assign(x, x)
     else:
-        part.cell = x.cell
-        assign(part if part.ndim else _element(x, key), value)
-
-
-def _element(x: Tensor, key: tuple[Any, ...]) -> Tensor:
-    """One element of x as a 0-d view, which NumPy gives only where the key has an Ellipsis."""
-    part = Tensor._of(x._data[(*key, ...)] if Ellipsis not in key else x._data[key])
-    part.cell = x.cell
-    return part
+        part = Tensor._of(x._data[key if Ellipsis in key else (*key, ...)])  # with an Ellipsis one element is a view, too
+        part.cell = cell_of(x)
+        assign(part, value)
 
 
 def _is_view(x: Tensor) -> bool:
     """Whether a recorded Tensor shares memory with what it was made from."""
-    node = x.node
-    return node is not None and node.op.kind == "view" if not x.is_leaf else x._data.base is not None
+    return x._data.base is not None if x.is_leaf else x.node.op is not SELECT and x.node.op.kind == "view"
 
 
 # ---- along one axis ------------------------------------------------------------------------------------------------
