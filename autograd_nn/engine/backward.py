@@ -294,7 +294,7 @@ def _recorded_pullback(node: Node, op: Any, g: Any, parents: Sequence[Any], save
     if tracer is not None:
         tracer.differentiating(node)
     if op.rules:
-        return op.pullback(g, parents, _rewrapped(node, saved), node.params)
+        return op.pullback(g, parents, _rewrapped(node, saved), node)
     if op.joint is None or modes.current().grad:  # a residual never enters a recorded derivative
         return through_composition(node, op, g, parents, saved, recorded=True)
     return tracer.joint(op, node, g, parents, _rewrapped(node, saved))
@@ -401,7 +401,7 @@ def _accumulate(
                 heappush(heap, (-parent.sequence, parent))
         elif parent not in owned or type(total) is not np.ndarray:
             total = np.array(total)
-        form(total, g, saved, node.params)
+        form(total, g, saved, node)
         cotangents[parent] = total
         owned.add(parent)
         left[i] = None

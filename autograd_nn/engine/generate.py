@@ -324,7 +324,7 @@ def _saved(op: Operation, wanted: dict[str, str]) -> tuple[list[str], list[str]]
         test = "" if always else " or ".join(wanted[u] for u in users)
         cell = "None"
         if kept == "out":
-            value = "_data"
+            value = "_op.result(*_data)" if op.result else "_data"
         elif kept in by_name:
             value = f"tuple(_{kept})" if by_name[kept].variadic else f"_{kept}"
             cell = f"_{kept}_cell"

@@ -100,13 +100,15 @@ def transpose(x: Any, /, axes: Sequence[int] | None = None) -> Any:
 @op(kind="view")
 def broadcast_to_(x, /, shape):
     """x repeated to a shape, without copying."""
-    # numpy.broadcast_to does the same in ten times the time, which every sum's rule would pay.
     x = np.asarray(x)
+    if not x.flags.c_contiguous or not x.size:
+        return np.broadcast_to(x, shape)
+    # The same in a tenth of the time, which every sum's rule would pay.
     lead = len(shape) - x.ndim
     if lead < 0 or any([n != m and n != 1 for n, m in zip(x.shape, shape[lead:], strict=True)]):
         raise ValueError(f"shape {x.shape} does not broadcast to {shape}: each axis must be equal or 1")
     strides = (0,) * lead + tuple([0 if n == 1 else s for n, s in zip(x.shape, x.strides, strict=True)])
-    view = np.lib.stride_tricks.as_strided(x, shape, strides) if x.size == 0 else np.ndarray(shape, x.dtype, x, 0, strides)
+    view = np.ndarray(shape, x.dtype, x, 0, strides)
     view.flags.writeable = False
     return view
 
@@ -273,3 +275,8 @@ def _flatten(x: Any, /) -> Any:
 
 attach(_flatten, "flatten", method=True)
 attach(_flatten, "ravel", method=True, numpy=np.ravel)
+
+
+implements(np.shape)(lambda a: a.shape)
+implements(np.ndim)(lambda a: a.ndim)
+implements(np.size)(lambda a, axis=None: a.size if axis is None else a.shape[axis])

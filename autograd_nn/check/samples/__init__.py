@@ -1,0 +1,62 @@
+"""The table of samples: every operation, with a NumPy reference and inputs that include the awkward ones.
+
+A row is (operation, reference, calls). From it the suite checks the value against the reference, the gradient against finite
+differences to second order, float32 against float64, and that the graph is freed. It ships with the package, so that an
+installed copy can check itself. A family of operations is a file, whose `ROWS` are collected here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass
+class Call:
+    """One call of an operation: array inputs (float64 ones are differentiated) and parameters.
+
+    `order` is the highest derivative that exists at these inputs: 0 checks the value only (a kink lies here, or there is no
+    derivative), and then `gradient`, if given, is what the gradient of the sum must be at the kink.
+    """
+
+    arrays: tuple[Any, ...]
+    params: dict[str, Any] = field(default_factory=dict)
+    order: int = 2
+    gradient: tuple[Any, ...] | None = None
+
+    def __post_init__(self) -> None:
+        self.arrays = tuple([np.asarray(a) if isinstance(a, np.generic) else a for a in self.arrays])
+
+    def differentiated(self) -> list[int]:
+        """The positions of the inputs that are differentiated."""
+        return [i for i, a in enumerate(self.arrays) if isinstance(a, np.ndarray) and a.dtype == np.float64]
+
+
+@dataclass
+class Row:
+    """An operation (or public function made of some), its NumPy reference and its calls."""
+
+    function: Callable[..., Any]
+    reference: Callable[..., Any]
+    calls: Sequence[Call]
+    listed: bool = False  # the function takes its arrays as one list
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__.rstrip("_")
+
+    def run(self, function: Callable[..., Any], call: Call, arrays: Sequence[Any]) -> Any:
+        return function(list(arrays), **call.params) if self.listed else function(*arrays, **call.params)
+
+
+def rows() -> list[Row]:
+    """All rows of all families."""
+    found: list[Row] = []
+    for module in pkgutil.iter_modules(__path__):
+        found += importlib.import_module(f"{__name__}.{module.name}").ROWS
+    return found

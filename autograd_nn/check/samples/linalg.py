@@ -1,0 +1,58 @@
+"""Samples of the products of matrices and of the fused operations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...ops import fused, linalg
+from . import Call, Row
+from .inputs import normal, unary
+
+_products: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+    *[((2, 3), (3, 4)), ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((2, 2, 3), (3, 2)), ((2, 3), (4, 3, 2))],
+    *[((5, 1, 2, 3), (4, 3, 2)), ((2, 4, 3), (3,)), ((3,), (2, 3, 2)), ((0, 3), (3, 2)), ((2, 0), (0, 3)), ((1, 1), (1, 1))],
+    *[((2, 2, 2, 3), (3, 1)), ((1, 2, 3), (4, 3, 2))],
+]
+
+
+def _softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
+    e = np.exp(x - x.max(axis, keepdims=True))
+    return e / e.sum(axis, keepdims=True)
+
+
+def _cross_entropy(logits: np.ndarray, labels: np.ndarray, reduction: str = "mean") -> np.ndarray:
+    losses = -np.log(np.take_along_axis(_softmax(logits), labels[..., None], -1))[..., 0]
+    return {"none": losses, "mean": losses.mean(), "sum": losses.sum()}[reduction]
+
+
+def _log_softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
+    shifted = x - x.max(axis, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis, keepdims=True))
+
+
+_rows = [c for c in unary() if c.arrays[0].ndim and c.arrays[0].size]
+_labels = np.array([0, 2, 1, 2])
+
+ROWS = [
+    Row(
+        linalg.matmul,
+        np.matmul,
+        [Call((normal(*a), normal(*b))) for a, b in _products] + [Call((normal(3, 4).T, normal(6, 2)[::-2]))],
+    ),
+    Row(
+        fused.softmax,
+        _softmax,
+        [*_rows, Call((normal(2, 3, 4),), {"axis": 1}), Call((np.array([1000.0, 0.0, -1000.0]),), order=0)],
+    ),
+    Row(
+        fused.log_softmax,
+        _log_softmax,
+        [*_rows, Call((normal(2, 3, 4),), {"axis": 0}), Call((np.array([1000.0, 0.0, -1000.0]),), order=0)],
+    ),
+    Row(
+        fused.cross_entropy,
+        _cross_entropy,
+        [Call((normal(4, 3), _labels), {"reduction": r}) for r in ("mean", "sum", "none")]
+        + [Call((normal(2, 2, 3), np.array([[0, 1], [2, 2]]))), Call((normal(3), np.array(1))), Call((normal(6, 8)[::-2, ::3], _labels[:3]))],
+    ),
+]
