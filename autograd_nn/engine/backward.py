@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from heapq import heappop, heappush
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -44,10 +44,6 @@ def backward(y: Tensor, gradient: ArrayLike | Tensor | None, retain_graph: bool)
         walk(y.node, g, keep=retain_graph, recorded=recorded)
 
 
-@overload
-def gradients(y: Tensor, xs: Tensor, cotangent: Any = ..., **options: Any) -> Tensor: ...
-@overload
-def gradients(y: Tensor, xs: Sequence[Tensor], cotangent: Any = ..., **options: Any) -> tuple[Tensor, ...]: ...
 def gradients(
     y: Tensor,
     xs: Tensor | Sequence[Tensor],
@@ -77,7 +73,9 @@ def gradients(
         if not isinstance(x, Tensor):
             raise TypeError(f"gradients: xs[{i}] is {type(x).__name__}, not a Tensor")
         if x.node is None:
-            raise RuntimeError(f"gradients: xs[{i}] requires no gradient; make it with requires_grad=True before using it")
+            raise RuntimeError(
+                f"gradients: xs[{i}] requires no gradient; make it with requires_grad=True before using it"
+            )
     found: dict[Any, Any] = {}
     if y.node is not None:
         tracer = modes.current().tracer
@@ -98,7 +96,9 @@ def gradients(
         g = found.get(x.node)
         if g is None and not allow_unused:
             named = f" ({x.name})" if x.name else ""
-            raise RuntimeError(f"gradients: y does not depend on xs[{i}]{named}; pass allow_unused=True to get None for it")
+            raise RuntimeError(
+                f"gradients: y does not depend on xs[{i}]{named}; pass allow_unused=True to get None for it"
+            )
         results.append(g if g is None or isinstance(g, Tensor) else Tensor._of(np.array(g)))
     return results[0] if single else _tuple(results)
 
@@ -114,7 +114,9 @@ def _seed(y: Tensor, gradient: Any, who: str) -> Any:
         return np.ones(y.shape, y.dtype) if y.shape else y.dtype.type(1)
     data = gradient._data if isinstance(gradient, Tensor) else operand(gradient, None)
     if np.shape(data) != y.shape:
-        raise ValueError(f"{who}: the cotangent has shape {np.shape(data)}, the Tensor {y.shape}; they must be the same")
+        raise ValueError(
+            f"{who}: the cotangent has shape {np.shape(data)}, the Tensor {y.shape}; they must be the same"
+        )
     if isinstance(gradient, Tensor):
         return gradient if gradient.dtype == y.dtype else gradient.astype(y.dtype)
     return np.asarray(data, y.dtype)
@@ -224,7 +226,9 @@ def walk(root: Any, g: Any, *, keep: bool, recorded: bool, targets: set[Any] | N
     if targets is None:
         _deposit(leaves, cotangents, owned, recorded)
     else:
-        found.update((leaf, _visited(leaf, cotangents[leaf], recorded) if leaf.extras else cotangents[leaf]) for leaf in leaves)
+        found.update(
+            (leaf, _visited(leaf, cotangents[leaf], recorded) if leaf.extras else cotangents[leaf]) for leaf in leaves
+        )
     tracer = modes.current().tracer if recorded else None
     if tracer is not None:
         tracer.differentiating(None)
@@ -240,7 +244,7 @@ def _gather(output: Node, g: Any, cotangents: dict[Any, Any], heap: list[tuple[i
         heappush(heap, (-node.sequence, node))
     before = waiting[index]
     total = g if before is None else before + g
-    cotangents[node] = (*waiting[: index], total, *waiting[index + 1 :])
+    cotangents[node] = (*waiting[:index], total, *waiting[index + 1 :])
 
 
 def _between(root: Any, targets: set[Any]) -> set[Any]:

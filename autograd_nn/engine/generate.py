@@ -46,10 +46,20 @@ if TYPE_CHECKING:
 def function(op: Operation) -> Any:
     """A plain function with the operation's name, docstring and attributes; `rebuild` gives it its code."""
     scope = {
-        **{f"_{f.__name__}": f for f in (Tensor, operand, cell_of, viewed, read_only, graph.Node, graph.is_differentiable, wrap_outputs)},
+        **{
+            f"_{f.__name__}": f
+            for f in (Tensor, operand, cell_of, viewed, read_only, graph.Node, graph.is_differentiable, wrap_outputs)
+        },
         **{f"_{f.__name__}": f for f in (errors.explained, errors.refuse_parameter, errors.refuse_derivative)},
-        **{"_op": op, "_current": current, "_new": object.__new__, "_sequence": graph.sequence, "_shape_of": shape_of},
-        **{"_PLAIN": PLAIN, "_FLOAT32": graph.FLOAT32, "_FLOAT64": graph.FLOAT64, "_refuse_no_rule": errors.refuse_no_rule},
+        "_op": op,
+        "_new": object.__new__,
+        "_current": current,
+        "_sequence": graph.sequence,
+        "_shape_of": shape_of,
+        "_PLAIN": PLAIN,
+        "_FLOAT32": graph.FLOAT32,
+        "_FLOAT64": graph.FLOAT64,
+        "_refuse_no_rule": errors.refuse_no_rule,
         **{f"_default_{p.name}": p.default for p in op.params if p.default is not p.empty},
         "__name__": op.forward.__module__,
     }
@@ -77,12 +87,13 @@ def rebuild(op: Operation) -> None:
         op.pullback = _compile(op, "\n".join(_joint_lines(op)) + "\n", f"{op.name}_pullback", {"_rule": op.joint})
     elif op.composition is not None:
         op.pullback = functools.partial(_composed_pullback, op)
-    op.accumulate_at = {} if op.accumulators else None
+    at: dict[int, Callable[..., Any]] = {}
     for i, array in enumerate(op.arrays):
         if array.name in op.accumulators:
             name = f"{op.name}_accumulate_{array.name}"
             source = "\n".join(_accumulate_lines(op, name, op.accumulators[array.name])) + "\n"
-            op.accumulate_at[i] = _compile(op, source, name, {"_form": op.accumulators[array.name]})
+            at[i] = _compile(op, source, name, {"_form": op.accumulators[array.name]})
+    op.accumulate_at = at or None
 
 
 def no_rule(op: Operation) -> Callable[..., Any]:
@@ -164,7 +175,10 @@ def _function_lines(op: Operation) -> list[str]:
     given = ", ".join(f"*{a.name}" if a.variadic else a.name for a in arrays)
     passed = "".join(f", {p.name}={p.name}" if p.kind is p.KEYWORD_ONLY else f", {p.name}" for p in op.params)
     params = _tuple(op.param_names)
-    failed = ["    except Exception as error:", f"        raise _explained(_op, error, ({given},), {params}) from error"]
+    failed = [
+        "    except Exception as error:",
+        f"        raise _explained(_op, error, ({given},), {params}) from error",
+    ]
     is_tensor = [
         f"any([isinstance(_e, _Tensor) for _e in {a.name}])" if a.variadic else f"isinstance({a.name}, _Tensor)"
         for a in arrays
@@ -177,10 +191,18 @@ def _function_lines(op: Operation) -> list[str]:
     )
     returns = "_data = " if op.residuals or op.result else "return "
     lines = [f"def {op.forward.__name__}({_signature(op)}):"]
+    for p in op.param_names:
+        lines += [f"    if isinstance({p}, _Tensor):", f"        raise _refuse_parameter(_op, {p!r})"]
     # One test a Tensor: the first input's decides most calls, the others are asked only where it is none.
     first, rest = arrays[0], " or ".join(is_tensor[1:])
     if rest and not first.variadic:
-        lines += [f"    if {is_tensor[0]}:", *_tensor_lines(op, first), f"    elif {rest}:", *_other_lines(op, first), "    else:"]
+        lines += [
+            f"    if {is_tensor[0]}:",
+            *_tensor_lines(op, first),
+            f"    elif {rest}:",
+            *_other_lines(op, first),
+            "    else:",
+        ]
     else:
         lines += [f"    if not {is_tensor[0]}:"]
     lines += ["        try:", f"            {returns}_forward({plain}{passed})", *(f"    {line}" for line in failed)]
@@ -191,13 +213,16 @@ def _function_lines(op: Operation) -> list[str]:
         "    if _mode.tracer is not None:",
         f"        return _mode.tracer.call(_op, ({given},), {params})",
     ]
-    for p in op.param_names:
-        lines += [f"    if isinstance({p}, _Tensor):", f"        raise _refuse_parameter(_op, {p!r})"]
     for a in arrays:
         if a.variadic:
             lines += _list_lines(op, a)
         elif a is not first:
-            lines += [f"    if isinstance({a.name}, _Tensor):", *_tensor_lines(op, a), "    else:", *_other_lines(op, a)]
+            lines += [
+                f"    if isinstance({a.name}, _Tensor):",
+                *_tensor_lines(op, a),
+                "    else:",
+                *_other_lines(op, a),
+            ]
         elif not rest:
             lines += [line[4:] for line in _tensor_lines(op, a)]
     data = ", ".join(f"*_{a.name}" if a.variadic else f"_{a.name}" for a in arrays)
@@ -377,7 +402,11 @@ def _pullback_lines(op: Operation) -> list[str]:
 
 def _joint_lines(op: Operation) -> list[str]:
     lines = _opening(op, f"{op.name}_pullback", "g, _parents, _saved, _node")
-    return [*lines, "    wanted = tuple([_p is not None for _p in _parents])", f"    return _rule({_arguments(op.joint)})"]
+    return [
+        *lines,
+        "    wanted = tuple([_p is not None for _p in _parents])",
+        f"    return _rule({_arguments(op.joint)})",
+    ]
 
 
 def _accumulate_lines(op: Operation, name: str, form: Any) -> list[str]:

@@ -14,7 +14,7 @@ A tensor's `node` is None or one of these; it needs a gradient exactly when it i
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 

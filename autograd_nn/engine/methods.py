@@ -23,7 +23,9 @@ ATTACHED: dict[str, Callable[..., Any]] = {}
 """What operations have given to Tensor, by the method's name."""
 
 
-def attach(function: Any, name: str, *, method: bool | str = False, operator: str | None = None, numpy: Any = None) -> None:
+def attach(
+    function: Any, name: str, *, method: bool | str = False, operator: str | None = None, numpy: Any = None
+) -> None:
     """Give Tensors a method, an operator or an answer to a NumPy function."""
     if method:
         _give(name if method is True else method, function)

@@ -60,7 +60,7 @@ def check(node: Node, saved: tuple[Any, ...]) -> None:
 
 def _fingerprint(value: Any) -> int | None:
     if isinstance(value, np.ndarray):
-        return zlib.crc32(np.ascontiguousarray(value).reshape(-1).view(np.uint8))
+        return zlib.crc32(value.tobytes())
     if isinstance(value, tuple):
         return hash(tuple([_fingerprint(v) if isinstance(v, np.ndarray) else None for v in value]))
     return None

@@ -32,9 +32,10 @@ from typing import Any, NamedTuple, Protocol
 
 from . import generate, methods
 
-KINDS = frozenset(
-    "elementwise reduction product view copy indexing scan sort linalg random creation fused derivative opaque".split()
-)
+KINDS = frozenset((
+    "elementwise", "reduction", "product", "view", "copy", "indexing", "scan", "sort", "linalg", "random", "creation",
+    "fused", "opaque",
+))  # fmt: skip
 RESERVED = frozenset({"g", "out", "wanted"})
 
 
@@ -72,10 +73,11 @@ class OpFunction(Protocol):
 class Operation:
     """The description of an operation: its signature, its forward on arrays and its rules."""
 
-    __slots__ = tuple(
-        "name kind broadcasts explain forward composition arrays params param_names outputs result residuals rules joint "
-        "accumulators keeps kept_inputs pullback accumulate_at function source".split()
-    )
+    __slots__ = (
+        "accumulate_at", "accumulators", "arrays", "broadcasts", "composition", "explain", "forward", "function", "joint",
+        "keeps", "kept_inputs", "kind", "name", "outputs", "param_names", "params", "pullback", "residuals", "result",
+        "rules", "source",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -94,7 +96,7 @@ class Operation:
         self.arrays, self.params = _parse(self.name, forward)
         self.param_names = tuple(p.name for p in self.params)
         self.outputs = tuple(outputs) if outputs else None
-        self.result = namedtuple(f"{self.name}_result", self.outputs) if self.outputs else None  # type: ignore[misc]
+        self.result: Any = namedtuple(f"{self.name}_result", self.outputs) if self.outputs else None
         self.residuals: tuple[str, ...] = ()
         self.rules: dict[str, Any] = {}
         self.joint: Callable[..., Any] | None = None
@@ -104,7 +106,9 @@ class Operation:
         self.pullback: Callable[..., Any] = generate.no_rule(self)
         self.accumulate_at: dict[int, Callable[..., Any]] | None = None
         self.function: Any = generate.function(self)
-        if self.composition is not None:  # until it is given a rule, its derivative reruns the composition on the inputs
+        if (
+            self.composition is not None
+        ):  # until it is given a rule, its derivative reruns the composition on the inputs
             self._keep(tuple(a.name for a in self.arrays))
         self.source = ""
         generate.rebuild(self)
@@ -230,8 +234,8 @@ def op(
 ) -> Any:
     """Define a differentiable operation from its forward on arrays; add rules with ``.vjp``.
 
-    Parameters: `kind` says what the compiler and the pictures may assume (one of ``ag.op_kinds``; default
-    ``"opaque"``); `broadcasts`, that cotangents are summed back to the inputs' shapes; `outputs`, the names of several outputs;
+    Parameters: `kind` says what the compiler and the pictures may assume (elementwise, reduction,
+    product, view, copy, indexing, scan, sort, linalg, random, creation, fused; default ``"opaque"``); `broadcasts`, that cotangents are summed back to the inputs' shapes; `outputs`, the names of several outputs;
     `method`, that Tensors get it as a method (True, or the method's name); `operator`, the Python operator it is;
     `numpy`, the NumPy function or functions it answers to; `explain`, a function of the inputs that says what is wrong with
     them when the forward raised.

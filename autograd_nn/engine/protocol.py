@@ -57,7 +57,9 @@ def array_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: 
         return ours(*args, **kwargs)
     except TypeError as error:
         if "unexpected keyword argument" in str(error):
-            raise TypeError(f"np.{name} on a Tensor: {str(error).split('() ')[-1]}; see help(ag.{ours.__name__})") from error
+            raise TypeError(
+                f"np.{name} on a Tensor: {str(error).split('() ')[-1]}; see help(ag.{ours.__name__})"
+            ) from error
         raise
 
 

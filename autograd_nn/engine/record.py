@@ -116,7 +116,7 @@ class Record(Tracer):
 
     def __str__(self) -> str:
         heads = [f"{v} = {v.kind} {v.name or ''} {v.dtype}{list(v.shape)}" for v in self.values if v.producer is None]
-        lines = [f"{str(e):<72}  # {e.line.rsplit('/', 1)[-1]}" for e in self.entries]
+        lines = [f"{e!s:<72}  # {e.line.rsplit('/', 1)[-1]}" for e in self.entries]
         return "\n".join([*heads, *lines])
 
     # ---- events ----------------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ class Record(Tracer):
             self.entries.append(entry)
             raise
         entry.seconds = time.perf_counter() - start
-        outputs = [self._output(t, entry) for t in (result if op.outputs else (result,))]
+        outputs: list[Value | None] = [self._output(t, entry) for t in (result if op.outputs else (result,))]
         first = result[0] if op.outputs else result
         if first.node is not None and first.node.op is not None:
             entry.node = node = first.node.maker
@@ -238,13 +238,17 @@ class record:
     def __init__(self, *inputs: Tensor, expand: bool = False) -> None:
         for i, x in enumerate(inputs):
             if not isinstance(x, Tensor):
-                raise TypeError(f"record: input {i} is {type(x).__name__}; a record's inputs are Tensors (ag.tensor makes one)")
+                raise TypeError(
+                    f"record: input {i} is {type(x).__name__}; a record's inputs are Tensors (ag.tensor makes one)"
+                )
         self.inputs, self.expand = inputs, expand
 
     def __enter__(self) -> Record:
         outer = modes.current().tracer
         if outer is not None and outer.records:
-            raise RuntimeError("record: a record is already running here, and the outer one would miss what this one sees")
+            raise RuntimeError(
+                "record: a record is already running here, and the outer one would miss what this one sees"
+            )
         made = Record(outer, self.expand)
         for x in self.inputs:
             made._input(x).is_input = True

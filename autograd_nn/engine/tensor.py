@@ -212,7 +212,9 @@ class Tensor(TensorMethods):
     def _number(self, what: str) -> Any:
         self._noted(f"{what}()")
         if self.size != 1:
-            raise TypeError(f"{what}: a Tensor of shape {self.shape} is no single number; reduce it first, e.g. t.sum()")
+            raise TypeError(
+                f"{what}: a Tensor of shape {self.shape} is no single number; reduce it first, e.g. t.sum()"
+            )
         return self._data.item()
 
     def __float__(self) -> float:
@@ -288,11 +290,15 @@ class Tensor(TensorMethods):
     @grad.setter
     def grad(self, value: Tensor | np.ndarray | None) -> None:
         if not self.is_leaf:
-            raise RuntimeError(f"grad: only a leaf's gradient can be set, and this is the result of {self._operation()}")
+            raise RuntimeError(
+                f"grad: only a leaf's gradient can be set, and this is the result of {self._operation()}"
+            )
         if value is not None:
             shape, dtype = np.shape(value), getattr(value, "dtype", None)
             if shape != self.shape or dtype != self.dtype:
-                raise ValueError(f"grad: a gradient of shape {shape} and dtype {dtype} for a Tensor of {self.shape}, {self.dtype}")
+                raise ValueError(
+                    f"grad: a gradient of shape {shape} and dtype {dtype} for a Tensor of {self.shape}, {self.dtype}"
+                )
             value = value if isinstance(value, Tensor) else Tensor(value)
         self._own_leaf().saved.grad = value
 
@@ -345,7 +351,9 @@ class Tensor(TensorMethods):
             )
         result = function(self, other)
         if result.shape != self.shape:
-            raise ValueError(f"{name}: in-place on shape {self.shape} cannot give shape {result.shape}; write x = x {name} ...")
+            raise ValueError(
+                f"{name}: in-place on shape {self.shape} cannot give shape {result.shape}; write x = x {name} ..."
+            )
         if not np.can_cast(result.dtype, self.dtype, "same_kind"):
             raise TypeError(f"{name}: in-place on {self.dtype} cannot hold {result.dtype}; write x = x {name} ...")
         if result.dtype != self.dtype:
@@ -443,7 +451,9 @@ def from_numpy(array: np.ndarray, *, requires_grad: bool = False, name: str | No
     tensor([7., 0.], dtype=float64)
     """
     if not isinstance(array, np.ndarray):
-        raise TypeError(f"from_numpy shares the memory of an ndarray, not of {type(array).__name__}; use ag.tensor to copy")
+        raise TypeError(
+            f"from_numpy shares the memory of an ndarray, not of {type(array).__name__}; use ag.tensor to copy"
+        )
     t = Tensor._of(array)
     if requires_grad:
         t.requires_grad_()
@@ -471,7 +481,9 @@ def assign(state: Tensor, value: ArrayLike | Tensor) -> Tensor:
     data = value._data if isinstance(value, Tensor) else operand(value, None)
     memory = state._memory()
     if not memory.flags.writeable:
-        raise ValueError("assign: the memory is read-only (a broadcast, a detached result or a read-only array); copy it first")
+        raise ValueError(
+            "assign: the memory is read-only (a broadcast, a detached result or a read-only array); copy it first"
+        )
     tracer = current().tracer
     if tracer is not None:
         tracer.assigning(state, value)

@@ -28,7 +28,9 @@ def _made(data: np.ndarray, requires_grad: bool, name: str | None) -> Tensor:
     return t
 
 
-def zeros(shape: Any, dtype: DTypeLike = None, *, requires_grad: bool = False, name: str | None = None) -> Tensor:
+def zeros(
+    shape: Any, dtype: DTypeLike | None = None, *, requires_grad: bool = False, name: str | None = None
+) -> Tensor:
     """A Tensor of zeros.
 
     >>> ag.zeros((2, 2))
@@ -38,7 +40,7 @@ def zeros(shape: Any, dtype: DTypeLike = None, *, requires_grad: bool = False, n
     return _made(np.zeros(as_shape(shape), dtype or get_default_dtype()), requires_grad, name)
 
 
-def ones(shape: Any, dtype: DTypeLike = None, *, requires_grad: bool = False, name: str | None = None) -> Tensor:
+def ones(shape: Any, dtype: DTypeLike | None = None, *, requires_grad: bool = False, name: str | None = None) -> Tensor:
     """A Tensor of ones.
 
     >>> ag.ones(3)
@@ -47,7 +49,9 @@ def ones(shape: Any, dtype: DTypeLike = None, *, requires_grad: bool = False, na
     return _made(np.ones(as_shape(shape), dtype or get_default_dtype()), requires_grad, name)
 
 
-def empty(shape: Any, dtype: DTypeLike = None, *, requires_grad: bool = False, name: str | None = None) -> Tensor:
+def empty(
+    shape: Any, dtype: DTypeLike | None = None, *, requires_grad: bool = False, name: str | None = None
+) -> Tensor:
     """A Tensor whose values are whatever its memory held; fill it before use.
 
     >>> ag.empty((2, 3)).shape
@@ -57,7 +61,7 @@ def empty(shape: Any, dtype: DTypeLike = None, *, requires_grad: bool = False, n
 
 
 def full(
-    shape: Any, fill_value: Any, dtype: DTypeLike = None, *, requires_grad: bool = False, name: str | None = None
+    shape: Any, fill_value: Any, dtype: DTypeLike | None = None, *, requires_grad: bool = False, name: str | None = None
 ) -> Tensor:
     """A Tensor of one value, whose dtype is that of `ag.tensor(fill_value)` unless given.
 
@@ -69,7 +73,13 @@ def full(
 
 
 def arange(
-    start: Any, stop: Any = None, step: Any = 1, dtype: DTypeLike = None, *, requires_grad: bool = False, name: str | None = None
+    start: Any,
+    stop: Any = None,
+    step: Any = 1,
+    dtype: DTypeLike | None = None,
+    *,
+    requires_grad: bool = False,
+    name: str | None = None,
 ) -> Tensor:
     """Numbers from start (0 if there is one argument) up to but not including stop, in steps.
 
@@ -77,14 +87,21 @@ def arange(
     tensor([0, 1, 2], dtype=int64)
     """
     start, stop = (0, start) if stop is None else (start, stop)
-    values = np.arange(start, stop, step, dtype)
+    values = np.arange(start, stop, step, dtype=dtype)
     if dtype is None and values.dtype == np.float64:
         values = values.astype(get_default_dtype())
     return _made(values, requires_grad, name)
 
 
 def linspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: DTypeLike = None, *, requires_grad: bool = False, name: str | None = None
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    dtype: DTypeLike | None = None,
+    *,
+    requires_grad: bool = False,
+    name: str | None = None,
 ) -> Tensor:
     """`num` evenly spaced numbers from start to stop, which is the last unless `endpoint` is False.
 
@@ -94,7 +111,15 @@ def linspace(
     return _made(np.linspace(start, stop, num, endpoint, dtype=dtype or get_default_dtype()), requires_grad, name)
 
 
-def eye(n: int, m: int | None = None, k: int = 0, dtype: DTypeLike = None, *, requires_grad: bool = False, name: str | None = None) -> Tensor:
+def eye(
+    n: int,
+    m: int | None = None,
+    k: int = 0,
+    dtype: DTypeLike | None = None,
+    *,
+    requires_grad: bool = False,
+    name: str | None = None,
+) -> Tensor:
     """Ones on the k-th diagonal of an n by m matrix (m = n unless given), zeros elsewhere.
 
     >>> ag.eye(2)
@@ -171,17 +196,23 @@ for _drawn in (uniform_, normal_, integers_):
 
 
 def _drawn_tensor(
-    operation: Any, shape: Any, dtype: DTypeLike, generator: engine_random.Generator | None, requires_grad: bool
+    operation: Any, shape: Any, dtype: DTypeLike | None, generator: engine_random.Generator | None, requires_grad: bool
 ) -> Tensor:
     dtype = np.dtype(dtype or get_default_dtype())
     if dtype not in (np.float32, np.float64):
-        raise TypeError(f"{operation.op.name}: random numbers are float32 or float64, not {dtype}; cast them with .astype")
+        raise TypeError(
+            f"{operation.op.name}: random numbers are float32 or float64, not {dtype}; cast them with .astype"
+        )
     made = (generator or engine_random.generator()).draw(operation, shape=as_shape(shape), dtype=dtype)
     return made.requires_grad_() if requires_grad else made
 
 
 def rand(
-    shape: Any = (), dtype: DTypeLike = None, *, generator: engine_random.Generator | None = None, requires_grad: bool = False
+    shape: Any = (),
+    dtype: DTypeLike | None = None,
+    *,
+    generator: engine_random.Generator | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Random numbers uniform on [0, 1). `generator`: by default the one `manual_seed` sets.
 
@@ -192,7 +223,11 @@ def rand(
 
 
 def randn(
-    shape: Any = (), dtype: DTypeLike = None, *, generator: engine_random.Generator | None = None, requires_grad: bool = False
+    shape: Any = (),
+    dtype: DTypeLike | None = None,
+    *,
+    generator: engine_random.Generator | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Random numbers from the standard normal distribution. `generator`: by default the one `manual_seed` sets.
 
@@ -214,7 +249,7 @@ def randint(low: int, high: int, shape: Any = (), *, generator: engine_random.Ge
     return source.draw(integers_, low=low, high=high, shape=as_shape(shape))
 
 
-def rand_like(x: Tensor, dtype: DTypeLike = None, *, generator: engine_random.Generator | None = None) -> Tensor:
+def rand_like(x: Tensor, dtype: DTypeLike | None = None, *, generator: engine_random.Generator | None = None) -> Tensor:
     """Random numbers uniform on [0, 1) in the shape (and dtype, unless given) of x.
 
     >>> ag.rand_like(ag.zeros((2, 3))).shape
@@ -223,7 +258,9 @@ def rand_like(x: Tensor, dtype: DTypeLike = None, *, generator: engine_random.Ge
     return rand(x.shape, dtype or x.dtype, generator=generator)
 
 
-def randn_like(x: Tensor, dtype: DTypeLike = None, *, generator: engine_random.Generator | None = None) -> Tensor:
+def randn_like(
+    x: Tensor, dtype: DTypeLike | None = None, *, generator: engine_random.Generator | None = None
+) -> Tensor:
     """Standard normal random numbers in the shape (and dtype, unless given) of x.
 
     >>> ag.randn_like(ag.zeros((2, 3))).shape

@@ -21,7 +21,7 @@ from .creation import zeros_like
 __all__ = [
     "abs", "absolute", "add", "cos", "divide", "exp", "floor_divide",
     "log",
-    "maximum", "minimum", "multiply", "negative", 
+    "maximum", "minimum", "multiply", "negative",
     "positive", "power", "relu", "remainder", "sigmoid", "sign", "sin", "sqrt", "square", "subtract",
     "tanh", "where",
 ]  # fmt: skip
@@ -241,8 +241,8 @@ sqrt.vjp(x=lambda g, out: g * 0.5 / out)
 def exp(x, /):
     """e to the power x.
 
-    >>> ag.exp(ag.tensor([0.0, 1.0]))
-    tensor([1.       , 2.7182817], dtype=float32)
+    >>> ag.exp(ag.tensor([0.0, 1.0])).numpy().round(3)
+    array([1.   , 2.718], dtype=float32)
     """
     return np.exp(x)
 
@@ -254,8 +254,8 @@ exp.vjp(x=lambda g, out: g * out)
 def log(x, /):
     """The natural logarithm: -inf at 0, NaN below.
 
-    >>> ag.log(ag.tensor([1.0, 2.0]))
-    tensor([0.       , 0.6931472], dtype=float32)
+    >>> ag.log(ag.tensor([1.0, 2.0])).numpy().round(3)
+    array([0.   , 0.693], dtype=float32)
     """
     return np.log(x)
 
@@ -267,8 +267,8 @@ log.vjp(x=lambda g, x: g / x)
 def sin(x, /):
     """The sine of x in radians.
 
-    >>> ag.sin(ag.tensor([0.0, 0.5]))
-    tensor([0.       , 0.4794255], dtype=float32)
+    >>> ag.sin(ag.tensor([0.0, 0.5])).numpy().round(3)
+    array([0.   , 0.479], dtype=float32)
     """
     return np.sin(x)
 
@@ -280,8 +280,8 @@ sin.vjp(x=lambda g, x: g * cos(x))
 def cos(x, /):
     """The cosine of x in radians.
 
-    >>> ag.cos(ag.tensor([0.0, 0.5]))
-    tensor([1.       , 0.8775826], dtype=float32)
+    >>> ag.cos(ag.tensor([0.0, 0.5])).numpy().round(3)
+    array([1.   , 0.878], dtype=float32)
     """
     return np.cos(x)
 
@@ -293,8 +293,8 @@ cos.vjp(x=lambda g, x: -(g * sin(x)))
 def tanh(x, /):
     """The hyperbolic tangent.
 
-    >>> ag.tanh(ag.tensor([0.0, 1.0]))
-    tensor([0.       , 0.7615942], dtype=float32)
+    >>> ag.tanh(ag.tensor([0.0, 1.0])).numpy().round(3)
+    array([0.   , 0.762], dtype=float32)
     """
     return np.tanh(x)
 
@@ -308,8 +308,8 @@ tanh.vjp(x=lambda g, out: g * (1.0 - out * out))
 def sigmoid(x, /):
     """The logistic function 1 / (1 + exp(-x)), without overflow on either side.
 
-    >>> ag.sigmoid(ag.tensor([0.0, 2.0]))
-    tensor([0.5      , 0.8807971], dtype=float32)
+    >>> ag.sigmoid(ag.tensor([0.0, 2.0])).numpy().round(3)
+    array([0.5  , 0.881], dtype=float32)
     """
     e = np.exp(-np.abs(x))
     return np.where(x >= 0, 1.0, e) / (1.0 + e)

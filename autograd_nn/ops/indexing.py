@@ -59,7 +59,7 @@ def joined(template: tuple[Any, ...], indices: Any) -> tuple[Any, ...]:
 
 
 def _index_fix(x: Any, *indices_and_template: Any) -> str | None:
-    *indices, template = indices_and_template
+    template = indices_and_template[-1]
     axes = sum([k is not None and k is not Ellipsis for k in template])
     return f"too many indices ({axes}) for {np.ndim(x)} axes" if axes > np.ndim(x) else None
 
@@ -175,14 +175,21 @@ def setitem(x: Any, key: Any, value: Any, /) -> None:
         x._data[key] = part._data
         assign(x, x)
     else:
-        part = Tensor._of(x._data[key if Ellipsis in key else (*key, ...)])  # with an Ellipsis one element is a view, too
+        part = Tensor._of(
+            x._data[key if Ellipsis in key else (*key, ...)]
+        )  # with an Ellipsis one element is a view, too
         part.cell = cell_of(x)
         assign(part, value)
 
 
 def _is_view(x: Tensor) -> bool:
     """Whether a recorded Tensor shares memory with what it was made from."""
-    return x._data.base is not None if x.is_leaf else x.node.op is not SELECT and x.node.op.kind == "view"
+    node = x.node
+    return (
+        x._data.base is not None
+        if node is None or node.op is None
+        else node.op is not SELECT and node.op.kind == "view"
+    )
 
 
 # ---- along one axis ------------------------------------------------------------------------------------------------

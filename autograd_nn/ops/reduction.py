@@ -40,7 +40,7 @@ def sum(x, /, axis=None, dtype=None, keepdims=False):
     >>> ag.sum(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     tensor([4., 6.], dtype=float32)
     """
-    return np.add.reduce(x, axis, dtype, None, keepdims)
+    return np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)
 
 
 sum.vjp(x=lambda g, x_shape, axis, keepdims: spread(g, x_shape, axis, keepdims))
@@ -55,13 +55,11 @@ def mean(x, /, axis=None, dtype=None, keepdims=False):
     """
     if dtype is None and x.dtype.kind == "b":
         dtype = np.float64
-    total = np.add.reduce(x, axis, dtype, None, keepdims)
+    total = np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)
     return np.true_divide(total, count(x.shape, axis))
 
 
-mean.vjp(
-    x=lambda g, x_shape, axis, keepdims: spread(g / count(x_shape, axis), x_shape, axis, keepdims)
-)
+mean.vjp(x=lambda g, x_shape, axis, keepdims: spread(g / count(x_shape, axis), x_shape, axis, keepdims))
 
 
 def _extremum_rule(g, x, out, axis, keepdims):
@@ -84,7 +82,7 @@ def max(x, /, axis=None, keepdims=False):
     >>> ag.max(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
     tensor([2., 4.], dtype=float32)
     """
-    return np.maximum.reduce(x, axis, None, None, keepdims)
+    return np.maximum.reduce(x, axis=axis, keepdims=keepdims)
 
 
 max.vjp(x=_extremum_rule)
@@ -100,7 +98,7 @@ def min(x, /, axis=None, keepdims=False):
     >>> ag.min(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
     tensor([1., 3.], dtype=float32)
     """
-    return np.minimum.reduce(x, axis, None, None, keepdims)
+    return np.minimum.reduce(x, axis=axis, keepdims=keepdims)
 
 
 min.vjp(x=_extremum_rule)

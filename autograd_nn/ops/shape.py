@@ -93,7 +93,9 @@ def transpose(x: Any, /, axes: Sequence[int] | None = None) -> Any:
     n = np.ndim(x) if not hasattr(x, "ndim") else x.ndim
     order = tuple(range(n - 1, -1, -1)) if axes is None else tuple([a + n if a < 0 else a for a in as_shape(axes)])
     if sorted(order) != list(range(n)):
-        raise ValueError(f"transpose: axes {tuple(axes or ())} are not a permutation of the {n} axes of shape {np.shape(x)}")
+        raise ValueError(
+            f"transpose: axes {tuple(axes or ())} are not a permutation of the {n} axes of shape {np.shape(x)}"
+        )
     return transpose_(x, order)
 
 
@@ -184,8 +186,7 @@ def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
 
 
 def _stack_fix(*args: Any) -> str | None:
-    *arrays, axis = args
-    shapes = sorted({np.shape(a) for a in arrays})
+    shapes = sorted({np.shape(a) for a in args[:-1]})
     return f"the shapes must be equal, not {', '.join(map(str, shapes))}" if len(shapes) > 1 else None
 
 

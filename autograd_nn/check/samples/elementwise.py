@@ -21,7 +21,10 @@ _mask = np.array([[True, False, True], [False, False, True]])
 _tie = (np.array([1.0, 2.0, -1.0]), np.array([1.0, 0.0, 3.0]))
 _ints = (np.array([6, 3, -5]), np.array([2, 7, 3]))
 _special = np.array([0.0, -0.0, 1.0, np.inf, -np.inf, np.nan])
-_compared = [Call((np.array([1.0, 2.0, np.nan]), np.array([1.0, 3.0, 1.0])), order=0), Call((normal(2, 1), 0.0), order=0)]
+_compared = [
+    Call((np.array([1.0, 2.0, np.nan]), np.array([1.0, 3.0, 1.0])), order=0),
+    Call((normal(2, 1), 0.0), order=0),
+]
 _logical = [Call((np.array([True, False, True]), np.array([[True], [False]])), order=0)]
 
 ROWS = [
@@ -29,15 +32,26 @@ ROWS = [
     Row(elementwise.subtract, np.subtract, binary()),
     Row(elementwise.multiply, np.multiply, [*binary(), Call((_special, np.ones(6)), order=0)]),
     Row(elementwise.divide, np.divide, [*binary(normal, away), Call((np.array([7, 8]), 2), order=0)]),
-    Row(elementwise.floor_divide, np.floor_divide, [Call((between(0.2, 0.8, 3) + np.arange(3.0), 1.0)), Call(_ints, order=0)]),
+    Row(
+        elementwise.floor_divide,
+        np.floor_divide,
+        [Call((between(0.2, 0.8, 3) + np.arange(3.0), 1.0)), Call(_ints, order=0)],
+    ),
     Row(
         elementwise.remainder,
         np.remainder,
-        [Call((np.array([7.3, -7.3, 0.4]), np.array([2.0, 2.0, 3.0]))), Call((between(4.2, 4.8, 2, 3), between(2.9, 3.1, 3)))],
+        [
+            Call((np.array([7.3, -7.3, 0.4]), np.array([2.0, 2.0, 3.0]))),
+            Call((between(4.2, 4.8, 2, 3), between(2.9, 3.1, 3))),
+        ],
     ),
     Row(elementwise.negative, np.negative, unary()),
     Row(elementwise.positive, np.positive, unary()),
-    Row(elementwise.abs, np.abs, [*unary(away), Call((np.array([0.0, -1.0]),), order=0, gradient=(np.array([0.0, -1.0]),))]),
+    Row(
+        elementwise.abs,
+        np.abs,
+        [*unary(away), Call((np.array([0.0, -1.0]),), order=0, gradient=(np.array([0.0, -1.0]),))],
+    ),
     Row(elementwise.sign, np.sign, [*unary(away), Call((_special,), order=0)]),
     Row(
         elementwise.power,
@@ -67,7 +81,11 @@ ROWS = [
     Row(
         elementwise.relu,
         lambda x: np.maximum(x, 0),
-        [*unary(away), Call((np.array([0.0, 1.0]),), order=0, gradient=(np.array([0.0, 1.0]),)), Call((_special,), order=0)],
+        [
+            *unary(away),
+            Call((np.array([0.0, 1.0]),), order=0, gradient=(np.array([0.0, 1.0]),)),
+            Call((_special,), order=0),
+        ],
     ),
     Row(
         elementwise.maximum,
@@ -98,8 +116,16 @@ ROWS = [
             Call((np.zeros((0, 3), bool), normal(3), normal(1))),
         ],
     ),
-    Row(creation.zeros_like, np.zeros_like, [Call((normal(2, 3),), order=0), Call((normal(0),), {"dtype": np.int64}, order=0)]),
-    Row(creation.ones_like, np.ones_like, [Call((normal(2, 3),), order=0), Call((normal(2),), {"dtype": np.int64}, order=0)]),
+    Row(
+        creation.zeros_like,
+        np.zeros_like,
+        [Call((normal(2, 3),), order=0), Call((normal(0),), {"dtype": np.int64}, order=0)],
+    ),
+    Row(
+        creation.ones_like,
+        np.ones_like,
+        [Call((normal(2, 3),), order=0), Call((normal(2),), {"dtype": np.int64}, order=0)],
+    ),
     Row(creation.full_like, np.full_like, [Call((normal(2, 3),), {"fill_value": 2.5}, order=0)]),
     *[Row(getattr(comparison, f.__name__), f, _compared) for f in (np.equal, np.not_equal, np.less, np.less_equal)],
     *[Row(getattr(comparison, f.__name__), f, _compared) for f in (np.greater, np.greater_equal)],
@@ -108,8 +134,13 @@ ROWS = [
         Row(getattr(comparison, f.__name__), f, [*_logical, Call(_ints, order=0)])
         for f in (np.bitwise_and, np.bitwise_or, np.bitwise_xor)
     ],
-    Row(comparison.logical_not, np.logical_not, [Call((np.array([True, False]),), order=0), Call((_special,), order=0)]),
+    Row(
+        comparison.logical_not, np.logical_not, [Call((np.array([True, False]),), order=0), Call((_special,), order=0)]
+    ),
     Row(comparison.invert, np.invert, [Call((_ints[0],), order=0), Call((_mask,), order=0)]),
-    *[Row(getattr(comparison, f.__name__), f, [Call((_ints[1], np.array([1, 0, 2])), order=0)]) for f in (np.left_shift, np.right_shift)],
+    *[
+        Row(getattr(comparison, f.__name__), f, [Call((_ints[1], np.array([1, 0, 2])), order=0)])
+        for f in (np.left_shift, np.right_shift)
+    ],
     *[Row(getattr(comparison, f.__name__), f, [Call((_special,), order=0)]) for f in (np.isnan, np.isinf, np.isfinite)],
 ]

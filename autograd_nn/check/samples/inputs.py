@@ -36,7 +36,15 @@ def distinct(*shape: int) -> np.ndarray:
 def unary(draw: Any = normal, **params: Any) -> list[Call]:
     """Calls of a function of one array: ordinary, 0-d, empty, one element, strided, reversed, transposed."""
     base = draw(4, 6)
-    awkward = [draw(3, 4), draw(), draw(0, 3), draw(1), base[::2, ::3], base[::-1, 1:4], draw(2, 3, 2).transpose(2, 0, 1)]
+    awkward = [
+        draw(3, 4),
+        draw(),
+        draw(0, 3),
+        draw(1),
+        base[::2, ::3],
+        base[::-1, 1:4],
+        draw(2, 3, 2).transpose(2, 0, 1),
+    ]
     return [Call((a,), params) for a in awkward]
 
 

@@ -18,7 +18,12 @@ def _over_axes(draw: Any, empty: bool) -> list[Call]:
         for axis in (None, 0, -1, (0, 2), (-1, 1), ())
         for keepdims in (False, True)
     ]
-    calls += [Call((draw(),)), Call((draw(6, 4)[::-2, ::3],), {"axis": 1}), Call((draw(3, 2).T,), {"axis": 0}), Call((draw(1, 1),))]
+    calls += [
+        Call((draw(),)),
+        Call((draw(6, 4)[::-2, ::3],), {"axis": 1}),
+        Call((draw(3, 2).T,), {"axis": 0}),
+        Call((draw(1, 1),)),
+    ]
     return [*calls, Call((draw(0, 3),)), Call((draw(2, 0),), {"axis": 1})] if empty else calls
 
 
@@ -40,8 +45,16 @@ def _topk(x: np.ndarray, k: int, axis: int = -1, largest: bool = True) -> tuple[
 
 
 ROWS = [
-    Row(reduction.sum, np.sum, [*_over_axes(normal, True), Call((normal(3),), {"dtype": np.float64}), Call((_truth[0].arrays[0],), order=0)]),
-    Row(reduction.mean, np.mean, [*_over_axes(normal, False), Call((np.array([1, 2, 4]),), order=0), Call((_truth[0].arrays[0],), order=0)]),
+    Row(
+        reduction.sum,
+        np.sum,
+        [*_over_axes(normal, True), Call((normal(3),), {"dtype": np.float64}), Call((_truth[0].arrays[0],), order=0)],
+    ),
+    Row(
+        reduction.mean,
+        np.mean,
+        [*_over_axes(normal, False), Call((np.array([1, 2, 4]),), order=0), Call((_truth[0].arrays[0],), order=0)],
+    ),
     Row(
         reduction.max,
         np.max,
@@ -69,7 +82,11 @@ ROWS = [
         sorting.topk,
         _topk,
         [
-            *[Call((distinct(3, 5),), {"k": 2, "axis": axis, "largest": largest}) for axis in (0, 1, -1) for largest in (True, False)],
+            *[
+                Call((distinct(3, 5),), {"k": 2, "axis": axis, "largest": largest})
+                for axis in (0, 1, -1)
+                for largest in (True, False)
+            ],
             *[Call((distinct(4),), {"k": k}) for k in (0, 1, 4)],
             Call((_ties,), {"k": 2}, order=0, gradient=(np.array([[0.0, 1.0, 1.0], [1.0, 1.0, 0.0]]),)),
             *[Call(c.arrays, {"k": 1}) for c in unary(distinct) if c.arrays[0].ndim and c.arrays[0].size],

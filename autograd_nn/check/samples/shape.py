@@ -62,7 +62,14 @@ _mask = np.array([[True, False, True], [False, False, True]])
 _repeated = np.array([2, 0, 2, -1])
 _keys: list[tuple[tuple[int, ...], Any]] = [
     *[((4, 3), (1,)), ((4, 3), (-1, (None, None, 2))), ((4, 3), ((3, 0, -1),)), ((4, 3), (None, Ellipsis, 0))],
-    *[((4, 3), ((1, 1, None),)), ((4,), (2,)), ((), ()), ((), (None,)), ((2, 3, 2), (Ellipsis, (0, 1, None))), ((0, 3), (WHOLE, 1))],
+    *[
+        ((4, 3), ((1, 1, None),)),
+        ((4,), (2,)),
+        ((), ()),
+        ((), (None,)),
+        ((2, 3, 2), (Ellipsis, (0, 1, None))),
+        ((0, 3), (WHOLE, 1)),
+    ],
 ]
 _indexed: list[tuple[tuple[int, ...], tuple[Any, ...], tuple[Any, ...]]] = [
     ((4, 3), (_repeated,), (indexing.ARRAY,)),
@@ -85,7 +92,10 @@ ROWS = [
     Row(
         shape.reshape_,
         np.reshape,
-        [Call((normal(*a),), {"shape": b}) for a, b in [((2, 3), (3, 2)), ((6,), (2, -1)), ((), (1, 1)), ((1,), ()), ((0, 3), (3, 0))]]
+        [
+            Call((normal(*a),), {"shape": b})
+            for a, b in [((2, 3), (3, 2)), ((6,), (2, -1)), ((), (1, 1)), ((1,), ()), ((0, 3), (3, 0))]
+        ]
         + [Call((normal(4, 6)[::2, ::-1].T,), {"shape": (4, -1)})],
     ),
     Row(
@@ -96,7 +106,10 @@ ROWS = [
     Row(
         shape.broadcast_to,
         np.broadcast_to,
-        [Call((normal(*a),), {"shape": b}) for a, b in [((3,), (2, 3)), ((2, 1), (2, 3)), ((), (2, 2)), ((1,), (0,)), ((2,), (2,))]]
+        [
+            Call((normal(*a),), {"shape": b})
+            for a, b in [((3,), (2, 3)), ((2, 1), (2, 3)), ((), (2, 2)), ((1,), (0,)), ((2,), (2,))]
+        ]
         + [Call((normal(2, 6)[:, ::-2],), {"shape": (2, 2, 3)})],
     ),
     Row(
@@ -114,7 +127,8 @@ ROWS = [
     Row(
         shape.stack,
         np.stack,
-        [Call((normal(2, 3), normal(3, 2).T), {"axis": a}) for a in (0, 1, 2, -1)] + [Call((normal(), normal(), normal()))],
+        [Call((normal(2, 3), normal(3, 2).T), {"axis": a}) for a in (0, 1, 2, -1)]
+        + [Call((normal(), normal(), normal()))],
         listed=True,
     ),
     Row(shape.copy, np.copy, unary()),
@@ -122,7 +136,11 @@ ROWS = [
     Row(
         shape.astype,
         lambda x, dtype: np.asarray(x).astype(dtype),
-        [*unary(dtype=np.float64), Call((normal(3),), {"dtype": np.int64}, order=0), Call((np.array([1, 0]),), {"dtype": bool}, order=0)],
+        [
+            *unary(dtype=np.float64),
+            Call((normal(3),), {"dtype": np.int64}, order=0),
+            Call((np.array([1, 0]),), {"dtype": bool}, order=0),
+        ],
     ),
     Row(slicing.slice_, lambda x, key: x[slicing.thawed(key)], [Call((normal(*s),), {"key": k}) for s, k in _keys]),
     Row(
@@ -144,8 +162,16 @@ ROWS = [
             Call((normal(4, 3), normal(3), _repeated), {"template": (indexing.ARRAY,)}),
         ],
     ),
-    Row(indexing.survives, _survives, [Call(i, {"template": t, "shape": s}, order=0) for s, i, t in _indexed if i[0].dtype != bool]),
-    Row(ATTACHED["__getitem__"], lambda x, key: x[key], [Call((normal(4, 3), 1)), Call((normal(4, 3), slice(None, None, -2)))]),
+    Row(
+        indexing.survives,
+        _survives,
+        [Call(i, {"template": t, "shape": s}, order=0) for s, i, t in _indexed if i[0].dtype != bool],
+    ),
+    Row(
+        ATTACHED["__getitem__"],
+        lambda x, key: x[key],
+        [Call((normal(4, 3), 1)), Call((normal(4, 3), slice(None, None, -2)))],
+    ),
     Row(
         indexing.take,
         np.take,
