@@ -13,15 +13,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from heapq import heappop, heappush
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from . import modes, mutation
 from .checkpoint import Dropped
 from .graph import RELEASED, SELECT, Node, Writes, is_differentiable, leaf_node, output_node
 from .tensor import Tensor, assign, leaf_lock, operand
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 
 _tuple, ndarray = tuple, np.ndarray
 

@@ -5,12 +5,15 @@ As operands of an operation Python numbers stay weak (NumPy 2's promotion): a fl
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from . import modes
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
 
 _default: np.dtype = np.dtype(np.float32)
 

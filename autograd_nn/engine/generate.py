@@ -31,6 +31,7 @@ import inspect
 import linecache
 import operator
 from collections.abc import Callable
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,64 +44,82 @@ if TYPE_CHECKING:
     from .op import Array, Operation
 
 
+def _first_call(*args: Any, **params: Any) -> Any:
+    # The code that every operation's function starts with, and is freed of by its first call.
+    return _build(_op)(*args, **params)  # type: ignore[name-defined]  # noqa: F821 - both are in the function's own globals
+
+
 def function(op: Operation) -> Any:
-    """A plain function with the operation's name, docstring and attributes; `rebuild` gives it its code."""
+    """A plain function with the operation's name, docstring and attributes. Its code is generated when it is first called."""
     scope = {
-        **{
-            f"_{f.__name__}": f
-            for f in (Tensor, operand, cell_of, viewed, read_only, graph.Node, graph.is_differentiable, wrap_outputs)
-        },
-        **{f"_{f.__name__}": f for f in (errors.explained, errors.refuse_parameter, errors.refuse_derivative)},
+        **{f"_{f.__name__}": f for f in (Tensor, operand, cell_of, viewed, read_only)},
+        **{f"_{f.__name__}": f for f in (graph.Node, graph.is_differentiable, wrap_outputs, shape_of)},
+        **{f"_{f.__name__}": f for f in (errors.explained, errors.refuse_parameter)},
+        **{f"_{f.__name__}": f for f in (errors.refuse_derivative, errors.refuse_no_rule)},
         "_op": op,
+        "_build": build,
         "_new": object.__new__,
         "_current": current,
         "_sequence": graph.sequence,
-        "_shape_of": shape_of,
         "_PLAIN": PLAIN,
         "_FLOAT32": graph.FLOAT32,
         "_FLOAT64": graph.FLOAT64,
-        "_refuse_no_rule": errors.refuse_no_rule,
         **{f"_default_{p.name}": p.default for p in op.params if p.default is not p.empty},
         "__name__": op.forward.__module__,
     }
-    made = _compile(op, f"def {op.forward.__name__}(*args): pass", op.forward.__name__, scope)
-    made.__doc__ = op.forward.__doc__
+    made: Any = FunctionType(_first_call.__code__, scope, op.forward.__name__)
+    made.__doc__, made.__qualname__ = op.forward.__doc__, op.forward.__qualname__
     made.__wrapped__ = op.forward  # inspect.signature, help() and doctest look here
-    made.op, made.kind, made.rules = op, op.kind, op.rules
+    made.op, made.kind = op, op.kind
     made.vjp, made.joint_vjp, made.accumulate, made.fast = op.vjp, op.joint_vjp, op.accumulate, op.fast
+    redefine(op, made)
     return made
 
 
-def rebuild(op: Operation) -> None:
-    """Generate the code of the function and of the pullback anew from the operation's present definition."""
+def redefine(op: Operation, function: Any) -> None:
+    """Take the operation's present definition: forget generated code, which the next call or walk will make anew."""
+    function.__code__ = _first_call.__code__
+    function.__defaults__ = function.__kwdefaults__ = None
+    function.rules = op.rules
+    op.pullback = functools.partial(_first_pullback, op)
+    at: dict[int, Callable[..., Any]] = {
+        i: functools.partial(_first_accumulate, op, i) for i, a in enumerate(op.arrays) if a.name in op.accumulators
+    }
+    op.accumulate_at = at or None
+
+
+def build(op: Operation) -> Any:
+    """Give the operation's function the code generated for it, and return the function."""
     scope = op.function.__globals__
     scope["_forward"] = _direct(op)
-    op.source = "\n".join(_function_lines(op)) + "\n"
-    made = _compile(op, op.source, op.forward.__name__, scope)
-    op.function.__code__ = made.__code__
+    made = _compile(op, function_source(op), op.forward.__name__, scope)
     op.function.__defaults__, op.function.__kwdefaults__ = made.__defaults__, made.__kwdefaults__
-    op.function.rules = op.rules
+    op.function.__code__ = made.__code__
+    return op.function
+
+
+def function_source(op: Operation) -> str:
+    return "\n".join(_function_lines(op)) + "\n"
+
+
+def _first_pullback(op: Operation, *arguments: Any) -> Any:
     if op.rules:
         rules = {f"_rule_{name}": rule for name, rule in op.rules.items()}
         op.pullback = _compile(op, "\n".join(_pullback_lines(op)) + "\n", f"{op.name}_pullback", rules)
     elif op.joint is not None:
         op.pullback = _compile(op, "\n".join(_joint_lines(op)) + "\n", f"{op.name}_pullback", {"_rule": op.joint})
-    elif op.composition is not None:
+    else:
         op.pullback = functools.partial(_composed_pullback, op)
-    at: dict[int, Callable[..., Any]] = {}
-    for i, array in enumerate(op.arrays):
-        if array.name in op.accumulators:
-            name = f"{op.name}_accumulate_{array.name}"
-            source = "\n".join(_accumulate_lines(op, name, op.accumulators[array.name])) + "\n"
-            at[i] = _compile(op, source, name, {"_form": op.accumulators[array.name]})
-    op.accumulate_at = at or None
+    return op.pullback(*arguments)
 
 
-def no_rule(op: Operation) -> Callable[..., Any]:
-    def pullback(*_: Any) -> Any:
-        raise errors.refuse_no_rule(op)
-
-    return pullback
+def _first_accumulate(op: Operation, position: int, *arguments: Any) -> None:
+    form = op.accumulators[op.arrays[position].name]
+    name = f"{op.name}_accumulate_{op.arrays[position].name}"
+    made = _compile(op, "\n".join(_accumulate_lines(op, name, form)) + "\n", name, {"_form": form})
+    assert op.accumulate_at is not None
+    op.accumulate_at[position] = made
+    made(*arguments)
 
 
 def _composed_pullback(op: Operation, g: Any, parents: Any, saved: Any, node: Any) -> Any:
@@ -344,7 +363,7 @@ def _saved(op: Operation, wanted: dict[str, str]) -> tuple[list[str], list[str]]
     by_name = {a.name: a for a in op.arrays}
     by_shape = {a.shape_name: a for a in op.arrays}
     for kept in op.keeps:
-        users = [name for name in wanted if name in op.rules and kept in inspect.signature(op.rules[name]).parameters]
+        users = [name for name in wanted if name in op.rules and kept in parameter_names(op.rules[name])]
         always = op.joint is not None or any(wanted[u] == "True" for u in users)
         test = "" if always else " or ".join(wanted[u] for u in users)
         cell = "None"
@@ -418,6 +437,14 @@ def _opening(op: Operation, name: str, arguments: str) -> list[str]:
     lines += [f"    {', '.join(op.keeps)}, = _saved"] if op.keeps else []
     lines += [f"    {', '.join(op.param_names)}, = _node._params"] if op.param_names else []
     return lines
+
+
+def parameter_names(rule: Any) -> list[str]:
+    """The names a rule asks for."""
+    code = getattr(rule, "__code__", None)
+    if code is None or code.co_flags & 0x0C:  # a built-in, a partial, or with * or **
+        return list(inspect.signature(rule).parameters)
+    return list(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
 
 
 def _arguments(rule: Any) -> str:

@@ -76,7 +76,7 @@ class Operation:
     __slots__ = (
         "accumulate_at", "accumulators", "arrays", "broadcasts", "composition", "explain", "forward", "function", "joint",
         "keeps", "kept_inputs", "kind", "name", "outputs", "param_names", "params", "pullback", "residuals", "result",
-        "rules", "source",
+        "rules",
     )  # fmt: skip
 
     def __init__(
@@ -103,15 +103,16 @@ class Operation:
         self.accumulators: dict[str, Any] = {}
         self.keeps: tuple[str, ...] = ()
         self.kept_inputs: tuple[int | None, ...] = ()  # for each kept name, the position of the array input it is
-        self.pullback: Callable[..., Any] = generate.no_rule(self)
-        self.accumulate_at: dict[int, Callable[..., Any]] | None = None
-        self.function: Any = generate.function(self)
-        if (
-            self.composition is not None
-        ):  # until it is given a rule, its derivative reruns the composition on the inputs
+        self.pullback: Callable[..., Any]
+        self.accumulate_at: dict[int, Callable[..., Any]] | None
+        if self.composition is not None:  # until there is a rule, the derivative reruns it on the inputs
             self._keep(tuple(a.name for a in self.arrays))
-        self.source = ""
-        generate.rebuild(self)
+        self.function: Any = generate.function(self)
+
+    @property
+    def source(self) -> str:
+        """The text of the function that was generated, or will be at its first call."""
+        return generate.function_source(self)
 
     # ---- definitions -----------------------------------------------------------------------------------------
 
@@ -138,7 +139,7 @@ class Operation:
             self._check_names(rule, f"the rule for {array.name!r}", {"wanted"} if array.variadic else set())
         self.rules, self.joint = dict(rules), None
         self._keep(self._kept(r for r in rules.values() if r is not nondifferentiable))
-        generate.rebuild(self)
+        generate.redefine(self, self.function)
         return self.function
 
     def accumulate(self, **forms: Any) -> Any:
@@ -150,12 +151,12 @@ class Operation:
         for name, form in forms.items():
             if self.rules.get(name) in (None, nondifferentiable):
                 raise TypeError(f"{self.name}.accumulate: {name!r} has no rule to stand beside; call vjp first")
-            allowed = {*self._parameters(self.rules[name]), *self.param_names, "total"}
-            unknown = [p for p in self._parameters(form) if p not in allowed]
+            allowed = {*generate.parameter_names(self.rules[name]), *self.param_names, "total"}
+            unknown = [p for p in generate.parameter_names(form) if p not in allowed]
             if unknown:
                 raise TypeError(f"{self.name}.accumulate: {_listed(unknown)} is not named by the rule for {name!r}")
         self.accumulators = dict(forms)
-        generate.rebuild(self)
+        generate.redefine(self, self.function)
         return self.function
 
     def fast(self, forward: Callable[..., Any] | None = None, *, residuals: Sequence[str] = ()) -> Any:
@@ -166,7 +167,7 @@ class Operation:
             raise TypeError(f'{self.name}.fast: only @op(kind="fused") has a composition beside a fast forward')
         self.forward = forward
         self.residuals = tuple(residuals)
-        generate.rebuild(self)
+        generate.redefine(self, self.function)
         return self.function
 
     def joint_vjp(self, rule: Callable[..., Any]) -> Any:
@@ -177,7 +178,7 @@ class Operation:
         self.joint, self.rules = rule, {}
         # A recorded derivative reruns the composition, so every array input is kept besides what the rule names.
         self._keep((*(a.name for a in self.arrays), *self._kept([rule])))
-        generate.rebuild(self)
+        generate.redefine(self, self.function)
         return self.function
 
     # ---- names -----------------------------------------------------------------------------------------------
@@ -186,18 +187,14 @@ class Operation:
         known = {"g", "out", *self.param_names, *also}
         for array in self.arrays:
             known |= {array.name, array.shape_name}
-        for name in self._parameters(rule):
+        for name in generate.parameter_names(rule):
             if name not in known:
                 raise TypeError(f"{self.name}.vjp: {what} names {name!r}, which is not one of {_listed(sorted(known))}")
-
-    @staticmethod
-    def _parameters(rule: Any) -> list[str]:
-        return list(inspect.signature(rule).parameters)
 
     def _kept(self, rules: Any) -> tuple[str, ...]:
         kept: dict[str, None] = {}
         for rule in rules:
-            for name in self._parameters(rule):
+            for name in generate.parameter_names(rule):
                 if name not in ("g", "wanted") and name not in self.param_names:
                     kept[name] = None
         return tuple(kept)
@@ -234,11 +231,11 @@ def op(
 ) -> Any:
     """Define a differentiable operation from its forward on arrays; add rules with ``.vjp``.
 
-    Parameters: `kind` says what the compiler and the pictures may assume (elementwise, reduction,
-    product, view, copy, indexing, scan, sort, linalg, random, creation, fused; default ``"opaque"``); `broadcasts`, that cotangents are summed back to the inputs' shapes; `outputs`, the names of several outputs;
-    `method`, that Tensors get it as a method (True, or the method's name); `operator`, the Python operator it is;
-    `numpy`, the NumPy function or functions it answers to; `explain`, a function of the inputs that says what is wrong with
-    them when the forward raised.
+    Parameters: `kind` says what the compiler and the pictures may assume (elementwise, reduction, product, view, copy,
+    indexing, scan, sort, linalg, random, creation, fused; default ``"opaque"``); `broadcasts`, that cotangents are summed
+    back to the inputs' shapes; `outputs`, the names of several outputs; `method`, that Tensors get it as a method (True, or
+    the method's name); `operator`, the Python operator it is; `numpy`, the NumPy function or functions it answers to;
+    `explain`, a function of the inputs that says what is wrong with them when the forward raised.
 
     Raises TypeError for a signature outside the grammar.
 

@@ -6,7 +6,6 @@ call ours. What we do not differentiate raises: nothing returns a silently detac
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from typing import Any
 
@@ -64,6 +63,8 @@ def array_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: 
 
 
 def _unknown(full_name: str, name: str) -> str:
+    import difflib  # only an error needs it
+
     known = sorted({f.__name__ for f in (*UFUNCS, *FUNCTIONS)})
     near = difflib.get_close_matches(name, known, 1)
     hint = f"; the nearest we have is np.{near[0]}" if near else ""

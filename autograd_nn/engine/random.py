@@ -6,7 +6,7 @@ Bits come from Philox 4x64 (Salmon et al., "Parallel random numbers: as easy as 
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 from typing import Any
 
@@ -33,7 +33,7 @@ class Generator:
     def __init__(self, seed: int | None = None) -> None:
         self._lock = threading.Lock()
         self.state = Tensor(np.zeros(2, np.uint64))
-        self.manual_seed(secrets.randbits(64) if seed is None else seed)
+        self.manual_seed(int.from_bytes(os.urandom(8), "little") if seed is None else seed)
 
     def manual_seed(self, seed: int) -> None:
         """Start the stream of this seed (an int of at most 64 bits) from its beginning."""

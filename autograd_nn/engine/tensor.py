@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
 
 from . import protocol
 from .dtypes import as_array, get_default_dtype
@@ -27,6 +26,8 @@ from .graph import Cell, Node, extras_of, is_differentiable, leaf_node
 from .modes import current
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
+
     from .tensor_methods import TensorMethods
 else:
     TensorMethods = object

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from ..engine.methods import attach, method
 from ..engine.op import nondifferentiable, op
 from ..engine.protocol import implements
 from .slicing import slice_
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
 
 __all__ = [
     "astype", "broadcast_to", "concatenate", "copy", "detach", "reshape", "stack", "transpose",

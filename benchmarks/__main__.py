@@ -1,0 +1,27 @@
+"""`python -m benchmarks NAME`: each benchmark is a module of this folder with a `main(arguments)`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+BENCHMARKS = {"overhead": "what one operation costs: recorded calls, chains, scalar graphs, a tiny network, importing"}
+
+
+def main(arguments: list[str]) -> int:
+    listing = "\n".join(f"  {name:<12} {what}" for name, what in BENCHMARKS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Time autograd_nn beside whichever peers are installed (pip install 'autograd_nn[benchmarks]').",
+        epilog=f"benchmarks:\n{listing}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", choices=BENCHMARKS, help="which one")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help="its own options (NAME --help)")
+    chosen = parser.parse_args(arguments)
+    return importlib.import_module(f"benchmarks.{chosen.name}").main(chosen.rest)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
