@@ -20,7 +20,7 @@ import numpy as np
 from . import modes, mutation
 from .checkpoint import Dropped
 from .graph import RELEASED, SELECT, Node, Writes, is_differentiable, leaf_node, output_node
-from .tensor import Tensor, assign, leaf_lock, operand
+from .tensor import Tensor, assign, leaf_lock, operand, viewed_leaf
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -287,7 +287,7 @@ def _check_unwritten(node: Node, saved: tuple[Any, ...]) -> None:
         if position is None:
             continue
         held = node.parents[position:] if node.op.arrays[position].variadic else (node.parents[position],)
-        leaves = [p.saved.cell for p in held if p is not None and p.op is None]
+        leaves = [leaf.saved.cell for leaf in [viewed_leaf(p) for p in held if p is not None] if leaf is not None]
         for c in (*(cell if type(cell) is tuple else (cell,)), *leaves):
             if c is not None and c.written > node.sequence:
                 raise RuntimeError(

@@ -13,7 +13,7 @@ from typing import Any
 
 from . import graph, modes, random
 from .graph import SELECT, Node
-from .tensor import Tensor
+from .tensor import Tensor, cell_of
 
 
 class Recompute:
@@ -24,7 +24,9 @@ class Recompute:
     ) -> None:
         self.f, self.params, self.generator = f, params, source
         # The Tensors may be rebound (x += 1) before the walk: keep what they were.
-        self.args = tuple([(a._data, a.node, a.cell) if isinstance(a, Tensor) else a for a in args])
+        self.args = tuple(
+            [(a._data, a.node, cell_of(a) if a.node is None else None) if isinstance(a, Tensor) else a for a in args]
+        )
         self.is_tensor = tuple([isinstance(a, Tensor) for a in args])
         self.names: list[str] = []
         self.saved: dict[int, Any] = {}

@@ -38,7 +38,7 @@ import numpy as np
 
 from . import errors, graph
 from .modes import current
-from .tensor import PLAIN, Tensor, cell_of, operand, read_only, viewed
+from .tensor import PLAIN, Tensor, cell_of, operand, read_only
 
 if TYPE_CHECKING:
     from .op import Array, Operation
@@ -52,7 +52,7 @@ def _first_call(*args: Any, **params: Any) -> Any:
 def function(op: Operation) -> Any:
     """A plain function with the operation's name, docstring and attributes. Its code is generated when it is first called."""
     scope = {
-        **{f"_{f.__name__}": f for f in (Tensor, operand, cell_of, viewed, read_only)},
+        **{f"_{f.__name__}": f for f in (Tensor, operand, cell_of, read_only)},
         **{f"_{f.__name__}": f for f in (graph.Node, graph.is_differentiable, wrap_outputs, shape_of)},
         **{f"_{f.__name__}": f for f in (errors.explained, errors.refuse_parameter)},
         **{f"_{f.__name__}": f for f in (errors.refuse_derivative, errors.refuse_no_rule)},
@@ -62,6 +62,7 @@ def function(op: Operation) -> Any:
         "_current": current,
         "_sequence": graph.sequence,
         "_PLAIN": PLAIN,
+        "_ndarray": np.ndarray,
         "_FLOAT32": graph.FLOAT32,
         "_FLOAT64": graph.FLOAT64,
         **{f"_default_{p.name}": p.default for p in op.params if p.default is not p.empty},
@@ -246,15 +247,19 @@ def _function_lines(op: Operation) -> list[str]:
             lines += [line[4:] for line in _tensor_lines(op, a)]
     data = ", ".join(f"*_{a.name}" if a.variadic else f"_{a.name}" for a in arrays)
     lines += ["    try:", f"        _data{', _residuals' if op.residuals else ''} = _forward({data}{passed})", *failed]
-    if not op.result:
-        cell = f"_{arrays[0].name}_cell" if op.kind == "view" else "None"
-        lines += ["    _t = _new(_Tensor)", "    _t._data = _data", "    _t._leaf = None", f"    _t.cell = {cell}"]
-
-    unrecorded = ["return _wrap_outputs(None, _data, _op.result)"] if op.result else ["_t.node = None", "return _t"]
-    if op.kind == "view":  # nothing may write into what a recorded node keeps
-        x = arrays[0].name
-        guard = [f"if _{x}_node is not None and _{x}_cell is None:", "    _t._data = _read_only(_data)"]
-        unrecorded = [*guard, *unrecorded]
+    if op.result:
+        unrecorded = ["return _wrap_outputs(None, _data, _op.result)"]
+    else:
+        lines += ["    _t = _new(_Tensor)", "    _t._data = _data"]
+        unrecorded = ["_t.node = _t.cell = _t._leaf = None", "return _t"]
+    if op.kind == "view":  # it shares the cell of the memory; what a recorded node may keep cannot be written to
+        unrecorded = [
+            "_t.node = _t._leaf = None",
+            f"_t.cell = _cell_of({arrays[0].name})",
+            "if _t.cell is None:",
+            "    _t._data = _read_only(_data)",
+            "return _t",
+        ]
     traced = [a for a in arrays if op.differentiates(a)]
     if not traced:
         return [*lines, *(f"    {line}" for line in unrecorded)]
@@ -298,7 +303,7 @@ def _node_lines(op: Operation, traced: list[Array], params: str) -> list[str]:
         "    _n.extras = None",
         "    _n.sequence = _sequence()",
     ]
-    held = " or ".join(f"_{a.name}_cell is not None" for a in op.arrays if a.name in op.keeps)
+    held = " or ".join(f"_{a.name}_cell is not None" for a in op.arrays if _has_cell(op, a))
     if held:
         lines += [f"    if {held}:", f"        _n._cells = ({''.join(c + ', ' for c in cells)})"]
     if op.result:
@@ -314,34 +319,33 @@ def _node_lines(op: Operation, traced: list[Array], params: str) -> list[str]:
     ]
 
 
-def _keeps_memory(op: Operation, a: Array) -> bool:
-    """Whether the op keeps this input, or is a view of it, so that writes to its memory matter."""
-    return a.name in op.keeps or (op.kind == "view" and a is op.arrays[0])
+def _has_cell(op: Operation, a: Array) -> bool:
+    return a.name in op.keeps if a.variadic else _may_keep_unrecorded(op, a)
+
+
+def _may_keep_unrecorded(op: Operation, a: Array) -> bool:
+    """Whether the op may keep this input's memory though nothing was recorded for it, so that somebody may write to it."""
+    return a.name in op.keeps and len(op.arrays) > 1
 
 
 def _tensor_lines(op: Operation, a: Array) -> list[str]:
-    """The array, the node and, where its memory stays in use, the cell of an input that is a Tensor."""
+    """The array, the node and, where needed, the cell of an input that is a Tensor."""
     x = a.name
     lines = [f"        _{x} = {x}._data", f"        _{x}_node = {x}.node"]
-    if op.kind == "view":
+    if op.kind == "view" and a is op.arrays[0]:
         lines += [
-            f"        _{x}_cell = {x}.cell",
-            f"        if _{x}_cell is None and (_{x}_node is None or _{x}_node.op is None):",
-            f"            _{x}, _{x}_cell = _viewed({x})",
+            f"        if type(_{x}) is not _ndarray and (_{x}_node is None or _{x}_node.op is None):",
+            f"            _{x} = {x}._memory()",
         ]
-    elif _keeps_memory(op, a):
-        lines += [
-            f"        _{x}_cell = {x}.cell",
-            f"        if _{x}_cell is None and _{x}_node is None:",
-            f"            _{x}_cell = _cell_of({x})",
-        ]
+    if _may_keep_unrecorded(op, a):
+        lines += [f"        _{x}_cell = _cell_of({x}) if _{x}_node is None else None"]
     return lines
 
 
 def _other_lines(op: Operation, a: Array) -> list[str]:
     x = a.name
     lines = [f"        _{x} = {x} if type({x}) in _PLAIN else _operand({x}, _op)", f"        _{x}_node = None"]
-    return lines + [f"        _{x}_cell = None"] if _keeps_memory(op, a) else lines
+    return [*lines, f"        _{x}_cell = None"] if _may_keep_unrecorded(op, a) else lines
 
 
 def _list_lines(op: Operation, a: Array) -> list[str]:
@@ -352,8 +356,9 @@ def _list_lines(op: Operation, a: Array) -> list[str]:
         f"    _{x}_node = [_e.node if isinstance(_e, _Tensor) else None for _e in {x}]",
         f"    _{x}_wanted = any([_e is not None for _e in _{x}_node])",
     ]
-    if _keeps_memory(op, a):
-        lines += [f"    _{x}_cell = tuple([_cell_of(_e) if isinstance(_e, _Tensor) else None for _e in {x}])"]
+    if x in op.keeps:
+        unrecorded = "isinstance(_e, _Tensor) and _e.node is None"
+        lines += [f"    _{x}_cell = tuple([_cell_of(_e) if {unrecorded} else None for _e in {x}])"]
     return lines
 
 
@@ -371,7 +376,7 @@ def _saved(op: Operation, wanted: dict[str, str]) -> tuple[list[str], list[str]]
             value = "_op.result(*_data)" if op.result else "_data"
         elif kept in by_name:
             value = f"tuple(_{kept})" if by_name[kept].variadic else f"_{kept}"
-            cell = f"_{kept}_cell"
+            cell = f"_{kept}_cell" if _has_cell(op, by_name[kept]) else "None"
         elif kept in by_shape:
             a = by_shape[kept]
             # A shape that only its own input's rule asks for is a Tensor's, which always has one.

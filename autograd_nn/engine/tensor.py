@@ -22,7 +22,7 @@ import numpy as np
 
 from . import protocol
 from .dtypes import as_array, get_default_dtype
-from .graph import Cell, Node, extras_of, is_differentiable, leaf_node
+from .graph import SELECT, Cell, Node, extras_of, is_differentiable, leaf_node
 from .modes import current
 
 if TYPE_CHECKING:
@@ -58,8 +58,9 @@ class Tensor(TensorMethods):
 
     _data: Any
     node: Node | None  # what this tensor is the value of, if a gradient flows to it
+    # Of a tensor that nothing was recorded for (else unset): when its memory was written; its leaf node, if it ever had one.
     cell: Cell | None
-    _leaf: Node | None  # the leaf node of a tensor that is none's result, kept while requires_grad is off
+    _leaf: Node | None
 
     def __init__(
         self, data: ArrayLike, *, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None
@@ -359,7 +360,9 @@ class Tensor(TensorMethods):
             raise TypeError(f"{name}: in-place on {self.dtype} cannot hold {result.dtype}; write x = x {name} ...")
         if result.dtype != self.dtype:
             result = result.astype(self.dtype)
-        read_only_result = self._leaf is None and type(self._data) is np.ndarray and not self._data.flags.writeable
+        read_only_result = (
+            self.is_leaf and leaf_of(self) is None and type(self._data) is np.ndarray and not self._data.flags.writeable
+        )
         if recorded or read_only_result:
             self._become(result)
         else:
@@ -371,7 +374,7 @@ class Tensor(TensorMethods):
         return self.node.maker.op.name if self.node is not None and self.node.op is not None else "no operation"
 
     def _become(self, result: Tensor) -> None:
-        self._data, self.node, self.cell, self._leaf = result._data, result.node, result.cell, None
+        self._data, self.node, self.cell, self._leaf = result._data, result.node, None, None
 
     # ---- NumPy, copy, pickle ---------------------------------------------------------------------------------
 
@@ -513,24 +516,32 @@ def operand(x: Any, op: Any) -> Any:
 
 def leaf_of(t: Tensor) -> Node | None:
     """The leaf node of a tensor that is none's result, if it has one."""
-    return t.node if t.node is not None and t.node.op is None else t._leaf
+    if t.node is None:
+        return t._leaf
+    return t.node if t.node.op is None else None
 
 
 def cell_of(t: Tensor) -> Cell | None:
-    """The cell of a tensor whose memory is about to be kept; a recorded result's own memory is never written."""
-    leaf = leaf_of(t)
+    """The cell of the memory that a tensor shares; None for a recorded result's own memory, which is never written."""
+    leaf = t._leaf if t.node is None else viewed_leaf(t.node)
     if leaf is not None:
         if leaf.saved.cell is None:
             leaf.saved.cell = Cell()
         return leaf.saved.cell
-    if t.cell is None and t.node is None:
+    if t.node is not None:
+        return None
+    if t.cell is None:
         t.cell = Cell()
     return t.cell
 
 
-def viewed(t: Tensor) -> tuple[np.ndarray, Cell | None]:
-    """The memory and the cell of a leaf or an unrecorded tensor that is about to be viewed."""
-    return t._memory(), cell_of(t)
+def viewed_leaf(node: Node) -> Node | None:
+    """The leaf whose memory a recorded tensor is, or is a view of; None if it is an operation's own."""
+    while node.op is not None:
+        if node.op is SELECT or node.op.kind != "view":
+            return None
+        node = node.parents[0]
+    return node
 
 
 def read_only(data: Any) -> Any:

@@ -32,7 +32,7 @@ def equal(x, y, /):
     >>> ag.equal(ag.tensor([1, 2]), 2)
     tensor([False,  True], dtype=bool)
     """
-    return np.equal(x, y)
+    return x == y
 
 
 @_without_derivative(numpy=np.not_equal, operator="!=")
@@ -42,7 +42,7 @@ def not_equal(x, y, /):
     >>> ag.not_equal(ag.tensor([1, 2]), 2)
     tensor([ True, False], dtype=bool)
     """
-    return np.not_equal(x, y)
+    return x != y
 
 
 @_without_derivative(numpy=np.less, operator="<")
@@ -52,7 +52,7 @@ def less(x, y, /):
     >>> ag.less(ag.tensor([1, 2]), 2)
     tensor([ True, False], dtype=bool)
     """
-    return np.less(x, y)
+    return x < y
 
 
 @_without_derivative(numpy=np.less_equal, operator="<=")
@@ -62,7 +62,7 @@ def less_equal(x, y, /):
     >>> ag.less_equal(ag.tensor([1, 3]), 2)
     tensor([ True, False], dtype=bool)
     """
-    return np.less_equal(x, y)
+    return x <= y
 
 
 @_without_derivative(numpy=np.greater, operator=">")
@@ -72,7 +72,7 @@ def greater(x, y, /):
     >>> ag.greater(ag.tensor([1, 3]), 2)
     tensor([False,  True], dtype=bool)
     """
-    return np.greater(x, y)
+    return x > y
 
 
 @_without_derivative(numpy=np.greater_equal, operator=">=")
@@ -82,7 +82,7 @@ def greater_equal(x, y, /):
     >>> ag.greater_equal(ag.tensor([1, 2]), 2)
     tensor([False,  True], dtype=bool)
     """
-    return np.greater_equal(x, y)
+    return x >= y
 
 
 @_without_derivative(numpy=np.logical_and)
