@@ -11,9 +11,12 @@ import autograd_nn as ag
 class Parameter(ag.Tensor):
     __slots__ = ()
 
+    def __init__(self, data):
+        self._initialise(data, requires_grad=True)
+
 
 def test_parameter_subclass():
-    w = Parameter([1.0, 2.0], requires_grad=True)
+    w = Parameter([1.0, 2.0])
     y = w * 3.0
     assert type(y) is ag.Tensor
     assert type(w.T) is ag.Tensor

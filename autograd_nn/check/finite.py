@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.backward import gradients
-from ..engine.tensor import Tensor
+from ..engine.tensor import Tensor, tensor
 
 Arrays = Sequence[np.ndarray]
 
@@ -40,12 +40,12 @@ def analytic_gradient(
     f: Callable[..., Any], arrays: Arrays, cotangents: Arrays, create_graph: bool = False
 ) -> tuple[list[Tensor], list[Tensor]]:
     """The gradient of sum(cotangents * f(arrays)) by the engine, and the leaves it was taken at."""
-    leaves = [Tensor(a, requires_grad=True) for a in arrays]
+    leaves = [tensor(a, requires_grad=True) for a in arrays]
     total = projected(f(*leaves), cotangents)
     if total.node is None:
-        return [Tensor(np.zeros(a.shape, a.dtype)) for a in arrays], leaves
+        return [tensor(np.zeros(a.shape, a.dtype)) for a in arrays], leaves
     found = gradients(total, leaves, create_graph=create_graph, allow_unused=True)
-    return [Tensor(np.zeros(a.shape, a.dtype)) if g is None else g for g, a in zip(found, arrays, strict=True)], leaves
+    return [tensor(np.zeros(a.shape, a.dtype)) if g is None else g for g, a in zip(found, arrays, strict=True)], leaves
 
 
 def projected(outputs: Any, cotangents: Arrays) -> Any:

@@ -20,7 +20,7 @@ import numpy as np
 from . import modes, mutation
 from .checkpoint import Dropped
 from .graph import RELEASED, SELECT, Node, Writes, is_differentiable, leaf_node, output_node
-from .tensor import Tensor, assign, leaf_lock, operand, viewed_leaf
+from .tensor import Tensor, assign, leaf_lock, operand, tensor, viewed_leaf
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -474,7 +474,7 @@ def _visited(node: Any, g: Any, recorded: bool) -> Any:
         g = replaced if recorded else replaced._data if isinstance(replaced, Tensor) else replaced
     if extras.retain:
         value = g._data if isinstance(g, Tensor) else g
-        extras.grad = Tensor(value if extras.grad is None else extras.grad._data + value)
+        extras.grad = tensor(value if extras.grad is None else extras.grad._data + value)
     return g
 
 

@@ -58,9 +58,8 @@ def function(op: Operation) -> Any:
         **{f"_{f.__name__}": f for f in (errors.refuse_derivative, errors.refuse_no_rule)},
         "_op": op,
         "_build": build,
-        "_new": object.__new__,
         "_current": current,
-        "_sequence": graph.sequence,
+        "_clock": graph.clock,
         "_PLAIN": PLAIN,
         "_ndarray": np.ndarray,
         "_FLOAT32": graph.FLOAT32,
@@ -250,7 +249,7 @@ def _function_lines(op: Operation) -> list[str]:
     if op.result:
         unrecorded = ["return _wrap_outputs(None, _data, _op.result)"]
     else:
-        lines += ["    _t = _new(_Tensor)", "    _t._data = _data"]
+        lines += ["    _t = _Tensor()", "    _t._data = _data"]
         unrecorded = ["_t.node = _t.cell = _t._leaf = None", "return _t"]
     if op.kind == "view":  # it shares the cell of the memory; what a recorded node may keep cannot be written to
         unrecorded = [
@@ -301,7 +300,7 @@ def _node_lines(op: Operation, traced: list[Array], params: str) -> list[str]:
         *([f"    _n._params = {params}"] if op.param_names else []),
         "    _n.scope = _mode.scope",
         "    _n.extras = None",
-        "    _n.sequence = _sequence()",
+        "    _n.sequence = next(_clock)",
     ]
     held = " or ".join(f"_{a.name}_cell is not None" for a in op.arrays if _has_cell(op, a))
     if held:

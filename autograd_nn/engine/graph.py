@@ -21,8 +21,14 @@ import numpy as np
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-sequence = itertools.count(1).__next__
-"""The clock of the graph. Creation order is a topological order, and a write after a node's time is a later write."""
+clock = itertools.count(1)
+"""Creation order is a topological order, and a write after a node's time is a later write."""
+
+
+def sequence() -> int:
+    """The next tick of the clock."""
+    return next(clock)
+
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import modes
-from .tensor import Tensor, assign
+from .tensor import assign, tensor
 
 _STEP = np.array([0, 1], np.uint64)
 
@@ -32,7 +32,7 @@ class Generator:
 
     def __init__(self, seed: int | None = None) -> None:
         self._lock = threading.Lock()
-        self.state = Tensor(np.zeros(2, np.uint64))
+        self.state = tensor(np.zeros(2, np.uint64))
         self.manual_seed(int.from_bytes(os.urandom(8), "little") if seed is None else seed)
 
     def manual_seed(self, seed: int) -> None:
@@ -44,7 +44,7 @@ class Generator:
     def copy(self) -> Generator:
         """A generator that will draw the same numbers."""
         other = Generator(0)
-        other.state = Tensor(self.state._data)
+        other.state = tensor(self.state._data)
         return other
 
     def draw(self, operation: Any, *arrays: Any, **params: Any) -> Any:

@@ -36,22 +36,17 @@ PLAIN = frozenset({np.ndarray, float, int, bool, complex, type(None), *np.sctype
 """Types that an operation takes as they are; anything else goes through `operand`."""
 
 _hook_numbers = iter(range(1 << 62)).__next__
-_new = object.__new__
 
 
 class Tensor(TensorMethods):
-    """An array that records what is done to it, so that it can be differentiated.
+    """An array that records what is done to it, so that it can be differentiated. `ag.tensor` makes one.
 
-    `data`: anything NumPy makes an array of (copied). `dtype`: by default Python floats become the default dtype
-    (float32), ints int64, bools bool, and arrays keep theirs. `requires_grad`: whether `backward` fills `.grad`.
-    `name`: shown in graphs and messages.
+    The class has no `__init__`: operations make a Tensor each, and an empty shell is what they can make fastest. A subclass
+    gives itself one that calls `_initialise` (as `nn.Parameter` does).
 
-    Raises TypeError when a gradient is asked of integers, bools or complex numbers.
-
-    >>> x = ag.Tensor([1.0, 2.0], requires_grad=True)
-    >>> (x * x).sum().backward()
-    >>> x.grad
-    tensor([2., 4.], dtype=float32)
+    >>> x = ag.tensor([1.0, 2.0], requires_grad=True)
+    >>> isinstance(x * x, ag.Tensor)
+    True
     """
 
     __slots__ = ("__weakref__", "_data", "_leaf", "cell", "node")
@@ -62,9 +57,10 @@ class Tensor(TensorMethods):
     cell: Cell | None
     _leaf: Node | None
 
-    def __init__(
+    def _initialise(
         self, data: ArrayLike, *, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None
     ) -> None:
+        """Become a leaf with a copy of the data; see `tensor`."""
         if isinstance(data, Tensor):
             if data.requires_grad:
                 raise TypeError(
@@ -91,7 +87,7 @@ class Tensor(TensorMethods):
     @staticmethod
     def _of(data: Any) -> Tensor:
         """A plain Tensor around this very array."""
-        t = _new(Tensor)
+        t = Tensor()
         t._data, t.node, t._leaf, t.cell = data, None, None, None
         return t
 
@@ -301,7 +297,7 @@ class Tensor(TensorMethods):
                 raise ValueError(
                     f"grad: a gradient of shape {shape} and dtype {dtype} for a Tensor of {self.shape}, {self.dtype}"
                 )
-            value = value if isinstance(value, Tensor) else Tensor(value)
+            value = value if isinstance(value, Tensor) else tensor(value)
         self._own_leaf().saved.grad = value
 
     def backward(self, gradient: ArrayLike | Tensor | None = None, retain_graph: bool = False) -> None:
@@ -426,20 +422,28 @@ def _rebuild(cls: type[Tensor], data: np.ndarray, requires_grad: bool, name: str
     if name is not None:
         t.name = name
     if grad is not None:
-        t.grad = Tensor(grad._data)
+        t.grad = tensor(grad._data)
     return t
 
 
 def tensor(
     data: ArrayLike, *, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None
 ) -> Tensor:
-    """A Tensor of a copy of the data; see `Tensor`.
+    """A Tensor of a copy of the data.
+
+    `data`: anything NumPy makes an array of. `dtype`: by default Python floats become the default dtype (float32), ints
+    int64, bools bool, and arrays keep theirs. `requires_grad`: whether `backward` fills `.grad`. `name`: shown in graphs and
+    messages.
+
+    Raises TypeError when a gradient is asked of integers, bools or complex numbers, and for a Tensor that requires one.
 
     >>> ag.tensor([[1, 2], [3, 4]])
     tensor([[1, 2],
             [3, 4]], dtype=int64)
     """
-    return Tensor(data, dtype=dtype, requires_grad=requires_grad, name=name)
+    made = Tensor()
+    made._initialise(data, dtype=dtype, requires_grad=requires_grad, name=name)
+    return made
 
 
 def from_numpy(array: np.ndarray, *, requires_grad: bool = False, name: str | None = None) -> Tensor:
