@@ -162,7 +162,7 @@ def test_captured_weight_under_checkpoint():
     found = ag.gradients(y, [w, x])
     for e, g in zip(expected, found, strict=True):
         np.testing.assert_array_equal(g.numpy(), e.numpy())
-    with pytest.raises(RuntimeError, match="changed since by assign"):
+    with pytest.raises(RuntimeError, match=r"gave other values when it was recomputed.*by assign"):
         y = loss(lambda x: ag.checkpoint(f, x))
         ag.assign(w, w * 2.0)
         y.backward()

@@ -13,14 +13,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from heapq import heappop, heappush
+from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import modes, mutation
 from .checkpoint import Dropped
-from .graph import RELEASED, SELECT, Node, Writes, is_differentiable, leaf_node, output_node
-from .tensor import Tensor, assign, leaf_lock, operand, tensor, viewed_leaf
+from .graph import RELEASED, SELECT, Node, Writes, leaf_node, output_node
+from .tensor import Tensor, assign, cell_of, leaf_lock, leaf_of, operand, read_only, tensor, viewed_leaf
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -72,6 +73,8 @@ def gradients(
         raise TypeError(f"gradients: differentiates a Tensor, not {type(y).__name__}")
     single = isinstance(xs, Tensor)
     targets: list[Tensor] = [xs] if isinstance(xs, Tensor) else list(xs)
+    if not targets:
+        return ()
     for i, x in enumerate(targets):
         if not isinstance(x, Tensor):
             raise TypeError(f"gradients: xs[{i}] is {type(x).__name__}, not a Tensor")
@@ -102,7 +105,7 @@ def gradients(
             raise RuntimeError(
                 f"gradients: y does not depend on xs[{i}]{named}; pass allow_unused=True to get None for it"
             )
-        results.append(g if g is None or isinstance(g, Tensor) else Tensor._of(np.array(g)))
+        results.append(g if g is None or isinstance(g, Tensor) else Tensor._of(g))
     return results[0] if single else _tuple(results)
 
 
@@ -115,7 +118,9 @@ def _seed(y: Tensor, gradient: Any, who: str) -> Any:
                 f"reduce it first, e.g. .sum() or .mean(), or pass its cotangent of the same shape"
             )
         return np.ones(y.shape, y.dtype) if y.shape else y.dtype.type(1)
-    data = gradient._data if isinstance(gradient, Tensor) else operand(gradient, None)
+    data = gradient._data if isinstance(gradient, Tensor) else operand(gradient, who)
+    if getattr(data, "dtype", np.dtype(float)).kind not in "fiub":
+        raise TypeError(f"{who}: a cotangent is real, not {data.dtype}")
     if np.shape(data) != y.shape:
         raise ValueError(
             f"{who}: the cotangent has shape {np.shape(data)}, the Tensor {y.shape}; they must be the same"
@@ -152,14 +157,14 @@ def walk(root: Any, g: Any, *, keep: bool, recorded: bool, targets: set[Any] | N
         else:
             break
         if node.extras is not None:
-            g = _visited(node, g, recorded)
+            g = _visited(node, g, recorded, targets is None)
             last_write = Writes.last
-        if not node.shape:  # 0-d, or a node with several outputs
-            node._adjoint = g
+        if not node.shape:
+            node._adjoint = g._data if recorded else g
         parents = node.parents
         if needed is not None:
             if node in targets:  # type: ignore[operator]
-                found[node] = g
+                found[node] = _copied(g)
             if node not in needed:
                 continue
             parents = _tuple([p if p in needed or p in targets else None for p in parents])  # type: ignore[operator]
@@ -178,7 +183,9 @@ def walk(root: Any, g: Any, *, keep: bool, recorded: bool, targets: set[Any] | N
             else:
                 if op.accumulate_at is not None:
                     parents = _accumulate(node, op, g, parents, saved, cotangents, owned, heap, leaves)
-                contributions = op.pullback(g, parents, saved, node)
+                    contributions = op.pullback(g, parents, saved, node) if any(parents) else parents
+                else:
+                    contributions = op.pullback(g, parents, saved, node)
         except Exception as error:
             error.add_note(f"while differentiating {_where(node)}")
             raise
@@ -189,19 +196,19 @@ def walk(root: Any, g: Any, *, keep: bool, recorded: bool, targets: set[Any] | N
                 continue
             if type(c) is ndarray:
                 if c.shape != parent.shape or c.dtype is not parent.dtype:
-                    c = _conformed(node, c, parent)
+                    c = _conformed(node, c, parent, recorded)
             elif parent.shape or type(c) is not parent.dtype.type:
-                c = _conformed(node, c, parent)
+                c = _conformed(node, c, parent, recorded)
             if parent is newest:
                 previous = newest_g
             else:
                 previous = get(parent)
                 if previous is None:
                     if parent.op is None:  # a leaf, whose place in the order does not matter
+                        if getrefcount(c) <= FRESH and _owns_memory(c):
+                            owned.add(parent)
                         cotangents[parent] = c
                         leaves.append(parent)
-                        if (recorded or type(c) is ndarray) and _is_fresh(c, g, saved, contributions):
-                            owned.add(parent)
                         continue
                     sequence = parent.sequence
                     if newest is None:
@@ -226,12 +233,17 @@ def walk(root: Any, g: Any, *, keep: bool, recorded: bool, targets: set[Any] | N
                 newest_g = c
             else:
                 cotangents[parent] = c
+    for leaf in leaves:
+        if leaf.extras is not None:
+            g = _visited(leaf, cotangents[leaf], recorded, targets is None)
+            if g is not cotangents[leaf]:  # a hook's, which may keep it
+                owned.discard(leaf)
+                cotangents[leaf] = g
     if targets is None:
         _deposit(leaves, cotangents, owned, recorded)
     else:
-        found.update(
-            (leaf, _visited(leaf, cotangents[leaf], recorded) if leaf.extras else cotangents[leaf]) for leaf in leaves
-        )
+        for leaf in leaves:
+            found[leaf] = cotangents[leaf] if leaf in owned else _copied(cotangents[leaf])
     tracer = modes.current().tracer if recorded else None
     if tracer is not None:
         tracer.differentiating(None)
@@ -315,7 +327,7 @@ def _rewrapped(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
         if name == "out" and op.outputs is None:
             out.append(_wrapped(value, node, None))
         elif name == "out":
-            outputs = [output_node(node, k, v) if is_differentiable(v.dtype) else None for k, v in enumerate(value)]
+            outputs = [_output_again(node, k, v) for k, v in enumerate(value)]
             out.append(op.result(*[_wrapped(v, o, None) for v, o in zip(value, outputs, strict=True)]))
         elif position is None:  # a residual, or a shape
             out.append(_wrapped(value, None, None))
@@ -326,6 +338,12 @@ def _rewrapped(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
         else:
             out.append(_wrapped(value, node.parents[position], cell))
     return _tuple(out)
+
+
+def _output_again(node: Node, index: int, value: Any) -> Node | None:
+    """The node of one of several outputs: the one there is, or a new one if nobody holds it any more."""
+    reference = node.outputs[index]
+    return None if reference is None else reference() or output_node(node, index, value)
 
 
 def _wrapped(value: Any, node: Any, cell: Any) -> Any:
@@ -363,7 +381,12 @@ def through_composition(
             continue
         parts = gradients(y, wanted, seed, create_graph=create_graph, retain_graph=True, allow_unused=True)
         total = [p if t is None else t if p is None else t + p for t, p in zip(total, parts, strict=True)]
-    found = iter([t * 0.0 if c is None else c for t, c in zip(wanted, total, strict=True)])
+    found = iter(
+        [
+            _wrapped(np.zeros(t.shape, t.dtype), None, None) if c is None else c
+            for t, c in zip(wanted, total, strict=True)
+        ]
+    )
     contributions = [None if p is None else next(found) for p in parents]
     return contributions if recorded else [c if c is None else c._data for c in contributions]
 
@@ -415,9 +438,9 @@ def _accumulate(
     return _tuple(left)
 
 
-def _conformed(node: Node, c: Any, parent: Any) -> Any:
+def _conformed(node: Node, c: Any, parent: Any, recorded: bool) -> Any:
     """A contribution in its parent's shape (summed over broadcast axes, where the op declares them) and dtype."""
-    if not isinstance(c, (np.ndarray, np.generic, Tensor)):
+    if not isinstance(c, Tensor if recorded else (np.ndarray, np.generic)) or c.dtype.kind not in "fiub":
         raise _wrong_cotangent(node, c, parent)
     if c.shape != parent.shape:
         if not node.op.broadcasts:
@@ -436,7 +459,8 @@ def _wrong_cotangent(node: Node, c: Any, parent: Any) -> Exception:
     op = node.op
     names = [a.name for a in op.arrays]
     name = names[min(node.parents.index(parent), len(names) - 1)]
-    got = f"shape {c.shape}" if hasattr(c, "shape") else f"{type(c).__name__}"
+    got = f"shape {c.shape}, {c.dtype}" if isinstance(c, (np.ndarray, np.generic)) else type(c).__name__
+    got = f"shape {c.shape}" if getattr(c, "shape", parent.shape) != parent.shape else got
     fix = "" if op.broadcasts else "; if its inputs broadcast, define it with @op(broadcasts=True)"
     return RuntimeError(
         f"{_where(node)}: its rule for {name!r} returned {got} for an input of shape {parent.shape}; the fault is in "
@@ -449,30 +473,66 @@ def _where(node: Node) -> str:
     return f"{node.op.name}" + (f" in module {node.scope[0]}" if node.scope is not None else "")
 
 
-def _is_fresh(c: Any, g: Any, saved: tuple[Any, ...], contributions: Sequence[Any]) -> bool:
-    """Whether an array is the walk's alone, so that a leaf may own it: not the cotangent, not saved, no view, given once."""
-    if isinstance(c, Tensor):
-        contributions = [getattr(o, "_data", None) for o in contributions]
-        c, g = c._data, getattr(g, "_data", g)
-    if type(c) is not np.ndarray or c is g or c.base is not None or not c.flags.writeable:
-        return False
-    held = [e for s in saved for e in (s if type(s) is tuple else (s,))]
-    return not any(c is s for s in held) and sum([c is o for o in contributions]) == 1
+def _owns_memory(c: Any) -> bool:
+    """Whether a contribution is a writable array that views no other."""
+    data = c._data if isinstance(c, Tensor) else c
+    return type(data) is ndarray and data.base is None and data.flags.writeable
 
 
-def _visited(node: Any, g: Any, recorded: bool) -> Any:
+def _count_of_a_fresh_array() -> int:
+    """How many references the walk itself holds to a contribution that nobody else does, where it asks."""
+    contributions = (np.empty(0),)
+    for _, c in zip((None,), contributions):  # noqa: B905 - as the walk has it
+        return getrefcount(c)
+    raise AssertionError
+
+
+FRESH = _count_of_a_fresh_array()
+"""A leaf may own a contribution that nobody else holds (a saved array, a rule's own, the cotangent, another parent's): rather
+than list who might, ask the interpreter. Counted here, because it differs between versions of Python."""
+
+
+def _copied(g: Any) -> Any:
+    """A cotangent to hand out: an array of its own, or another Tensor of the same place in the graph."""
+    if not isinstance(g, Tensor):
+        return np.array(g)
+    if g.node is None:
+        return g.copy()
+    other = _wrapped(g._data, g.node, None)
+    return other
+
+
+def _shown(g: Any, recorded: bool) -> Tensor:
+    """A cotangent as a hook gets it: what the hook does to it changes nothing else."""
+    if not recorded:
+        return Tensor._of(read_only(g))
+    if g.node is not None:
+        return _copied(g)
+    shown = g.detach()
+    shown._data = read_only(shown._data)
+    return shown
+
+
+def _visited(node: Any, g: Any, recorded: bool, retain: bool) -> Any:
     """Run hooks on a complete cotangent, and keep it where `retain_grad` asked to."""
     extras = node.extras
     if extras.fingerprints is not None and type(node.saved) is tuple:
         mutation.check(node, node.saved)
     for hook in list(extras.hooks.values()):
-        replaced = hook(g if recorded else Tensor._of(g))
+        replaced = hook(_shown(g, recorded))
         if replaced is None:
             continue
-        if replaced.shape != node.shape:
-            raise ValueError(f"hook: returned a cotangent of shape {replaced.shape} for a Tensor of shape {node.shape}")
-        g = replaced if recorded else replaced._data if isinstance(replaced, Tensor) else replaced
-    if extras.retain:
+        if np.shape(replaced) != node.shape:
+            raise ValueError(
+                f"hook: returned a cotangent of shape {np.shape(replaced)} for a Tensor of shape {node.shape}"
+            )
+        g = replaced if isinstance(replaced, Tensor) else Tensor._of(np.asarray(operand(replaced, "hook")))
+        if g.dtype.kind not in "fiub":
+            raise TypeError(f"hook: returned a cotangent of {g.dtype} for a Tensor of {node.dtype}")
+        if g.dtype != node.dtype:
+            g = g.astype(node.dtype)
+        g = g if recorded else g._data
+    if extras.retain and retain:
         value = g._data if isinstance(g, Tensor) else g
         extras.grad = tensor(value if extras.grad is None else extras.grad._data + value)
     return g
@@ -480,12 +540,6 @@ def _visited(node: Any, g: Any, recorded: bool) -> Any:
 
 def _deposit(leaves: Sequence[Node], cotangents: dict[Any, Any], owned: set[Any], recorded: bool) -> None:
     """Add complete cotangents to the gradients of leaves, which own their arrays."""
-    for leaf in leaves:
-        if leaf.extras is not None:
-            g = _visited(leaf, cotangents[leaf], recorded)
-            if g is not cotangents[leaf]:  # a hook's, which may keep it
-                owned.discard(leaf)
-            cotangents[leaf] = g
     with leaf_lock:
         for leaf in leaves:
             g, state = cotangents[leaf], leaf.saved
@@ -499,11 +553,13 @@ def _deposit(leaves: Sequence[Node], cotangents: dict[Any, Any], owned: set[Any]
                 modes.current().tracer.bound_gradient(state, state.grad)
             elif grad is None:
                 state.grad = _wrapped(g if type(g) is not ndarray or leaf in owned else g.copy(), None, None)
-            else:
-                total = grad._data
-                if type(total) is ndarray:
-                    np.add(total, g, out=total, casting="same_kind")
-                else:
-                    grad._data = total + g
+            elif type(grad._data) is not ndarray and leaf_of(grad) is None:
+                grad._data = grad._data + g  # a number that nobody holds the memory of
                 if grad.cell is not None:
                     grad.cell.write()
+            else:
+                memory = grad._memory()
+                np.add(memory, g, out=memory, casting="same_kind")
+                cell = grad.cell if leaf_of(grad) is None else cell_of(grad)
+                if cell is not None:
+                    cell.write()

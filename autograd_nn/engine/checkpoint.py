@@ -13,6 +13,7 @@ from typing import Any
 
 from . import graph, modes, random
 from .graph import SELECT, Node
+from .mutation import fingerprint
 from .tensor import Tensor, cell_of
 
 
@@ -28,7 +29,10 @@ class Recompute:
             [(a._data, a.node, cell_of(a) if a.node is None else None) if isinstance(a, Tensor) else a for a in args]
         )
         self.is_tensor = tuple([isinstance(a, Tensor) for a in args])
+        mode = modes.current()
+        self.surroundings = {"default_dtype": mode.default_dtype, "scope": mode.scope}
         self.names: list[str] = []
+        self.fingerprints: list[int | None] = []  # of what f returned: a rerun must give the same bits
         self.saved: dict[int, Any] = {}
 
     def take(self, k: int) -> Any:
@@ -45,12 +49,19 @@ class Recompute:
                 a = t
             args.append(a)
         start = graph.sequence()
-        with modes.change(grad=True, generator=self.generator.copy()):
-            nodes = _recorded_since(self.f(*args, **self.params), start)
-        if [n.op.name for n in nodes] != self.names:
+        with modes.change(grad=True, generator=self.generator.copy(), **self.surroundings):
+            result = self.f(*args, **self.params)
+            nodes = _recorded_since(result, start)
+        same_operations = [n.op.name for n in nodes] == self.names
+        if not same_operations or [fingerprint(t._data) for t in _tensors(result)] != self.fingerprints:
+            name, did = (
+                getattr(self.f, "__name__", self.f),
+                "gave other values" if same_operations else "ran other operations",
+            )
             raise RuntimeError(
-                f"checkpoint: {getattr(self.f, '__name__', self.f)!r} ran other operations when it was recomputed; it must do "
-                f"the same each time it is called (random numbers from ag.random are repeated, others are not)"
+                f"checkpoint: {name!r} {did} when it was recomputed for the backward walk; it must do the same each time. Was "
+                f"something it uses changed since (a parameter by assign, an array by NumPy)? Random numbers repeat only if they "
+                f"come from ag.random's own generator"
             )
         self.saved = {k: n.saved for k, n in enumerate(nodes)}
 
@@ -71,8 +82,8 @@ class Dropped:
 def checkpoint(f: Callable[..., Any], *args: Any, **params: Any) -> Any:
     """`f(*args, **params)`, with nothing inside kept for the backward walk: it reruns f when it comes by.
 
-    f may capture parameters, return several Tensors, draw random numbers (they repeat) and call checkpoint itself. It
-    must do the same each time.
+    f may capture parameters, return several Tensors, draw random numbers (they repeat) and call checkpoint itself. It must
+    do the same each time, which is checked: RuntimeError in the walk if it does not. What f assigns to, it assigns twice.
 
     >>> w = ag.tensor([1.0, 2.0], requires_grad=True)
     >>> y = ag.checkpoint(lambda x: ag.square(x * w).sum(), ag.tensor([3.0, 4.0]))
@@ -87,6 +98,7 @@ def checkpoint(f: Callable[..., Any], *args: Any, **params: Any) -> Any:
     result = f(*args, **params)
     nodes = _recorded_since(result, start)
     thunk.names = [n.op.name for n in nodes]
+    thunk.fingerprints = [fingerprint(t._data) for t in _tensors(result)]
     for k, node in enumerate(nodes):
         node.saved = Dropped(thunk, k)
     return result

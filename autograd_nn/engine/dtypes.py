@@ -62,11 +62,16 @@ def as_array(data: Any, dtype: DTypeLike | None = None, *, copy: bool = True) ->
     """An array of the data, under the rules above; `copy` asks for memory of its own."""
     if isinstance(data, (np.ndarray, np.generic)):
         return np.array(data, dtype=dtype, copy=True if copy else None)
-    array = np.array(data, dtype=dtype)
+    try:
+        array = np.array(data, dtype=dtype)
+    except ValueError as error:
+        raise ValueError(
+            f"tensor: cannot make an array of {type(data).__name__} data (are its rows equally long?)"
+        ) from error
     if dtype is None and array.dtype == np.float64 and not _strong(data):
         array = array.astype(get_default_dtype())
-    if array.dtype == object:
-        raise TypeError(f"tensor: cannot make numbers of {type(data).__name__} data (ragged rows or other objects)")
+    if array.dtype.kind not in "fiubc":
+        raise TypeError(f"tensor: cannot make numbers of {type(data).__name__} data (it holds {array.dtype})")
     return array
 
 

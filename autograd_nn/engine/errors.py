@@ -22,7 +22,10 @@ def explained(op: Operation, error: Exception, args: Sequence[Any], params: Sequ
         if _holds_tensor(value):
             return refuse_parameter(op, name)
     inputs = list(zip(_names(op, args), args, strict=True))
-    fix = op.explain(*args, *params) if op.explain is not None else None
+    try:
+        fix = op.explain(*args, *params) if op.explain is not None else None
+    except Exception:  # what is wrong is beyond the explanation: the error itself says more
+        fix = None
     if fix is None and op.broadcasts:
         fix = broadcast_conflict(inputs)
     shown = ", ".join(f"{n}={v!r}" for n, v in zip(op.param_names, params, strict=True))
@@ -47,7 +50,7 @@ def describe(inputs: Sequence[tuple[str, Any]]) -> list[str]:
         data = value._data if isinstance(value, Tensor) else value
         if data is None:
             continue
-        shape = tuple(np.shape(data)) if hasattr(data, "shape") else None
+        shape = tuple(np.shape(data)) if hasattr(data, "shape") or isinstance(data, (list, tuple)) else None
         dtype = getattr(data, "dtype", None)
         rows.append((name, "scalar" if shape is None else _aligned(shape), dtype or type(data).__name__))
     width = max((len(shape) for _, shape, _ in rows), default=0)

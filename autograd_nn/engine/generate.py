@@ -16,7 +16,7 @@ Written out as source for the signature at hand, so that a call passes through n
         return t
 
 and its pullback, which gives a cotangent for each parent that is not None (in the generated text every name of its own
-begins with an underscore, so that no parameter can clash with it):
+begins with an underscore, which those of inputs and parameters may not):
 
     def multiply_pullback(g, parents, saved, params):
         x_node, y_node = parents
@@ -30,6 +30,7 @@ import functools
 import inspect
 import linecache
 import operator
+import weakref
 from collections.abc import Callable
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,7 @@ import numpy as np
 
 from . import errors, graph
 from .modes import current
-from .tensor import PLAIN, Tensor, cell_of, operand, read_only
+from .tensor import ARRAYS, PLAIN, Tensor, cell_of, operand, read_only
 
 if TYPE_CHECKING:
     from .op import Array, Operation
@@ -53,14 +54,16 @@ def function(op: Operation) -> Any:
     """A plain function with the operation's name, docstring and attributes. Its code is generated when it is first called."""
     scope = {
         **{f"_{f.__name__}": f for f in (Tensor, operand, cell_of, read_only)},
-        **{f"_{f.__name__}": f for f in (graph.Node, graph.is_differentiable, wrap_outputs, shape_of)},
+        **{f"_{f.__name__}": f for f in (graph.Node, wrap_outputs, shape_of, carries_gradient)},
         **{f"_{f.__name__}": f for f in (errors.explained, errors.refuse_parameter)},
-        **{f"_{f.__name__}": f for f in (errors.refuse_derivative, errors.refuse_no_rule)},
+        **{f"_{f.__name__}": f for f in (errors.refuse_derivative, errors.refuse_no_rule, unshared)},
+        **{f"_{f.__name__}": f for f in (isinstance, type, any, tuple, len, Exception)},
         "_op": op,
         "_build": build,
         "_current": current,
         "_clock": graph.clock,
         "_PLAIN": PLAIN,
+        "_ARRAYS": ARRAYS,
         "_ndarray": np.ndarray,
         "_FLOAT32": graph.FLOAT32,
         "_FLOAT64": graph.FLOAT64,
@@ -104,10 +107,12 @@ def function_source(op: Operation) -> str:
 
 def _first_pullback(op: Operation, *arguments: Any) -> Any:
     if op.rules:
-        rules = {f"_rule_{name}": rule for name, rule in op.rules.items()}
+        rules = _builtins(op) | {f"_rule_{name}": rule for name, rule in op.rules.items()}
         op.pullback = _compile(op, "\n".join(_pullback_lines(op)) + "\n", f"{op.name}_pullback", rules)
     elif op.joint is not None:
-        op.pullback = _compile(op, "\n".join(_joint_lines(op)) + "\n", f"{op.name}_pullback", {"_rule": op.joint})
+        op.pullback = _compile(
+            op, "\n".join(_joint_lines(op)) + "\n", f"{op.name}_pullback", _builtins(op) | {"_rule": op.joint}
+        )
     else:
         op.pullback = functools.partial(_composed_pullback, op)
     return op.pullback(*arguments)
@@ -120,6 +125,24 @@ def _first_accumulate(op: Operation, position: int, *arguments: Any) -> None:
     assert op.accumulate_at is not None
     op.accumulate_at[position] = made
     made(*arguments)
+
+
+def _builtins(op: Operation) -> dict[str, Any]:
+    """What the text of a pullback calls, under names that no rule's can clash with."""
+    return {"_tuple": tuple, "_len": len, "_any": any, "_counted": functools.partial(_counted, op)}
+
+
+def _counted(op: Operation, name: str, cotangents: Any, n: int) -> Any:
+    """The cotangents of a list or joint rule, if there is one for each array."""
+    if not isinstance(cotangents, (tuple, list)) or len(cotangents) != n:
+        got = (
+            f"{len(cotangents)}"
+            if isinstance(cotangents, (tuple, list))
+            else f"{type(cotangents).__name__} instead of {n}"
+        )
+        what = f"its rule for {name!r}" if name else "its joint rule"
+        raise RuntimeError(f"{op.name}: {what} returned {got} cotangents for {n} arrays; the fault is in {op.name}.vjp")
+    return cotangents
 
 
 def _composed_pullback(op: Operation, g: Any, parents: Any, saved: Any, node: Any) -> Any:
@@ -175,15 +198,36 @@ def shape_of(x: Any) -> Any:
     return None if x is None else getattr(x, "shape", ())
 
 
+def carries_gradient(op: Operation, dtype: np.dtype) -> bool:
+    """Whether a result of this dtype carries a gradient; raises TypeError where one would be lost."""
+    if dtype.kind not in "fiub":
+        raise TypeError(
+            f"{op.name}: an input requires a gradient, but the result is {dtype}, which carries none here; "
+            f"pass t.detach() if the gradient is to end"
+        )
+    return dtype.kind == "f"
+
+
+def unshared(data: Any, inputs: tuple[Any, ...]) -> Any:
+    """The result of an operation of unknown kind, copied if it is or views an input's memory."""
+    if type(data) is tuple:
+        return tuple([unshared(d, inputs) for d in data])
+    arrays = [x for x in inputs if isinstance(x, np.ndarray)]
+    if isinstance(data, np.ndarray) and any([np.may_share_memory(data, x) for x in arrays]):
+        return data.copy()
+    return data
+
+
 def wrap_outputs(node: Any, data: tuple[Any, ...], cls: Any) -> Any:
     """A Tensor for each output; those that can carry a gradient hang on the node through an output node."""
-    wrapped = []
-    for i, d in enumerate(data):
-        t = Tensor._of(d)
-        if node is not None and graph.is_differentiable(d.dtype):
-            t.node = graph.output_node(node, i, d)
-        wrapped.append(t)
-    return cls(*wrapped)
+    tensors = [Tensor._of(d) for d in data]
+    if node is not None:
+        carry = [carries_gradient(node.op, d.dtype) for d in data]
+        nodes = [graph.output_node(node, i, d) if c else None for i, (d, c) in enumerate(zip(data, carry, strict=True))]
+        node.outputs = tuple([None if n is None else weakref.ref(n) for n in nodes])
+        for t, n in zip(tensors, nodes, strict=True):
+            t.node = n
+    return cls(*tensors)
 
 
 # ---- the function --------------------------------------------------------------------------------------------------
@@ -195,23 +239,23 @@ def _function_lines(op: Operation) -> list[str]:
     passed = "".join(f", {p.name}={p.name}" if p.kind is p.KEYWORD_ONLY else f", {p.name}" for p in op.params)
     params = _tuple(op.param_names)
     failed = [
-        "    except Exception as error:",
-        f"        raise _explained(_op, error, ({given},), {params}) from error",
+        "    except _Exception as _error:",
+        f"        raise _explained(_op, _error, ({given},), {params}) from _error",
     ]
     is_tensor = [
-        f"any([isinstance(_e, _Tensor) for _e in {a.name}])" if a.variadic else f"isinstance({a.name}, _Tensor)"
+        f"_any([_isinstance(_e, _Tensor) for _e in {a.name}])" if a.variadic else f"_isinstance({a.name}, _Tensor)"
         for a in arrays
     ]
     plain = ", ".join(
-        f"*[_e if type(_e) in _PLAIN else _operand(_e, _op) for _e in {a.name}]"
+        f"*[_e if _type(_e) in _PLAIN else _operand(_e, _op) for _e in {a.name}]"
         if a.variadic
-        else f"{a.name} if type({a.name}) in _PLAIN else _operand({a.name}, _op)"
+        else f"{a.name} if _type({a.name}) in {_kept_types(op, a)} else _operand({a.name}, _op)"
         for a in arrays
     )
     returns = "_data = " if op.residuals or op.result else "return "
     lines = [f"def {op.forward.__name__}({_signature(op)}):"]
     for p in op.param_names:
-        lines += [f"    if isinstance({p}, _Tensor):", f"        raise _refuse_parameter(_op, {p!r})"]
+        lines += [f"    if _isinstance({p}, _Tensor):", f"        raise _refuse_parameter(_op, {p!r})"]
     # One test a Tensor: the first input's decides most calls, the others are asked only where it is none.
     first, rest = arrays[0], " or ".join(is_tensor[1:])
     if rest and not first.variadic:
@@ -226,7 +270,8 @@ def _function_lines(op: Operation) -> list[str]:
         lines += [f"    if not {is_tensor[0]}:"]
     lines += ["        try:", f"            {returns}_forward({plain}{passed})", *(f"    {line}" for line in failed)]
     if op.residuals or op.result:
-        lines += ["        return _data[0]" if op.residuals else "        return _op.result(*_data)"]
+        value = "_data[0]" if op.residuals else "_data"
+        lines += [f"        return _op.result(*{value})" if op.result else f"        return {value}"]
     lines += [
         "    _mode = _current()",
         "    if _mode.tracer is not None:",
@@ -237,15 +282,17 @@ def _function_lines(op: Operation) -> list[str]:
             lines += _list_lines(op, a)
         elif a is not first:
             lines += [
-                f"    if isinstance({a.name}, _Tensor):",
+                f"    if _isinstance({a.name}, _Tensor):",
                 *_tensor_lines(op, a),
                 "    else:",
                 *_other_lines(op, a),
             ]
         elif not rest:
             lines += [line[4:] for line in _tensor_lines(op, a)]
-    data = ", ".join(f"*_{a.name}" if a.variadic else f"_{a.name}" for a in arrays)
+    data = ", ".join(f"*_data_{a.name}" if a.variadic else f"_data_{a.name}" for a in arrays)
     lines += ["    try:", f"        _data{', _residuals' if op.residuals else ''} = _forward({data}{passed})", *failed]
+    if op.kind == "opaque":  # somebody's own: it may return its input, which a graph could not tell from a result
+        lines += [f"    _data = _unshared(_data, ({data},))"]
     if op.result:
         unrecorded = ["return _wrap_outputs(None, _data, _op.result)"]
     else:
@@ -257,23 +304,25 @@ def _function_lines(op: Operation) -> list[str]:
             f"_t.cell = _cell_of({arrays[0].name})",
             "if _t.cell is None:",
             "    _t._data = _read_only(_data)",
+            "else:",
+            "    _t.cell.viewed = True",
             "return _t",
         ]
     traced = [a for a in arrays if op.differentiates(a)]
     if not traced:
         return [*lines, *(f"    {line}" for line in unrecorded)]
-    idle = " and ".join(f"not _{a.name}_wanted" if a.variadic else f"_{a.name}_node is None" for a in traced)
+    idle = " and ".join(f"not _wanted_{a.name}" if a.variadic else f"_node_{a.name} is None" for a in traced)
     lines += [f"    if ({idle}) or not _mode.grad:", *(f"        {line}" for line in unrecorded)]
     for a in arrays:
         if a not in traced:
-            test = f"any([_e is not None for _e in _{a.name}_node])" if a.variadic else f"_{a.name}_node is not None"
+            test = f"_any([_e is not None for _e in _node_{a.name}])" if a.variadic else f"_node_{a.name} is not None"
             lines += [f"    if {test}:", f"        raise _refuse_derivative(_op, {a.name!r})"]
     if not op.has_rule():
         return [*lines, "    raise _refuse_no_rule(_op)"]
     if not op.result:
         lines += [
             "    _dtype = _data.dtype",
-            "    if _dtype is not _FLOAT32 and _dtype is not _FLOAT64 and not _is_differentiable(_dtype):",
+            "    if _dtype is not _FLOAT32 and _dtype is not _FLOAT64 and not _carries_gradient(_op, _dtype):",
             *(f"        {line}" for line in unrecorded),
         ]
     return lines + _node_lines(op, traced, params)
@@ -282,13 +331,13 @@ def _function_lines(op: Operation) -> list[str]:
 def _node_lines(op: Operation, traced: list[Array], params: str) -> list[str]:
     """Fill a Node with what the rules of the wanted inputs name."""
     wanted = {
-        a.name: f"_{a.name}_wanted" if a.variadic else "True" if len(op.arrays) == 1 else f"_{a.name}_node is not None"
+        a.name: f"_wanted_{a.name}" if a.variadic else "True" if len(op.arrays) == 1 else f"_node_{a.name} is not None"
         for a in traced
     }
     parents = ", ".join(
-        (f"*_{a.name}_node" if a.variadic else f"_{a.name}_node")
+        (f"*_node_{a.name}" if a.variadic else f"_node_{a.name}")
         if a in traced
-        else (f"*[None] * len({a.name})" if a.variadic else "None")
+        else (f"*[None] * _len({a.name})" if a.variadic else "None")
         for a in op.arrays
     )
     saved, cells = _saved(op, wanted)
@@ -302,11 +351,15 @@ def _node_lines(op: Operation, traced: list[Array], params: str) -> list[str]:
         "    _n.extras = None",
         "    _n.sequence = next(_clock)",
     ]
-    held = " or ".join(f"_{a.name}_cell is not None" for a in op.arrays if _has_cell(op, a))
+    held = " or ".join(f"_cell_{a.name} is not None" for a in op.arrays if _has_cell(op, a))
     if held:
         lines += [f"    if {held}:", f"        _n._cells = ({''.join(c + ', ' for c in cells)})"]
     if op.result:
-        return [*lines, "    _n.shape = _n.dtype = None", "    return _wrap_outputs(_n, _data, _op.result)"]
+        return [
+            *lines,
+            "    _n.shape = _n.dtype = _tuple([_d.dtype for _d in _data])  # truthy: no 0-d result",
+            "    return _wrap_outputs(_n, _data, _op.result)",
+        ]
     return [
         *lines,
         "    _n.dtype = _dtype",
@@ -322,6 +375,11 @@ def _has_cell(op: Operation, a: Array) -> bool:
     return a.name in op.keeps if a.variadic else _may_keep_unrecorded(op, a)
 
 
+def _kept_types(op: Operation, a: Array) -> str:
+    """Python numbers stay weak as operands; what an operation on arrays works on becomes an array."""
+    return "_PLAIN" if op.kind == "elementwise" or a is not op.arrays[0] or a.optional else "_ARRAYS"
+
+
 def _may_keep_unrecorded(op: Operation, a: Array) -> bool:
     """Whether the op may keep this input's memory though nothing was recorded for it, so that somebody may write to it."""
     return a.name in op.keeps and len(op.arrays) > 1
@@ -330,34 +388,34 @@ def _may_keep_unrecorded(op: Operation, a: Array) -> bool:
 def _tensor_lines(op: Operation, a: Array) -> list[str]:
     """The array, the node and, where needed, the cell of an input that is a Tensor."""
     x = a.name
-    lines = [f"        _{x} = {x}._data", f"        _{x}_node = {x}.node"]
+    lines = [f"        _data_{x} = {x}._data", f"        _node_{x} = {x}.node"]
     if op.kind == "view" and a is op.arrays[0]:
         lines += [
-            f"        if type(_{x}) is not _ndarray and (_{x}_node is None or _{x}_node.op is None):",
-            f"            _{x} = {x}._memory()",
+            f"        if _type(_data_{x}) is not _ndarray and (_node_{x} is None or _node_{x}.op is None):",
+            f"            _data_{x} = {x}._memory()",
         ]
     if _may_keep_unrecorded(op, a):
-        lines += [f"        _{x}_cell = _cell_of({x}) if _{x}_node is None else None"]
+        lines += [f"        _cell_{x} = _cell_of({x}) if _node_{x} is None else None"]
     return lines
 
 
 def _other_lines(op: Operation, a: Array) -> list[str]:
     x = a.name
-    lines = [f"        _{x} = {x} if type({x}) in _PLAIN else _operand({x}, _op)", f"        _{x}_node = None"]
-    return [*lines, f"        _{x}_cell = None"] if _may_keep_unrecorded(op, a) else lines
+    lines = [f"        _data_{x} = {x} if _type({x}) in _PLAIN else _operand({x}, _op)", f"        _node_{x} = None"]
+    return [*lines, f"        _cell_{x} = None"] if _may_keep_unrecorded(op, a) else lines
 
 
 def _list_lines(op: Operation, a: Array) -> list[str]:
     x = a.name
     lines = [
-        f"    _{x} = [_e._data if isinstance(_e, _Tensor) else _e if type(_e) in _PLAIN else _operand(_e, _op)",
+        f"    _data_{x} = [_e._data if _isinstance(_e, _Tensor) else _e if _type(_e) in _PLAIN else _operand(_e, _op)",
         f"        for _e in {x}]",
-        f"    _{x}_node = [_e.node if isinstance(_e, _Tensor) else None for _e in {x}]",
-        f"    _{x}_wanted = any([_e is not None for _e in _{x}_node])",
+        f"    _node_{x} = [_e.node if _isinstance(_e, _Tensor) else None for _e in {x}]",
+        f"    _wanted_{x} = _any([_e is not None for _e in _node_{x}])",
     ]
     if x in op.keeps:
         unrecorded = "isinstance(_e, _Tensor) and _e.node is None"
-        lines += [f"    _{x}_cell = tuple([_cell_of(_e) if {unrecorded} else None for _e in {x}])"]
+        lines += [f"    _cell_{x} = _tuple([_cell_of(_e) if {unrecorded} else None for _e in {x}])"]
     return lines
 
 
@@ -374,13 +432,13 @@ def _saved(op: Operation, wanted: dict[str, str]) -> tuple[list[str], list[str]]
         if kept == "out":
             value = "_op.result(*_data)" if op.result else "_data"
         elif kept in by_name:
-            value = f"tuple(_{kept})" if by_name[kept].variadic else f"_{kept}"
-            cell = f"_{kept}_cell" if _has_cell(op, by_name[kept]) else "None"
+            value = f"_tuple(_data_{kept})" if by_name[kept].variadic else f"_data_{kept}"
+            cell = f"_cell_{kept}" if _has_cell(op, by_name[kept]) else "None"
         elif kept in by_shape:
             a = by_shape[kept]
             # A shape that only its own input's rule asks for is a Tensor's, which always has one.
-            one = f"_{a.name}.shape" if users == [a.name] else f"_shape_of(_{a.name})"
-            value = f"tuple([_shape_of(_e) for _e in _{a.name}])" if a.variadic else one
+            one = f"_data_{a.name}.shape" if users == [a.name] else f"_shape_of(_data_{a.name})"
+            value = f"_tuple([_shape_of(_e) for _e in _data_{a.name}])" if a.variadic else one
         else:
             value = f"_residuals[{op.residuals.index(kept)}]"
         saved.append(f"{value} if {test} else None" if test else value)
@@ -410,9 +468,10 @@ def _pullback_lines(op: Operation) -> list[str]:
     for position, a in enumerate(op.arrays):
         rule = op.rules[a.name]
         if a.variadic:  # only the last array can be
-            lines += [f"    wanted = tuple([_p is not None for _p in _parents[{position}:]])"]
-            none = "[None] * len(wanted)"
-            call = f"_rule_{a.name}({_arguments(rule)}) if any(wanted) else {none}" if op.differentiates(a) else none
+            lines += [f"    wanted = _tuple([_p is not None for _p in _parents[{position}:]])"]
+            none = "[None] * _len(wanted)"
+            found = f"_counted({a.name!r}, _rule_{a.name}({_arguments(rule)}), _len(wanted))"
+            call = f"{found} if _any(wanted) else {none}" if op.differentiates(a) else none
             parts.append(f"*({call})")
         elif not op.differentiates(a):
             parts.append("None")
@@ -427,8 +486,8 @@ def _joint_lines(op: Operation) -> list[str]:
     lines = _opening(op, f"{op.name}_pullback", "g, _parents, _saved, _node")
     return [
         *lines,
-        "    wanted = tuple([_p is not None for _p in _parents])",
-        f"    return _rule({_arguments(op.joint)})",
+        "    wanted = _tuple([_p is not None for _p in _parents])",
+        f"    return _counted('', _rule({_arguments(op.joint)}), _len(_parents))",
     ]
 
 

@@ -42,10 +42,11 @@ class Writes:
 class Cell:
     """When a piece of memory was last written to: shared by a leaf and every tensor that views its memory."""
 
-    __slots__ = ("written",)
+    __slots__ = ("viewed", "written")
 
     def __init__(self) -> None:
         self.written = 0
+        self.viewed = False  # whether a tensor that nothing was recorded for was made as a view of it
 
     def write(self) -> None:
         """Note that the memory is being written to now."""
@@ -75,6 +76,7 @@ class Node:
     """
 
     __slots__ = (
+        "__weakref__",
         "_adjoint",
         "_cells",
         "_params",
@@ -82,6 +84,7 @@ class Node:
         "dtype",
         "extras",
         "op",
+        "outputs",
         "parents",
         "saved",
         "scope",
@@ -92,11 +95,12 @@ class Node:
     op: Any  # the Operation; None for a leaf; SELECT for an output
     parents: tuple[Any, ...]
     saved: Any  # a tuple; RELEASED after the walk; Dropped under a checkpoint; a leaf's Leaf
-    shape: tuple[int, ...]
+    shape: tuple[int, ...]  # of an operation with several outputs: their dtypes, so that it is never ()
     dtype: np.dtype
     sequence: int
     scope: Any
     extras: Extras | None
+    outputs: tuple[Any, ...]  # of an operation that has several: weak references to their nodes; else unset
     _cells: tuple[Any, ...]
     _params: tuple[Any, ...]
     _value: Any

@@ -7,6 +7,7 @@ pays for one lookup. A change of mode is a context manager that puts back what i
 from __future__ import annotations
 
 import contextlib
+import inspect
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,13 @@ class change(contextlib.ContextDecorator):
     def __init__(self, **fields: Any) -> None:
         self.fields = fields
         self._tokens: list[Token[Mode]] = []
+
+    def __call__(self, function: Any) -> Any:
+        if inspect.isgeneratorfunction(function):
+            raise TypeError(
+                f"{function.__name__} is a generator function, which runs outside the decorator; use a with block inside it"
+            )
+        return super().__call__(function)
 
     def _recreate_cm(self) -> change:  # a decorated function may run in several threads at once
         return change(**self.fields)

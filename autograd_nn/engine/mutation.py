@@ -43,7 +43,7 @@ class _Fingerprints(Tracer):
         for t in result if isinstance(result, tuple) else (result,):
             node = None if t.node is None else t.node.maker
             if node is not None and type(node.saved) is tuple and extras_of(node).fingerprints is None:
-                extras_of(node).fingerprints = (caller(), tuple([_fingerprint(s) for s in node.saved]))
+                extras_of(node).fingerprints = (caller(), tuple([fingerprint(s) for s in node.saved]))
         return result
 
 
@@ -51,16 +51,17 @@ def check(node: Node, saved: tuple[Any, ...]) -> None:
     """Raise if an array the node keeps is not what it was."""
     line, before = node.extras.fingerprints  # type: ignore[union-attr, misc]
     for name, was, value in zip(node.op.keeps, before, saved, strict=True):
-        if was != _fingerprint(value):
+        if was != fingerprint(value):
             raise RuntimeError(
                 f"backward: {node.op.name} kept its {'output' if name == 'out' else f'input {name!r}'}, whose memory was "
                 f"written to since, not through assign; the operation ran at {line}. Copy the array before changing it"
             )
 
 
-def _fingerprint(value: Any) -> int | None:
-    if isinstance(value, np.ndarray):
+def fingerprint(value: Any) -> int | None:
+    """A checksum of an array's bytes, or of a list of arrays'."""
+    if isinstance(value, (np.ndarray, np.generic)):
         return zlib.crc32(value.tobytes())
     if isinstance(value, tuple):
-        return hash(tuple([_fingerprint(v) if isinstance(v, np.ndarray) else None for v in value]))
+        return hash(tuple([fingerprint(v) if isinstance(v, np.ndarray) else None for v in value]))
     return None

@@ -137,7 +137,7 @@ class Operation:
             if rule is nondifferentiable:
                 continue
             self._check_names(rule, f"the rule for {array.name!r}", {"wanted"} if array.variadic else set())
-        self.rules, self.joint = dict(rules), None
+        self.rules, self.joint, self.accumulators = dict(rules), None, {}
         self._keep(self._kept(r for r in rules.values() if r is not nondifferentiable))
         generate.redefine(self, self.function)
         return self.function
@@ -149,6 +149,10 @@ class Operation:
         name what the rule names.
         """
         for name, form in forms.items():
+            if any(a.variadic for a in self.arrays if a.name == name):
+                raise TypeError(
+                    f"{self.name}.accumulate: {name!r} is a list of arrays; only single inputs accumulate in place"
+                )
             if self.rules.get(name) in (None, nondifferentiable):
                 raise TypeError(f"{self.name}.accumulate: {name!r} has no rule to stand beside; call vjp first")
             allowed = {*generate.parameter_names(self.rules[name]), *self.param_names, "total"}
@@ -175,7 +179,7 @@ class Operation:
         if self.composition is None:
             raise TypeError(f'{self.name}.joint_vjp: only @op(kind="fused") has a composition to differentiate again')
         self._check_names(rule, "the joint rule", {"wanted", *self.residuals})
-        self.joint, self.rules = rule, {}
+        self.joint, self.rules, self.accumulators = rule, {}, {}
         # A recorded derivative reruns the composition, so every array input is kept besides what the rule names.
         self._keep((*(a.name for a in self.arrays), *self._kept([rule])))
         generate.redefine(self, self.function)

@@ -23,6 +23,7 @@ Values that no entry makes are *inputs* (given to `record`), *states* (assigned 
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,24 +31,31 @@ from typing import Any
 import numpy as np
 
 from . import modes
-from .tensor import Tensor
+from .tensor import Tensor, operand
 from .trace import Tracer, caller
 
 
-@dataclass(eq=False, slots=True)
 class Value:
     """A piece of memory in a record: an input, a state, a constant, or what an entry made."""
 
-    index: int
-    data: Any
-    producer: Entry | None = None
-    is_input: bool = False
-    initial: np.ndarray | None = None  # of a state: what it held when the record began
-    name: str | None = None
+    __slots__ = ("_producer", "data", "index", "initial", "is_input", "name")
+
+    def __init__(self, index: int, data: Any, producer: Entry | None) -> None:
+        self.index = index
+        self.data = data
+        self.is_input = False
+        self.initial: np.ndarray | None = None  # of a state: what it held when the record began
+        self.name: str | None = None
+        self._producer = None if producer is None else weakref.ref(producer)  # the record holds the entries
+
+    @property
+    def producer(self) -> Entry | None:
+        """The entry that made it; None for what came from outside."""
+        return None if self._producer is None else self._producer()
 
     @property
     def kind(self) -> str:
-        if self.producer is not None:
+        if self._producer is not None:
             return "result"
         return "state" if self.initial is not None else "input" if self.is_input else "constant"
 
@@ -58,7 +66,7 @@ class Value:
         return f"%{self.index}"
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class Entry:
     """One operation that ran. `inputs` are Values, Python numbers or None; `run` is its forward on the flat inputs."""
 
@@ -138,9 +146,9 @@ class Record(Tracer):
             raise
         entry.seconds = time.perf_counter() - start
         outputs: list[Value | None] = [self._output(t, entry) for t in (result if op.outputs else (result,))]
-        first = result[0] if op.outputs else result
-        if first.node is not None and first.node.op is not None:
-            entry.node = node = first.node.maker
+        nodes = [t.node for t in (result if op.outputs else (result,)) if t.node is not None and t.node.op is not None]
+        if nodes:
+            entry.node = node = nodes[0].maker
             self._by_node[id(node)] = entry
             for name in op.residuals:
                 kept = node.saved[op.keeps.index(name)] if name in op.keeps else None
@@ -179,8 +187,12 @@ class Record(Tracer):
             root = root.producer.inputs[0]
         if root.initial is None and root.producer is None:
             root.initial = np.array(root.data)
-        source = value if isinstance(value, Tensor) else np.asarray(value)
-        self._effect("assign", (target, self._input(source)), _assign)
+            for other in self.values:
+                self._refuse_shared(root, other)
+        self._effect("assign", (target, self._input(value)), _assign)
+
+    def failed_to_assign(self, error: Exception) -> None:
+        self.entries[-1].error = error
 
     def bound_gradient(self, leaf: Any, grad: Tensor) -> None:
         target = self._by_array.get(id(leaf.data)) or self._new(leaf.data, None)
@@ -200,7 +212,7 @@ class Record(Tracer):
             return x
         if isinstance(x, Tensor) and x.is_leaf and id(x._data) not in self._by_array:
             x._memory()  # a value is known by its array
-        data = x._data if isinstance(x, Tensor) else np.asarray(x) if isinstance(x, (list, tuple)) else x
+        data = x._data if isinstance(x, Tensor) else operand(x, None) if isinstance(x, (list, tuple)) else x
         value = self._by_array.get(id(data)) or self._new(data, None)
         if isinstance(x, Tensor) and x.name:
             value.name = x.name
@@ -216,9 +228,21 @@ class Record(Tracer):
 
     def _new(self, data: Any, producer: Entry | None) -> Value:
         value = Value(len(self.values), data, producer)
+        if producer is None:
+            for other in self.values:
+                if other.initial is not None:
+                    self._refuse_shared(other, value)
         self.values.append(value)
         self._by_array[id(data)] = value
         return value
+
+    def _refuse_shared(self, state: Value, other: Value) -> None:
+        """A write to a state must not change another value that came from outside, or a replay could not follow."""
+        if state is not other and other.producer is None and np.may_share_memory(state.data, other.data):
+            raise RuntimeError(
+                f"record: {state} is assigned to, and shares its memory with {other}, a view made before the record; "
+                f"make the view inside the record, so that it is part of the program"
+            )
 
 
 class record:
@@ -264,7 +288,7 @@ def _runner(op: Any, params: dict[str, Any]) -> Callable[[Sequence[Any]], tuple[
     def run(arrays: Sequence[Any]) -> tuple[Any, ...]:
         result = op.forward(*arrays, **params)
         if op.residuals:
-            return (result[0], *result[1])
+            return (*(result[0] if op.outputs else (result[0],)), *result[1])
         return tuple(result) if op.outputs else (result,)
 
     return run

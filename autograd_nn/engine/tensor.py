@@ -14,6 +14,7 @@ says when it was last written, and is made only when an operation first keeps or
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Self
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 else:
     TensorMethods = object
 
-PLAIN = frozenset({np.ndarray, float, int, bool, complex, type(None), *np.sctypeDict.values()})
+ARRAYS = frozenset({np.ndarray, *np.sctypeDict.values()})
+PLAIN = ARRAYS | {float, int, bool, complex, type(None)}
 """Types that an operation takes as they are; anything else goes through `operand`."""
 
 _hook_numbers = iter(range(1 << 62)).__next__
@@ -50,6 +52,7 @@ class Tensor(TensorMethods):
     """
 
     __slots__ = ("__weakref__", "_data", "_leaf", "cell", "node")
+    __array_priority__ = 1000.0  # a masked array on the left leaves the operation to us, who refuse it
 
     _data: Any
     node: Node | None  # what this tensor is the value of, if a gradient flows to it
@@ -297,7 +300,9 @@ class Tensor(TensorMethods):
                 raise ValueError(
                     f"grad: a gradient of shape {shape} and dtype {dtype} for a Tensor of {self.shape}, {self.dtype}"
                 )
-            value = value if isinstance(value, Tensor) else tensor(value)
+            if isinstance(value, Tensor) and not value.is_leaf:
+                raise TypeError("grad: a recorded result cannot be a gradient; pass t.detach()")
+            value = tensor(value._data if isinstance(value, Tensor) else value)  # a leaf's gradient owns its memory
         self._own_leaf().saved.grad = value
 
     def backward(self, gradient: ArrayLike | Tensor | None = None, retain_graph: bool = False) -> None:
@@ -395,11 +400,14 @@ class Tensor(TensorMethods):
                 f"a recorded result (of {self._operation()}) cannot be copied or pickled with its graph; "
                 f"use t.copy() in the graph, or t.detach() to leave it"
             )
-        return _rebuild, (type(self), np.array(self._data), self.requires_grad, self.name, self.grad)
+        state = getattr(self, "__dict__", None) or None  # a subclass's own attributes
+        return _rebuild, (type(self), np.array(self._data), self.requires_grad, self.name, self.grad), state
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        rebuild, arguments = self.__reduce__()
+        rebuild, arguments, state = self.__reduce__()
         memo[id(self)] = copied = rebuild(*arguments)
+        if state is not None:
+            copied.__dict__.update(copy.deepcopy(state, memo))
         return copied
 
 
@@ -449,7 +457,8 @@ def tensor(
 def from_numpy(array: np.ndarray, *, requires_grad: bool = False, name: str | None = None) -> Tensor:
     """A Tensor that shares the array's memory.
 
-    What NumPy writes into the array changes the Tensor unseen; `ag.detect_mutation` finds such writes.
+    What NumPy writes into the array changes the Tensor unseen; `ag.detect_mutation` finds such writes. So do writes through
+    another Tensor made of the same memory: make one, and views of it.
     Raises TypeError for anything but an ndarray.
 
     >>> a = np.zeros(2)
@@ -486,7 +495,7 @@ def assign(state: Tensor, value: ArrayLike | Tensor) -> Tensor:
         raise TypeError(f"assign: writes into a Tensor, not into {type(state).__name__}")
     if not state.is_leaf:
         raise TypeError(f"assign: cannot write into a recorded result (of {state._operation()}); assign to a leaf")
-    data = value._data if isinstance(value, Tensor) else operand(value, None)
+    data = value._data if isinstance(value, Tensor) else value if type(value) in PLAIN else operand(value, "assign")
     memory = state._memory()
     if not memory.flags.writeable:
         raise ValueError(
@@ -498,6 +507,8 @@ def assign(state: Tensor, value: ArrayLike | Tensor) -> Tensor:
     try:
         np.copyto(memory, data, casting="same_kind")
     except (TypeError, ValueError) as error:
+        if tracer is not None:
+            tracer.failed_to_assign(error)
         dtype, shape = getattr(data, "dtype", type(data).__name__), np.shape(data)
         raise type(error)(
             f"assign: a value of shape {shape} and dtype {dtype} does not fit a state of {state.shape}, {state.dtype}"
@@ -508,14 +519,23 @@ def assign(state: Tensor, value: ArrayLike | Tensor) -> Tensor:
     return state
 
 
-def operand(x: Any, op: Any) -> Any:
-    """What an operation computes with for an input that is neither a Tensor nor of a plain type."""
-    if type(x) in PLAIN or isinstance(x, np.generic):
+def operand(x: Any, who: Any) -> Any:
+    """What an operation computes with for an input that is neither a Tensor nor of a type it takes as it is.
+
+    `who` is the Operation, or a name, for the message.
+    """
+    if isinstance(x, np.generic) or x is None:
         return x
-    if isinstance(x, (list, tuple)) or hasattr(x, "__array__"):
+    masked = type(x).__module__.startswith("numpy.ma")
+    if not masked and (isinstance(x, (list, tuple, float, int, complex)) or hasattr(x, "__array__")):
         return as_array(x, copy=False)
-    name = "assign" if op is None else op.name
-    raise TypeError(f"{name}: cannot take {type(x).__name__}; pass a Tensor, an array or a number")
+    name = getattr(who, "name", who)
+    hint = (
+        "; masked arrays are not differentiated: fill the mask first"
+        if masked
+        else "; pass a Tensor, an array or a number"
+    )
+    raise TypeError(f"{name}: cannot take {type(x).__name__}{hint}")
 
 
 def leaf_of(t: Tensor) -> Node | None:

@@ -49,6 +49,11 @@ class Tracer:
         if self.outer is not None:
             self.outer.assigning(state, value)
 
+    def failed_to_assign(self, error: Exception) -> None:
+        """The write that `assigning` announced raised, and wrote nothing."""
+        if self.outer is not None:
+            self.outer.failed_to_assign(error)
+
     def bound_gradient(self, leaf: Any, grad: Any) -> None:
         """A walk made grad the gradient of a leaf that had none."""
         if self.outer is not None:

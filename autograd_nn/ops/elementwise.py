@@ -15,7 +15,7 @@ import numpy as np
 from ..engine.methods import method
 from ..engine.op import nondifferentiable, op
 from ..engine.tensor import Tensor
-from .comparison import equal, greater, less
+from .comparison import equal, greater, less, logical_and
 from .creation import zeros_like
 
 __all__ = [
@@ -169,9 +169,9 @@ def power_(x, y, /):
     return x**y
 
 
-# Total at base 0: the factor y x^(y-1) is 0 at y = 0 whatever x is, and x^y log x is 0 at x = 0.
+# Total at base 0: y x^(y-1) is 0 where both are 0, and x^y log x is 0 where x is.
 power_.vjp(
-    x=lambda g, x, y: g * where(equal(y, 0.0), 0.0, y * power_(x, where(equal(y, 0.0), 1.0, y - 1.0))),
+    x=lambda g, x, y: g * (y * power_(x, where(logical_and(equal(x, 0.0), equal(y, 0.0)), 1.0, y - 1.0))),
     y=lambda g, x, out: g * where(equal(x, 0.0), 0.0, out * log(where(equal(x, 0.0), 1.0, x))),
 )
 

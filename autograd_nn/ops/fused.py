@@ -29,9 +29,15 @@ def softmax(x, /, axis=-1):
     return e / sum(e, axis, None, True)
 
 
+def _shifted(x: Any, axis: int) -> Any:
+    """x minus its largest element along the axis, floating, in an array of its own."""
+    shifted = np.asarray(np.subtract(x, np.maximum.reduce(x, axis=axis, keepdims=True)))
+    return shifted if shifted.dtype.kind == "f" else shifted.astype(np.float64)
+
+
 @softmax.fast
 def _softmax(x: Any, axis: int) -> Any:
-    e = np.asarray(np.subtract(x, np.maximum.reduce(x, axis=axis, keepdims=True)))
+    e = _shifted(x, axis)
     np.exp(e, out=e)
     return np.divide(e, np.add.reduce(e, axis=axis, keepdims=True), out=e)
 
@@ -52,7 +58,7 @@ def log_softmax(x, /, axis=-1):
 
 @log_softmax.fast
 def _log_softmax(x: Any, axis: int) -> Any:
-    shifted = np.asarray(np.subtract(x, np.maximum.reduce(x, axis=axis, keepdims=True)))
+    shifted = _shifted(x, axis)
     return np.subtract(shifted, np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True)), out=shifted)
 
 
@@ -83,6 +89,7 @@ def cross_entropy(logits, labels, /, reduction="mean"):
     >>> f"{ag.cross_entropy(ag.tensor([[0.0, 0.0]]), np.array([1])):.3f}"
     '0.693'
     """
+    _check_labels(getattr(logits, "_data", logits), np.asarray(getattr(labels, "_data", labels)), reduction)
     picked = -take_along_axis(log_softmax(logits), labels[..., None])[..., 0]
     return picked if reduction == "none" else mean(picked) if reduction == "mean" else sum(picked)
 
@@ -91,7 +98,7 @@ def cross_entropy(logits, labels, /, reduction="mean"):
 def _cross_entropy(logits: Any, labels: Any, reduction: str) -> Any:
     labels = np.asarray(labels)
     _check_labels(logits, labels, reduction)
-    shifted = np.subtract(logits, np.maximum.reduce(logits, axis=-1, keepdims=True))
+    shifted = _shifted(logits, -1)
     picked = np.take_along_axis(shifted, labels[..., None], -1)[..., 0]
     probabilities = np.exp(shifted, out=shifted)
     total = np.add.reduce(probabilities, -1)

@@ -16,7 +16,7 @@ from ..engine.methods import method
 from ..engine.modes import current
 from ..engine.op import nondifferentiable, op
 from ..engine.protocol import implements
-from ..engine.tensor import Tensor, assign, cell_of
+from ..engine.tensor import Tensor, assign, cell_of, operand
 from .elementwise import where
 from .shape import sum_to_
 from .slicing import slice_, thawed
@@ -132,10 +132,15 @@ replace.vjp(x=_replaced_rule, v=_replacement_rule, indices=nondifferentiable)
 @method(name="__getitem__")
 def getitem(x: Any, key: Any, /) -> Any:
     """x[key], as NumPy's: basic keys give views, index arrays and masks give copies."""
-    if type(key) is int:
+    recorded = not isinstance(x, Tensor) or x.requires_grad
+    if type(key) is int and recorded:
         return slice_(x, (key,))
     template, indices = split_key(key)
-    return index(x, *indices, template=template) if indices else slice_(x, template)
+    if indices:
+        return index(x, *indices, template=template)
+    if not recorded and Ellipsis not in template:  # with an Ellipsis NumPy gives one element, too, as a view
+        template = (*template, Ellipsis)
+    return slice_(x, template)
 
 
 @method(name="__setitem__")
@@ -162,6 +167,11 @@ def setitem(x: Any, key: Any, value: Any, /) -> None:
             "write into the original, or into x = x.copy()"
         )
     if recorded or current().tracer is not None:
+        dtype = getattr(value, "dtype", None)
+        if dtype is not None and not np.can_cast(dtype, x.dtype, "same_kind"):
+            raise TypeError(
+                f"setitem: a {dtype} value does not fit a {x.dtype} Tensor; make that floating with .astype"
+            )
         result = replace(x, value, *indices, template=template)
         if recorded:
             x._become(result)
@@ -185,11 +195,9 @@ def setitem(x: Any, key: Any, value: Any, /) -> None:
 def _is_view(x: Tensor) -> bool:
     """Whether a recorded Tensor shares memory with what it was made from."""
     node = x.node
-    return (
-        x._data.base is not None
-        if node is None or node.op is None
-        else node.op is not SELECT and node.op.kind == "view"
-    )
+    if node is None or node.op is None:
+        return x._data.base is not None and x.cell is not None and x.cell.viewed
+    return node.op is not SELECT and node.op.kind == "view"
 
 
 # ---- along one axis ------------------------------------------------------------------------------------------------
@@ -205,6 +213,8 @@ def _take_fix(x: Any, indices: Any, axis: Any) -> str | None:
 @op(kind="indexing", explain=_take_fix)
 def take_(x, indices, /, axis):
     """The elements of x at indices along an axis."""
+    if np.asarray(indices).dtype.kind not in "iu":
+        raise IndexError(f"the indices are {np.asarray(indices).dtype}, not integers; a mask selects with x[mask]")
     return np.take(x, indices, axis)
 
 
@@ -244,7 +254,8 @@ def scatter_add(x: Any, indices: Any, values: Any, /, axis: int = 0) -> Any:
     """
     indices = np.asarray(indices) if isinstance(indices, (list, tuple, int)) else indices
     expected = (*x.shape[: axis % x.ndim], *indices.shape, *x.shape[axis % x.ndim + 1 :])
-    values = values if isinstance(values, Tensor) else np.asarray(values, x.dtype)
+    x = x if isinstance(x, (Tensor, np.ndarray)) else operand(x, "scatter_add")
+    values = values if isinstance(values, (Tensor, np.ndarray)) else operand(values, "scatter_add")
     if values.shape != expected:
         raise ValueError(
             f"scatter_add: values of shape {values.shape} for indices of {indices.shape} along axis {axis} of {x.shape}; "

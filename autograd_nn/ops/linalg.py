@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -44,8 +45,9 @@ def _matmul_x(g, x_shape, y):
 
 def _matmul_y(g, x, y_shape):
     if len(y_shape) <= 2 and x.ndim > 2:  # a weight: contract all leading axes in one product
-        x = reshape_(x, (-1, x.shape[-1]))
-        g = reshape_(g, (-1, g.shape[-1]) if len(y_shape) == 2 else (-1,))
+        rows = math.prod(x.shape[:-1])
+        x = reshape_(x, (rows, x.shape[-1]))
+        g = reshape_(g, (rows, y_shape[1]) if len(y_shape) == 2 else (rows,))
     if len(y_shape) == 1:
         return g * x if x.ndim == 1 else x.mT @ g
     if x.ndim == 1:
