@@ -45,7 +45,22 @@ def test_checkpoint_restores_the_default_dtype_and_notices_other_generators():
         y.backward()
 
 
-NAMES = ["data", "t", "n", "dtype", "mode", "op", "forward", "Tensor", "sequence", "x_node", "node_x", "parents", "saved", "node"]
+NAMES = [
+    "data",
+    "t",
+    "n",
+    "dtype",
+    "mode",
+    "op",
+    "forward",
+    "Tensor",
+    "sequence",
+    "x_node",
+    "node_x",
+    "parents",
+    "saved",
+    "node",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -53,7 +68,8 @@ def test_any_name_may_be_an_input_or_a_parameter(name):
     scope = {"ag": ag}
     exec(
         f"@ag.op\ndef f({name}, other, /, isinstance=2.0):\n    return {name} * other * isinstance\n"
-        f"f.vjp({name}=lambda g, other, isinstance: g * other * isinstance, other=lambda g, {name}, isinstance: g * {name} * isinstance)",
+        f"f.vjp({name}=lambda g, other, isinstance: g * other * isinstance,"
+        f"      other=lambda g, {name}, isinstance: g * {name} * isinstance)",
         scope,
     )
     x, y = leaf([3.0, 4.0]), leaf([5.0, 6.0])
