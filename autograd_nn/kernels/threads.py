@@ -83,7 +83,7 @@ def relax(typingctx):
 
     def codegen(context, builder, signature, args):
         if IS_X86:
-            builder.asm(ir.FunctionType(ir.VoidType(), []), "pause", "~{memory}", [], True)
+            builder.call(builder.module.declare_intrinsic("llvm.x86.sse2.pause", (), ir.FunctionType(ir.VoidType(), [])), [])
         return context.get_dummy_value()
 
     return types.void(), codegen
