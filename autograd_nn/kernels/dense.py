@@ -80,8 +80,8 @@ def _rows(padded: tuple[int, int], sources: list[np.ndarray], size: tuple[int, i
     return np.where(inside, (z * size[1] + y) * size[2], -1).reshape(padded[0] * padded[1])
 
 
-def forward(geometry: Convolution) -> Dense:
-    """The forward pass."""
+def forward(geometry: Convolution, split: bool = True) -> Dense:
+    """The forward pass. split=False keeps padded rows as they are: neighbouring outputs are then a stride apart."""
     g = _collapse(geometry.spatial)
     # Along an axis with kernel 1 only every stride-th row is read: keep just those.
     jump = [s if k > 1 else 1 for s, k in zip(g.stride, g.kernel, strict=True)]
@@ -89,11 +89,10 @@ def forward(geometry: Convolution) -> Dense:
     sources = [
         np.arange(n) * (g.stride[a] if g.kernel[a] == 1 else 1) - g.before[a] for a, n in ((0, depth), (1, height))
     ]
-    step = g.stride[2]
+    step = g.stride[2] if split else 1
     taps = np.arange(g.kernel[2]) * g.dilation[2]
     stored = sorted(set((taps % step).tolist()))
-    # As long as the source row needs, too: `pad_plane` copies whole rows where step is 1.
-    quota = g.output[2] + int(taps[-1]) // step
+    quota = (g.output[2] - 1) * (1 if split else g.stride[2]) + 1 + int(taps[-1]) // step
     row = len(stored) * quota
     columns = np.array([stored.index(t % step) * quota + t // step for t in taps.tolist()])
     offsets = (

@@ -67,8 +67,8 @@ def pixels_to_planes(buffer, width, rows, channels, out, plane):
 
 
 @inner
-def planes_to_pixels(source, channels, plane, target, block_stride, width, table):
-    """source[ch*plane + p] -> target[ch // width * block_stride + table[p] + ch % width].
+def planes_to_pixels(source, channels, plane, count, target, block_stride, width, table):
+    """source[ch*plane + p] -> target[ch // width * block_stride + table[p] + ch % width] for p < count.
 
     Lanes past the last channel repeat it: whoever multiplies them has zero weights there or drops the result.
     """
@@ -76,12 +76,12 @@ def planes_to_pixels(source, channels, plane, target, block_stride, width, table
     for c0 in range(0, channels, L):
         base = at(target, c0 // width * block_stride + c0 % width)
         valid = min(L, channels - c0)
-        if plane >= L:
-            for p in range(0, plane, L):
-                q = min(p, plane - L)
+        if count >= L:
+            for p in range(0, count, L):
+                q = min(p, count - L)
                 transpose_scatter(at(source, c0 * plane + q), plane, base, at(table, q), valid)
         else:
-            for p in range(plane):
+            for p in range(count):
                 row = at(base, table[p])
                 for ch in range(L):
                     row[ch] = source[(c0 + min(ch, valid - 1)) * plane + p]
