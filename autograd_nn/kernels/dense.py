@@ -60,6 +60,21 @@ class Dense:
     def row_length(self) -> int:
         return len(self.row_phases) * self.quota
 
+    def strips(self, most: int) -> np.ndarray:
+        """Output rows in runs that read at most `most` padded rows where that is possible: (first, end, first padded, end padded)."""
+        reach = [((p.offsets + p.start) // self.row_length) for p in self.phases if p.taps.size]
+        low, high = min(int(r.min()) for r in reach), max(int(r.max()) for r in reach)
+        start = self.row_start // self.row_length
+        result, first = [], 0
+        while first < self.out_rows:
+            end = first + 1
+            while end < self.out_rows and start[end] + high + 1 - (start[first] + low) <= most:
+                end += 1
+            span = max(0, int(start[first]) + low), min(self.padded_rows, int(start[end - 1]) + high + 1)
+            result.append((first, end, *span))
+            first = end
+        return np.array(result).reshape(-1, 4)
+
     @property
     def padded_plane(self) -> int:
         return self.padded_rows * self.row_length

@@ -73,60 +73,72 @@ def pack_all(plan, x, w, epilogue, out, shared, private, part, parts):
                    unit % blocks, phases, t_phases, backward)  # fmt: skip
 
 
+@inner
+def correlate_band(plan, image, packed, r0, r1, buffer, width, out_columns, rows, out_step, phases, t_phases, t_class, t_start):
+    """Some rows of the result of one image and block, as pixels x channels."""
+    for ph in range(phases):
+        (entries, count, t_a, weights, start, t_b) = fields(at(plan, t_phases + ph * PHASE), 6)
+        (px, columns, a_ks) = fields(at(plan, t_phases + phases * PHASE + ph * 3), 3)
+        tile = rows
+        if columns < rows and phases > 1:
+            tile = 1  # a tile wider than the row would overwrite what other phases have written
+        for r in range(r0, r1):
+            if plan[t_class + r] != ph // out_step:
+                continue
+            target = at(buffer, ((r - r0) * out_columns + px) * width)
+            if entries == 0:  # a stride larger than the kernel: pixels that no tap reaches
+                for i in range(columns):
+                    for ch in range(width):
+                        target[i * out_step * width + ch] = 0
+                continue
+            source = at(image, plan[t_start + r] + start)
+            for i in range(0, columns, tile):
+                j = min(i, max(0, columns - tile))
+                pixel_tile(tile, entries, count, at(source, j), at(plan, t_a), a_ks, at(packed, weights), at(plan, t_b), width,
+                           at(target, j * out_step * width), out_step * width)  # fmt: skip
+
+
 @kernel()
 def correlate(plan, x, w, epilogue, out, shared, private, part, parts):
     """out <- correlation of x with w."""
     (images, groups, cin, cout, taps, width, blocks, block_size, phases, t_phases, backward, lazy, together, image_parts, group_parts,
-     block_parts, row_parts, source_plane, source_width, out_rows, out_columns, padded_rows, stored, t_stored, step, quota, left, t_rows,
-     out_step, t_class, t_start, band, rows, buffer_offset, packed_offset) = fields(plan, 35)  # fmt: skip
+     block_parts, row_parts, source_plane, source_width, out_rows, out_columns, strip_rows, stored, t_stored, step, quota, left, t_rows,
+     out_step, t_class, t_start, band, rows, buffer_offset, packed_offset, strips, t_strips) = fields(plan, 37)  # fmt: skip
     piece = part
     q0, q1 = share(groups, piece % group_parts, group_parts)
     piece //= group_parts
     block0, block1 = share(blocks, piece % block_parts, block_parts)
     piece //= block_parts
-    row0, row1 = share(out_rows, piece % row_parts, row_parts)
+    strip0, strip1 = share(strips, piece % row_parts, row_parts)
     image0, image1 = share(images, piece // row_parts, image_parts)
-    padded_plane, plane = padded_rows * stored * quota, out_rows * out_columns
+    row_length, plane = stored * quota, out_rows * out_columns
+    padded_plane = strip_rows * row_length
     buffer, mine = at(private, buffer_offset), at(private, packed_offset)
     for q in range(q0, q1):
         for g0 in range(image0, image1, together):
             g1 = min(image1, g0 + together)
-            for im in range(g0, g1):
-                for c in range(cin):
-                    pad_plane(at(x, ((im * groups + q) * cin + c) * source_plane), at(private, ((im - g0) * cin + c) * padded_plane),
-                              padded_rows, at(plan, t_rows), source_width, stored, at(plan, t_stored), step, quota, left)  # fmt: skip
-            for block in range(block0, block1):
-                packed = at(shared, (q * blocks + block) * block_size)
-                if lazy:
-                    pack_block(plan, at(w, q * cout * cin * taps), mine, cin, cout, taps, width, block, phases, t_phases, backward)
-                    packed = mine
+            for strip in range(strip0, strip1):
+                row0, row1, pad0, pad1 = fields(at(plan, t_strips + strip * 4), 4)
                 for im in range(g0, g1):
-                    image = at(private, (im - g0) * cin * padded_plane)
-                    for r0 in range(row0, row1, band):
-                        r1 = min(row1, r0 + band)
-                        for ph in range(phases):
-                            (entries, count, t_a, weights, start, t_b) = fields(at(plan, t_phases + ph * PHASE), 6)
-                            (px, columns, a_ks) = fields(at(plan, t_phases + phases * PHASE + ph * 3), 3)
-                            for r in range(r0, r1):
-                                if plan[t_class + r] != ph // out_step:
-                                    continue
-                                target = at(buffer, ((r - r0) * out_columns + px) * width)
-                                if entries == 0:  # a stride larger than the kernel: pixels that no tap reaches
-                                    for i in range(columns):
-                                        for ch in range(width):
-                                            target[i * out_step * width + ch] = 0
-                                    continue
-                                source, tile = at(image, plan[t_start + r] + start), rows
-                                if columns < rows and phases > 1:
-                                    tile = 1  # a tile wider than the row would overwrite what other phases have written
-                                for i in range(0, columns, tile):
-                                    j = min(i, max(0, columns - tile))
-                                    pixel_tile(tile, entries, count, at(source, j), at(plan, t_a), a_ks, at(packed, weights),
-                                               at(plan, t_b), width, at(target, j * out_step * width), out_step * width)  # fmt: skip
-                        o0 = block * width
-                        finish(buffer, (r1 - r0) * out_columns, width, epilogue, q * cout + o0)
-                        pixels_to_planes(buffer, width, (r1 - r0) * out_columns, min(width, cout - o0),
-                                         at(out, ((im * groups + q) * cout + o0) * plane + r0 * out_columns), plane)  # fmt: skip
+                    for c in range(cin):
+                        pad_plane(at(x, ((im * groups + q) * cin + c) * source_plane),
+                                  at(private, ((im - g0) * cin + c) * padded_plane), pad1 - pad0, at(plan, t_rows + pad0),
+                                  source_width, stored, at(plan, t_stored), step, quota, left)  # fmt: skip
+                for block in range(block0, block1):
+                    packed = at(shared, (q * blocks + block) * block_size)
+                    if lazy:
+                        pack_block(plan, at(w, q * cout * cin * taps), mine, cin, cout, taps, width, block, phases, t_phases, backward)
+                        packed = mine
+                    for im in range(g0, g1):
+                        image = at(private, (im - g0) * cin * padded_plane - pad0 * row_length)
+                        for r0 in range(row0, row1, band):
+                            r1 = min(row1, r0 + band)
+                            correlate_band(plan, image, packed, r0, r1, buffer, width, out_columns, rows, out_step, phases, t_phases,
+                                           t_class, t_start)  # fmt: skip
+                            o0 = block * width
+                            finish(buffer, (r1 - r0) * out_columns, width, epilogue, q * cout + o0)
+                            pixels_to_planes(buffer, width, (r1 - r0) * out_columns, min(width, cout - o0),
+                                             at(out, ((im * groups + q) * cout + o0) * plane + r0 * out_columns), plane)  # fmt: skip
 
 
 def forward(geometry: Convolution, dtype: np.dtype, threads: int) -> Plan:
@@ -139,18 +151,19 @@ def input_gradient(geometry: Convolution, dtype: np.dtype, threads: int) -> Plan
     return _plan(correlation.input_gradient(geometry), geometry, dtype, threads, backward=True)
 
 
-def split(threads: int, images: int, groups: int, blocks: int, rows: int, lazy: bool) -> tuple[int, int, int, int]:
-    """(image, group, block, row) parts: a few for each thread, along the axis whose split repeats least work."""
+def split(threads: int, images: int, groups: int, blocks: int, strips: int, lazy: bool) -> tuple[int, int, int, int]:
+    """(image, group, block, strip) parts: a few for each thread, along the axis whose split repeats least work."""
     if threads == 1:
         return 1, 1, 1, 1
-    if not lazy and images * groups >= threads:
+    if not lazy and images * groups * strips >= threads:
         want = threads * 4
         group_parts = min(groups, want)
-        return min(images, ceiling(want, group_parts)), group_parts, 1, 1
+        image_parts = min(images, ceiling(want, group_parts))
+        return image_parts, group_parts, 1, min(strips, ceiling(want, group_parts * image_parts))
     group_parts = min(groups, threads)
     block_parts = min(blocks, ceiling(threads, group_parts))
     image_parts = 1 if lazy else min(images, ceiling(threads, group_parts * block_parts))
-    row_parts = min(rows, ceiling(threads, group_parts * block_parts * image_parts))
+    row_parts = min(strips, ceiling(threads, group_parts * block_parts * image_parts))
     return image_parts, group_parts, block_parts, row_parts
 
 
@@ -158,11 +171,15 @@ def _plan(d: Dense, geometry: Convolution, dtype: np.dtype, threads: int, backwa
     lanes, size = VECTOR_BYTES // dtype.itemsize, dtype.itemsize
     width = 2 * lanes if d.channels_out > lanes else lanes
     blocks, taps = ceiling(d.channels_out, width), geometry.taps
-    image = d.channels_in * d.padded_plane
+    row_bytes = size * d.channels_in * d.row_length
+    strips = d.strips(max(1, L2_SHARE // max(1, row_bytes)))
+    strip_rows = int((strips[:, 3] - strips[:, 2]).max())
+    strip_plane = strip_rows * d.row_length
+    image = d.channels_in * strip_plane
     together = max(1, min(d.images, L2_SHARE // max(1, size * image)))
     weights = geometry.out_channels * d.channels_in * taps
-    lazy = together == d.images and weights > d.images * d.groups * image // 2
-    image_parts, group_parts, block_parts, row_parts = split(threads, d.images, d.groups, blocks, d.out_rows, lazy)
+    lazy = together == d.images and len(strips) == 1 and weights > d.images * d.groups * image // 2
+    image_parts, group_parts, block_parts, row_parts = split(threads, d.images, d.groups, blocks, len(strips), lazy)
     together = min(together, ceiling(d.images, image_parts))
 
     columns = max(p.columns for p in d.phases)
@@ -174,11 +191,11 @@ def _plan(d: Dense, geometry: Convolution, dtype: np.dtype, threads: int, backwa
     whole = next((b for b in range(band, 0, -1) if b * d.out_columns % lanes == 0), band)  # whole transposes if possible
     band = min(whole, max(1, d.out_rows))
 
-    table = Table(35)
+    table = Table(37)
     phases, tiles, base = [], [], 0
     for p in d.phases:
         kept = len(p.taps)
-        channel = (np.arange(d.channels_in) * d.padded_plane)[:, None]
+        channel = (np.arange(d.channels_in) * strip_plane)[:, None]
         if p.column_step is None:
             offsets, count = (channel + p.offsets.reshape(1, -1)).reshape(-1), 1
         else:
@@ -201,9 +218,9 @@ def _plan(d: Dense, geometry: Convolution, dtype: np.dtype, threads: int, backwa
     header = (
         d.images, d.groups, d.channels_in, d.channels_out, taps, width, blocks, block_size, len(d.phases), t_phases, backward, lazy,
         together, image_parts, group_parts, block_parts, row_parts, d.source_plane, d.source_width, d.out_rows, d.out_columns,
-        d.padded_rows, len(d.row_phases), table.add(d.row_phases), d.row_step, d.quota, d.left, table.add(d.row_table),
+        strip_rows, len(d.row_phases), table.add(d.row_phases), d.row_step, d.quota, d.left, table.add(d.row_table),
         d.out_step, table.add(d.row_class), table.add(d.row_start), band, rows, padded,
-        padded + buffer,
+        padded + buffer, len(strips), table.add(strips),
     )  # fmt: skip
     steps = [(correlate, image_parts * group_parts * block_parts * row_parts)]
     if not lazy:

@@ -6,7 +6,7 @@ Vectors run over output channels (dy is turned to pixels x channels once), tile 
 the microkernel's inner walk. Rows of a tile are J neighbouring taps times G channels (or kernel rows); which (G, J) is a table lookup on
 the kernel's width. A tile may hold rows that do not exist: they are computed and dropped.
 
-Threads take blocks of output channels where there are enough, else images, whose sums a last step adds in a fixed order.
+Threads take blocks of output channels where there are enough, else images or strips of them, whose sums a last step adds in a fixed order.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from autograd_nn.kernels.plan import Plan, Table, ceiling, line
 from autograd_nn.kernels.vectors import VECTOR_BYTES, WIDE, at, clear_run, copy_run, fields, lanes_of
 
 BAND = 256  # pixels of dy that stay in L1 while all taps pass
+SIZES = 37  # numbers of the first step; the second step's follow
 KINDS = [(4, 3), (3, 3), (2, 5), (2, 7), (8, 1)] if WIDE else [(2, 3), (1, 3), (1, 5), (1, 7), (4, 1)]
 (G0, J0), (G1, J1), (G2, J2), (G3, J3), (G4, J4) = KINDS
 
@@ -57,48 +58,52 @@ def tap_tile(kind, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, C, 
 @kernel()
 def accumulate(plan, dy, x, unused, dw, shared, private, part, parts):
     """Shared workspace <- sums[image part][group][block][tile row][width]."""
-    (images, groups, cin, cout, width, blocks, sum_rows, image_parts, group_parts, block_parts, tile_parts, together, source_plane,
-     source_width, out_rows, out_columns, padded_rows, quota, left, t_rows, t_zero, t_a, t_b, t_pixels, t_tiles, tiles, kind, tile_rows,
-     a_gs, a_ks, channel_space, band, pixels_offset) = fields(plan, 33)  # fmt: skip
+    (images, groups, cin, cout, width, blocks, sum_rows, image_parts, strip_parts, group_parts, block_parts, tile_parts, together,
+     source_plane, source_width, out_rows, out_columns, strip_rows, quota, left, t_rows, t_zero, t_a, t_b, t_pixels, t_tiles, tiles,
+     kind, tile_rows, a_gs, a_ks, channel_space, band, pixels_offset, strips, t_strips, strip_pixels) = fields(plan, SIZES)  # fmt: skip
     piece = part
     q0, q1 = share(groups, piece % group_parts, group_parts)
     piece //= group_parts
     block0, block1 = share(blocks, piece % block_parts, block_parts)
     piece //= block_parts
     tile0, tile1 = share(tiles, piece % tile_parts, tile_parts)
-    image_part = piece // tile_parts
-    image0, image1 = share(images, image_part, image_parts)
-    padded_plane, plane = padded_rows * quota, out_rows * out_columns
+    sum_part = piece // tile_parts
+    strip0, strip1 = share(strips, sum_part % strip_parts, strip_parts)
+    image0, image1 = share(images, sum_part // strip_parts, image_parts)
+    padded_plane, plane = strip_rows * quota, out_rows * out_columns
     image_size = channel_space * padded_plane
     pixels = at(private, pixels_offset)
     for q in range(q0, q1):
-        sums = at(shared, (image_part * groups + q) * blocks * sum_rows * width)
-        channels = min(cout, block1 * width) - block0 * width
-        if image0 == image1:
-            for block in range(block0, block1):
-                clear_run(at(sums, (block * sum_rows + tile0 * tile_rows) * width), (tile1 - tile0) * tile_rows * width)
+        sums, channels, add = at(shared, (sum_part * groups + q) * blocks * sum_rows * width), min(cout, block1 * width) - block0 * width, 0
         for g0 in range(image0, image1, together):
             g1 = min(image1, g0 + together)
-            for im in range(g0, g1):
-                for c in range(cin):
-                    pad_plane(at(x, ((im * groups + q) * cin + c) * source_plane), at(private, (im - g0) * image_size + c * padded_plane),
-                              padded_rows, at(plan, t_rows), source_width, 1, at(plan, t_zero), 1, quota, left)  # fmt: skip
-                planes_to_pixels(at(dy, ((im * groups + q) * cout + block0 * width) * plane), channels, plane, plane,
-                                 at(pixels, (im - g0) * plane * width), together * plane * width, width, at(plan, t_pixels))  # fmt: skip
-            total = (g1 - g0) * out_rows
-            for block in range(block0, block1):
-                columns = at(pixels, (block - block0) * together * plane * width)
-                for r0 in range(0, total, band):
-                    rows, add = min(band, total - r0), 0 if g0 == image0 and r0 == 0 else 1
-                    for t in range(tile0, tile1):
-                        tap_tile(kind, rows, out_columns, at(private, plan[t_tiles + t]), at(plan, t_a + r0), a_gs, a_ks, columns,
-                                 at(plan, t_b + r0), width, at(sums, (block * sum_rows + t * tile_rows) * width), add)  # fmt: skip
+            for strip in range(strip0, strip1):
+                row0, row1, pad0, pad1 = fields(at(plan, t_strips + strip * 4), 4)
+                count = (row1 - row0) * out_columns
+                for im in range(g0, g1):
+                    for c in range(cin):
+                        pad_plane(at(x, ((im * groups + q) * cin + c) * source_plane),
+                                  at(private, (im - g0) * image_size + c * padded_plane), pad1 - pad0, at(plan, t_rows + pad0),
+                                  source_width, 1, at(plan, t_zero), 1, quota, left)  # fmt: skip
+                    planes_to_pixels(at(dy, ((im * groups + q) * cout + block0 * width) * plane + row0 * out_columns), channels, plane,
+                                     count, at(pixels, (im - g0) * count * width), together * strip_pixels * width, width,
+                                     at(plan, t_pixels))  # fmt: skip
+                # Several images at a time only if each is one strip: then row0 and pad0 are 0 and t_a goes on from image to image.
+                source, total = at(private, -pad0 * quota), (g1 - g0) * (row1 - row0)
+                for block in range(block0, block1):
+                    columns = at(pixels, (block - block0) * together * strip_pixels * width)
+                    for r0 in range(0, total, band):
+                        rows = min(band, total - r0)
+                        for t in range(tile0, tile1):
+                            tap_tile(kind, rows, out_columns, at(source, plan[t_tiles + t]), at(plan, t_a + row0 + r0), a_gs, a_ks, columns,
+                                     at(plan, t_b + r0), width, at(sums, (block * sum_rows + t * tile_rows) * width), add + r0)  # fmt: skip
+                add = 1
 
 
 @kernel()
 def gather(plan, dy, x, unused, dw, shared, private, part, parts):
     """dw <- the sums of all image parts, added in order, rows brought to the order of dw."""
-    (groups, cout, width, blocks, sum_rows, image_parts, taps, t_where) = fields(at(plan, 33), 8)
+    (groups, cout, width, blocks, sum_rows, sum_parts, taps, t_where) = fields(at(plan, SIZES), 8)
     first, last = share(groups * blocks, part, parts)
     for unit in range(first, last):
         q, block = unit // blocks, unit % blocks
@@ -108,7 +113,7 @@ def gather(plan, dy, x, unused, dw, shared, private, part, parts):
                 continue
             target, source = at(private, where * width), at(shared, (unit * sum_rows + row) * width)
             copy_run(source, target, width)
-            for i in range(1, image_parts):
+            for i in range(1, sum_parts):
                 source = at(shared, ((i * groups * blocks + unit) * sum_rows + row) * width)
                 for v in range(width):
                     target[v] += source[v]
@@ -129,7 +134,11 @@ def weight_gradient(geometry: Convolution, dtype: np.dtype, threads: int) -> Pla
 
     # Rows of a tile: J taps along the width, and G channels, kernel rows or (J = 1) taps.
     offsets = d.phases[0].offsets
-    row_gap = int(offsets[0, 1, 0]) if g.kernel[1] > 1 else d.row_length
+    row_gap = g.dilation[1] * d.row_length
+    most_rows = min(L2_SHARE // (size * cin * d.row_length), g.stride[1] * 2 * L2_SHARE // (size * width * blocks * d.out_columns))
+    strips = d.strips(max(1, most_rows))
+    strip_rows, strip_out = int((strips[:, 3] - strips[:, 2]).max()), int((strips[:, 1] - strips[:, 0]).max())
+    strip_plane = strip_rows * d.row_length
     along = "channel" if cin >= 3 else "row"
     if kernel_width in (3, 5, 7) and g.dilation[2] == 1:
         if kernel_width == 3:
@@ -143,7 +152,7 @@ def weight_gradient(geometry: Convolution, dtype: np.dtype, threads: int) -> Pla
     else:
         kind, along = 4, "channel" if cin >= min(kernel_width, KINDS[4][0]) else "tap"
     G, J = KINDS[kind]
-    gap = {"channel": d.padded_plane, "row": row_gap, "tap": g.dilation[2]}[along]
+    gap = {"channel": strip_plane, "row": row_gap, "tap": g.dilation[2]}[along]
     starts, where = [], []
     c_step = G if along == "channel" else 1
     i_step = G if along == "row" else 1
@@ -152,7 +161,7 @@ def weight_gradient(geometry: Convolution, dtype: np.dtype, threads: int) -> Pla
         for a in range(g.kernel[0]):
             for i in range(0, g.kernel[1], i_step):
                 for j in range(0, kernel_width, j_step):
-                    starts.append(c * d.padded_plane + int(offsets[a, i, j]))
+                    starts.append(c * strip_plane + int(offsets[a, i, j]))
                     for m in range(G):
                         cc, ii, jj = c + m * (along == "channel"), i + m * (along == "row"), j + m * (along == "tap")
                         for u in range(J):
@@ -162,34 +171,35 @@ def weight_gradient(geometry: Convolution, dtype: np.dtype, threads: int) -> Pla
     tiles, sum_rows = len(starts), len(where)
     channel_space = ceiling(cin, c_step) * c_step if along == "channel" else cin
 
-    together = max(1, min(d.images, L2_SHARE // max(1, size * cin * d.padded_plane)))
-    image_parts = group_parts = block_parts = tile_parts = 1
+    together = max(1, min(d.images, L2_SHARE // (size * cin * strip_plane))) if len(strips) == 1 else 1
+    image_parts = strip_parts = group_parts = block_parts = tile_parts = 1
     if threads > 1:
         group_parts = min(d.groups, threads)
         if group_parts < threads and group_parts * blocks >= threads:
             block_parts = min(blocks, ceiling(threads, group_parts))
         elif group_parts < threads:
             image_parts = min(d.images, ceiling(threads, group_parts))
-            tile_parts = min(tiles, ceiling(threads, group_parts * image_parts))
-    together = min(together, ceiling(max(1, d.images), image_parts))
+            strip_parts = min(len(strips), ceiling(threads, group_parts * image_parts))
+            tile_parts = min(tiles, ceiling(threads, group_parts * image_parts * strip_parts))
+    together = min(together, ceiling(d.images, image_parts))
     most_blocks = ceiling(blocks, block_parts)
 
-    table = Table(41)
-    t_a = table.add(np.append((np.arange(together)[:, None] * channel_space * d.padded_plane + d.row_start).reshape(-1), 0))
+    table = Table(SIZES + 8)
+    t_a = table.add(np.append((np.arange(together)[:, None] * channel_space * strip_plane + d.row_start).reshape(-1), 0))
     t_b = table.add(np.arange(together * d.out_rows + 1) * d.out_columns * width)
-    plane = d.out_rows * d.out_columns
+    strip_pixels = strip_out * d.out_columns
     room = G * gap + kernel_rows * d.row_length + 8 * kernel_width + 64  # rows that do not exist read past the images
-    padded = line(together * channel_space * d.padded_plane + room, size)
-    pixels = line(most_blocks * together * plane * width + 2 * width, size)
+    padded = line(together * channel_space * strip_plane + room, size)
+    pixels = line(most_blocks * together * strip_pixels * width + 2 * width, size)
     header = (
-        d.images, d.groups, cin, cout, width, blocks, sum_rows, image_parts, group_parts, block_parts, tile_parts, together,
-        d.source_plane, d.source_width, d.out_rows, d.out_columns, d.padded_rows, d.quota, d.left, table.add(d.row_table),
-        table.add([0]), t_a, t_b, table.add(np.arange(plane + 2 * lanes) * width), table.add(starts), tiles, kind, G * J, gap, stride,
-        channel_space, max(1, BAND // max(1, d.out_columns)), padded,
-        d.groups, cout, width, blocks, sum_rows, image_parts, cin * taps, table.add(where),
+        d.images, d.groups, cin, cout, width, blocks, sum_rows, image_parts, strip_parts, group_parts, block_parts, tile_parts,
+        together, d.source_plane, d.source_width, d.out_rows, d.out_columns, strip_rows, d.quota, d.left, table.add(d.row_table),
+        table.add([0]), t_a, t_b, table.add(np.arange(strip_pixels + 2 * lanes) * width), table.add(starts), tiles, kind, G * J, gap, stride,
+        channel_space, max(1, BAND // max(1, d.out_columns)), padded, len(strips), table.add(strips), strip_pixels,
+        d.groups, cout, width, blocks, sum_rows, image_parts * strip_parts, cin * taps, table.add(where),
     )  # fmt: skip
-    parts = image_parts * group_parts * block_parts * tile_parts
+    parts = image_parts * strip_parts * group_parts * block_parts * tile_parts
     steps = [(accumulate, parts), (gather, min(threads, d.groups * blocks))]
-    shared = image_parts * d.groups * blocks * sum_rows * width
+    shared = image_parts * strip_parts * d.groups * blocks * sum_rows * width
     private = max(padded + pixels, (cin * taps + lanes) * width)
     return Plan(dtype, table.array(header), steps, shared * size, private * size, threads)
