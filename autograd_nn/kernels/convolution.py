@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autograd_nn.kernels import direct, direct_weight, reference, winograd
+from autograd_nn.kernels import direct, direct_weight, reference, winograd, winograd_weight
 from autograd_nn.kernels.geometry import Convolution
 from autograd_nn.kernels.plan import WORKSPACE_LIMIT, Plan
 from autograd_nn.kernels.threads import get_num_threads
@@ -43,7 +43,15 @@ def _never(which: str, geometry: Convolution, dtype: np.dtype) -> str | None:
 
 
 PATHS = [
-    Path("winograd", winograd.refuses, {FORWARD: winograd.forward, INPUT_GRADIENT: winograd.input_gradient}),
+    Path(
+        "winograd",
+        winograd.refuses,
+        {
+            FORWARD: winograd.forward,
+            INPUT_GRADIENT: winograd.input_gradient,
+            WEIGHT_GRADIENT: winograd_weight.weight_gradient,
+        },
+    ),
     Path(
         "direct",
         _never,
@@ -72,9 +80,9 @@ class Choice:
 
 
 def workspace_limit(geometry: Convolution, dtype: np.dtype) -> int:
-    """Bytes a convolution may use beyond its result: 64 MB, or 1.5 times its arrays if that is less (but not under 1 MB)."""
+    """Bytes a convolution may use beyond its result: 64 MB, or 1.5 times its arrays if that is less (but never under 8 MB)."""
     arrays = prod(geometry.x_shape) + prod(geometry.y_shape) + prod(geometry.w_shape)
-    return min(WORKSPACE_LIMIT, max(1 << 20, arrays * dtype.itemsize * 3 // 2))
+    return min(WORKSPACE_LIMIT, max(8 << 20, arrays * dtype.itemsize * 3 // 2))
 
 
 @lru_cache(maxsize=1024)
