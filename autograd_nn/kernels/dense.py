@@ -45,6 +45,7 @@ class Dense:
     out_columns: int
     # The padded plane
     padded_rows: int
+    padded_height: int  # rows of one depth
     row_table: np.ndarray
     row_phases: list[int]  # which column phases (by stride) are stored
     row_step: int
@@ -119,14 +120,14 @@ def forward(geometry: Convolution, split: bool = True) -> Dense:
     phase = Phase(0, g.output[2], 0, offsets, np.arange(g.taps), g.dilation[2] if step == 1 else None)
     return Dense(
         g.batch, g.groups, g.in_channels // g.groups, g.out_channels // g.groups, prod(g.input), g.input[2],
-        g.output[0] * g.output[1], g.output[2], depth * height, _rows((depth, height), sources, g.input), stored, step, quota,
+        g.output[0] * g.output[1], g.output[2], depth * height, height, _rows((depth, height), sources, g.input), stored, step, quota,
         g.before[2], 1, np.zeros(g.output[0] * g.output[1], np.int64), start.reshape(-1) * row, [phase],
     )  # fmt: skip
 
 
-def input_gradient(geometry: Convolution) -> Dense:
+def input_gradient(geometry: Convolution, collapse: bool = True) -> Dense:
     """The input gradient: dy is the source, dx the result."""
-    g = _collapse(geometry.spatial)
+    g = _collapse(geometry.spatial) if collapse else geometry.spatial
     taps, shifts, counts, lead, length = [], [], [], [], []
     for a in range(3):
         s, before, d = g.stride[a], g.before[a], g.dilation[a]
@@ -144,7 +145,7 @@ def input_gradient(geometry: Convolution) -> Dense:
     row_start = ((z // sz + lead[0]) * height)[:, None] * quota + (y // sy + lead[1]) * quota
     dense = Dense(
         g.batch, g.groups, g.out_channels // g.groups, g.in_channels // g.groups, prod(g.output), g.output[2],
-        g.input[0] * g.input[1], g.input[2], depth * height, _rows((depth, height), sources, g.output), [0], 1, quota, lead[2],
+        g.input[0] * g.input[1], g.input[2], depth * height, height, _rows((depth, height), sources, g.output), [0], 1, quota, lead[2],
         sx, row_class.reshape(-1), row_start.reshape(-1),
     )  # fmt: skip
     for pz in range(sz):

@@ -123,7 +123,7 @@ def correlate(plan, x, w, epilogue, out, shared, private, part, parts):
                     for c in range(cin):
                         pad_plane(at(x, ((im * groups + q) * cin + c) * source_plane),
                                   at(private, ((im - g0) * cin + c) * padded_plane), pad1 - pad0, at(plan, t_rows + pad0),
-                                  source_width, stored, at(plan, t_stored), step, quota, left)  # fmt: skip
+                                  source_width, stored, at(plan, t_stored), quota, row_length, step, quota, left)  # fmt: skip
                 for block in range(block0, block1):
                     packed = at(shared, (q * blocks + block) * block_size)
                     if lazy:

@@ -84,7 +84,7 @@ def accumulate(plan, dy, x, unused, dw, shared, private, part, parts):
                     for c in range(cin):
                         pad_plane(at(x, ((im * groups + q) * cin + c) * source_plane),
                                   at(private, (im - g0) * image_size + c * padded_plane), pad1 - pad0, at(plan, t_rows + pad0),
-                                  source_width, 1, at(plan, t_zero), 1, quota, left)  # fmt: skip
+                                  source_width, 1, at(plan, t_zero), 0, quota, 1, quota, left)  # fmt: skip
                     planes_to_pixels(at(dy, ((im * groups + q) * cout + block0 * width) * plane + row0 * out_columns), channels, plane,
                                      count, at(pixels, (im - g0) * count * width), together * strip_pixels * width, width,
                                      at(plan, t_pixels))  # fmt: skip

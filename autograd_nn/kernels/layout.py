@@ -17,16 +17,17 @@ def share(count, part, parts):
 
 
 @inner
-def pad_plane(source, padded, rows, row_table, width, phases, phase_table, step, quota, left):
+def pad_plane(source, padded, rows, row_table, width, phases, phase_table, phase_stride, row_stride, step, quota, left):
     """One channel into its padded plane. row_table[r] is where padded row r starts in the source, or -1 for zeros.
 
-    A padded row holds, one after another, the columns of each phase that is read: with stride `step`, phase p holds the padded
-    columns p, p + step, ... (`quota` of them), so that neighbours in the output are neighbours in memory for any stride.
+    With stride `step`, the columns of each phase that is read are kept apart: phase p holds the padded columns p, p + step, ...
+    (`quota` of them), so that neighbours in the output are neighbours in memory for any stride.
     """
     for r in range(rows):
-        start, target = row_table[r], at(padded, r * phases * quota)
+        start, target = row_table[r], at(padded, r * row_stride)
         if start < 0:
-            clear_run(target, phases * quota)
+            for index in range(phases):
+                clear_run(at(target, index * phase_stride), quota)
             continue
         row = at(source, start)
         if step == 1:
@@ -36,7 +37,7 @@ def pad_plane(source, padded, rows, row_table, width, phases, phase_table, step,
             clear_run(at(target, left + copied), quota - left - copied)
             continue
         for index in range(phases):
-            phase, column = phase_table[index], at(target, index * quota)
+            phase, column = phase_table[index], at(target, index * phase_stride)
             first = max(0, (left - phase + step - 1) // step)
             last = min(quota, (width + left - phase + step - 1) // step)
             for q in range(min(first, quota)):
