@@ -14,6 +14,8 @@ import numpy as np
 from autograd_nn.kernels import dense
 from autograd_nn.kernels.geometry import Convolution
 
+GAP = 16  # numbers between the pieces of a plane: a vector of junk may land behind each
+
 
 @dataclass
 class Run:
@@ -54,8 +56,12 @@ class Flat:
         return len(self.row_table)
 
     @property
+    def phase_plane(self) -> int:
+        return self.padded_rows * self.quota + GAP
+
+    @property
     def padded_plane(self) -> int:
-        return self.padded_rows * self.quota * len(self.column_phases)
+        return self.phase_plane * len(self.column_phases)
 
 
 def forward(geometry: Convolution) -> Flat:
@@ -78,7 +84,7 @@ def forward(geometry: Convolution) -> Flat:
     rows = np.where(inside, (zz * g.input[1] + yy) * g.input[2], -1).reshape(-1)
     offsets = np.array([
         [
-            [(((pz * len(phases[1]) + py) * depth + qz) * height + qy + px * len(rows)) * quota + qx for px, qx in shifts[2]]
+            [(((pz * len(phases[1]) + py) * depth + qz) * height + qy + px * len(rows)) * quota + px * GAP + qx for px, qx in shifts[2]]
             for py, qy in shifts[1]
         ]
         for pz, qz in shifts[0]

@@ -7,7 +7,7 @@ square back so that it overlaps, which is why planes of fewer pixels than lanes 
 from __future__ import annotations
 
 from autograd_nn.kernels.build import inner
-from autograd_nn.kernels.vectors import at, clear_run, copy_run, given, lanes_of, transpose_scatter, transpose_tile
+from autograd_nn.kernels.vectors import at, clear_run, copy_evens, copy_run, copy_vector, given, lanes_of, transpose_scatter, transpose_tile
 
 
 @inner
@@ -22,34 +22,39 @@ def pad_plane(source, padded, rows, row_table, width, phases, phase_table, phase
 
     With stride `step`, the columns of each phase that is read are kept apart: phase p holds the padded columns p, p + step, ...
     (`quota` of them), so that neighbours in the output are neighbours in memory for any stride.
+
+    With stride 2 whole vectors are written, so up to a vector of junk lands behind a row, which the next row written repairs. With
+    stride 1 the C library's copies are faster: wide stores that cross cache lines at every row lose more than calls do.
     """
+    L = lanes_of(source)
     for r in range(rows):
         start, target = row_table[r], at(padded, r * row_stride)
-        if start < 0:
-            for index in range(phases):
-                clear_run(at(target, index * phase_stride), quota)
-            continue
-        row = at(source, start)
-        if step == 1:
-            copied = min(width, quota - left)
-            clear_run(target, left)
-            copy_run(row, at(target, left), copied)
-            clear_run(at(target, left + copied), quota - left - copied)
-            continue
+        row = at(source, max(0, start))
         for index in range(phases):
             phase, column = phase_table[index], at(target, index * phase_stride)
             first = max(0, (left - phase + step - 1) // step)
-            last = min(quota, (width + left - phase + step - 1) // step)
-            for q in range(min(first, quota)):
-                column[q] = 0
-            if step == 2:  # a constant stride lets LLVM use shuffles
-                for q in range(first, last):
-                    column[q] = row[2 * q + phase - left]
+            offset = first * step + phase - left
+            if start < 0:
+                clear_run(column, quota)
+            elif step == 1:
+                copied = min(width, quota - left)
+                clear_run(column, left)
+                copy_run(row, at(column, left), copied)
+                clear_run(at(column, left + copied), quota - left - copied)
+            elif step == 2:
+                for q in range(0, min(first, quota), L):
+                    copy_vector(row, at(column, q), 0)
+                for q in range(first, quota, L):
+                    u = offset + 2 * (q - first)
+                    copy_evens(at(row, u), at(column, q), width - u)
             else:
+                last = min(quota, first + max(0, (width - offset + step - 1) // step))
+                for q in range(min(first, quota)):
+                    column[q] = 0
                 for q in range(first, last):
-                    column[q] = row[q * step + phase - left]
-            for q in range(max(first, last), quota):
-                column[q] = 0
+                    column[q] = row[offset + (q - first) * step]
+                for q in range(max(first, last), quota):
+                    column[q] = 0
 
 
 @inner

@@ -13,7 +13,7 @@ import numpy as np
 
 from autograd_nn.kernels import flat
 from autograd_nn.kernels.build import inner, kernel
-from autograd_nn.kernels.flat import Flat
+from autograd_nn.kernels.flat import GAP, Flat
 from autograd_nn.kernels.geometry import Convolution
 from autograd_nn.kernels.layout import finish_row, pad_plane, share
 from autograd_nn.kernels.microkernel import fma_tile
@@ -24,7 +24,8 @@ MOST = 8  # channels of the result
 # Vectors of pixels per tile for 1 to 3 rows, 4, 5 to 6, 7 to 8: as many accumulators as registers allow.
 N3, N4, N6, N8 = (8, 6, 4, 3) if WIDE else (4, 3, 2, 1)
 RUN = 14  # numbers per run in the plan
-SIZES = 26
+SIZES = 28
+TOGETHER = 200_000  # bytes of padded planes and results of groups worked on together
 
 
 def refuses(which: str, geometry: Convolution, dtype: np.dtype) -> str | None:
@@ -64,64 +65,79 @@ def channel_tile(c, short, outer, count, A, a_table, B, b_table, b_ks, C, long):
         fma_tile(1, 8, 1, N8, outer, count, A, a_table, 0, c, B, b_table, b_ks, L, C, 0, long, L, 0)
 
 
+@inner
+def run_tiles(cout, length, entries, count, A, a_table, B, b_table, b_ks, C, long):
+    """One run of pixels of all channels."""
+    L = lanes_of(A)
+    jump, p = (N3 if cout <= 3 else N4 if cout == 4 else N6 if cout <= 6 else N8) * L, 0
+    while p < length:
+        short = cout == 1 and length - p <= 2 * L
+        channel_tile(cout, short, entries, count, A, a_table, at(B, p), b_table, b_ks, at(C, p), long)
+        p += 2 * L if short else jump
+
+
+@inner
+def place_row(row, target, count, step):
+    """target[i * step] = row[i]"""
+    if step == 1:
+        copy_run(row, target, count)
+    elif step == 2:
+        for i in range(count):
+            target[2 * i] = row[i]
+    else:
+        for i in range(count):
+            target[i * step] = row[i]
+
+
 @kernel()
 def correlate_thin(plan, x, w, epilogue, out, shared, private, part, parts):
     """out <- correlation of x with w."""
     (images, groups, cin, cout, taps, backward, image_parts, group_parts, run_parts, source_plane, source_width, padded_rows, t_rows,
-     stored, t_stored, step, quota, left, depth, height, width, weights_start, buffer_start, long, runs, t_runs) = fields(plan, SIZES)  # fmt: skip
+     stored, t_stored, step, quota, left, depth, height, width, weights_start, buffer_start, long, runs, t_runs,
+     together, base) = fields(plan, SIZES)  # fmt: skip
     piece = part
     q0, q1 = share(groups, piece % group_parts, group_parts)
     piece //= group_parts
     run0, run1 = share(runs, piece % run_parts, run_parts)
     image0, image1 = share(images, piece // run_parts, image_parts)
     sz, sy, sx = fields(at(plan, t_runs + runs * RUN), 3)
-    L, padded_plane, plane = lanes_of(x), padded_rows * quota * stored, depth * height * width
+    padded_plane, plane = (padded_rows * quota + GAP) * stored, depth * height * width
     weights, buffer = at(private, weights_start), at(private, buffer_start)
     # Vectors read past the last plane: junk for dropped columns, but it must not be left from another call's NaN signals.
-    clear_run(at(private, cin * padded_plane), weights_start - cin * padded_plane)
-    for q in range(q0, q1):
+    clear_run(at(private, together * cin * padded_plane), weights_start - together * cin * padded_plane)
+    # Several groups at a time, one kind of work at a time: a load soon after stores that overlap it in part waits for them all.
+    for g0 in range(q0, q1, together):
+        g1 = min(q1, g0 + together)
         for run in range(run0, run1):
             (entries, count, t_a, t_b, b_ks, w0, kept, t_taps) = fields(at(plan, t_runs + run * RUN), 8)
-            for k in range(cin * kept):
-                c, tap = k // kept, plan[t_taps + k % kept]
+            for k in range((g1 - g0) * cin * kept):
+                q, c, tap = k // (cin * kept), k // kept % cin, plan[t_taps + k % kept]
                 for m in range(cout):
                     index = (c * cout + m) if backward else (m * cin + c)
-                    weights[w0 + k * cout + m] = w[(q * cin * cout + index) * taps + tap]
+                    weights[q * base + w0 + k % (cin * kept) * cout + m] = w[((g0 + q) * cin * cout + index) * taps + tap]
         for im in range(image0, image1):
-            for c in range(cin):
-                pad_plane(at(x, ((im * groups + q) * cin + c) * source_plane), at(private, c * padded_plane), padded_rows,
-                          at(plan, t_rows), source_width, stored, at(plan, t_stored), padded_rows * quota, quota, step, quota, left)  # fmt: skip
+            for c in range((g1 - g0) * cin):
+                pad_plane(at(x, ((im * groups + g0) * cin + c) * source_plane), at(private, c * padded_plane), padded_rows,
+                          at(plan, t_rows), source_width, stored, at(plan, t_stored), padded_rows * quota + GAP, quota, step, quota, left)  # fmt: skip
             for run in range(run0, run1):
                 (entries, count, t_a, t_b, b_ks, w0, kept, t_taps, start, z_pitch, cz, cy, cx, first) = fields(at(plan, t_runs + run * RUN), RUN)
                 length = (cz - 1) * z_pitch + (cy - 1) * quota + cx
                 if cz * cy * cx == 0:
                     continue
-                if entries == 0:
-                    for c in range(cout):
-                        clear_run(at(buffer, c * long), length)
-                else:
-                    jump = (N3 if cout <= 3 else N4 if cout == 4 else N6 if cout <= 6 else N8) * L
-                    p = 0
-                    while p < length:
-                        short = cout == 1 and length - p <= 2 * L
-                        channel_tile(cout, short, entries, count, at(weights, w0), at(plan, t_a), at(private, start + p), at(plan, t_b), b_ks,
-                                     at(buffer, p), long)  # fmt: skip
-                        p += 2 * L if short else jump
-                for c in range(cout):
+                for q in range(g0, g1):
+                    rows, source = at(buffer, (q - g0) * cout * long), at(private, (q - g0) * cin * padded_plane + start)
+                    if entries == 0:
+                        clear_run(rows, cout * long)
+                    else:
+                        run_tiles(cout, length, entries, count, at(weights, (q - g0) * base + w0), at(plan, t_a), source, at(plan, t_b), b_ks,
+                                  rows, long)  # fmt: skip
+                for c in range((g1 - g0) * cout):
                     row = at(buffer, c * long)
-                    finish_row(row, length, epilogue, q * cout + c)
-                    target = at(out, ((im * groups + q) * cout + c) * plane + first)
+                    finish_row(row, length, epilogue, g0 * cout + c)
+                    target = at(out, ((im * groups + g0) * cout + c) * plane + first)
                     for z in range(cz):
                         for y in range(cy):
-                            source, place = at(row, z * z_pitch + y * quota), at(target, (z * sz * height + y * sy) * width)
-                            if sx == 1:
-                                copy_run(source, place, cx)
-                            elif sx == 2:
-                                for i in range(cx):
-                                    place[2 * i] = source[i]
-                            else:
-                                for i in range(cx):
-                                    place[i * sx] = source[i]
+                            place_row(at(row, z * z_pitch + y * quota), at(target, (z * sz * height + y * sy) * width), cx, sx)
 
 
 def forward(geometry: Convolution, dtype: np.dtype, threads: int) -> Plan:
@@ -163,14 +179,16 @@ def _plan(d: Flat, taps: int, dtype: np.dtype, threads: int, backward: bool) -> 
         longest = max(longest, run.length(d.quota))
     jump = vectors_for(d.channels_out) * lanes
     long = line(ceiling(longest, jump) * jump + 16, size) + 16
-    weights = line(d.channels_in * d.padded_plane + jump + 2 * lanes, size)
-    buffer = weights + line(base + 16, size)
+    each = d.channels_in * d.padded_plane + d.channels_out * long
+    together = max(1, min(ceiling(d.groups, group_parts), 16, TOGETHER // (each * size)))
+    weights = line(together * d.channels_in * d.padded_plane + jump + 2 * lanes, size)
+    buffer = weights + line(together * base + 16, size)
     t_runs = table.add(np.array(runs))
     table.add(d.out_step)
     header = (
         d.images, d.groups, d.channels_in, d.channels_out, taps, backward, image_parts, group_parts, run_parts, prod(d.source),
         d.source[2], d.padded_rows, table.add(d.row_table), len(d.column_phases), table.add(d.column_phases), d.step, d.quota, d.left,
-        *d.result, weights, buffer, long, len(d.runs), t_runs,
+        *d.result, weights, buffer, long, len(d.runs), t_runs, together, base,
     )  # fmt: skip
     steps = [(correlate_thin, image_parts * group_parts * run_parts)]
-    return Plan(dtype, table.array(header), steps, 0, (buffer + d.channels_out * long) * size, threads)
+    return Plan(dtype, table.array(header), steps, 0, (buffer + together * d.channels_out * long) * size, threads)

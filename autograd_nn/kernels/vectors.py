@@ -177,6 +177,55 @@ def clear_run(typingctx, target, count):
     return types.void(target, i64), codegen
 
 
+def lane_mask(v, count):
+    """Lanes below count; count may be negative or more than there are."""
+    b = v.b
+    index = ir.VectorType(I32, v.n)
+    return b.icmp_signed("<", ir.Constant(index, list(range(v.n))), v.broadcast(b.trunc(count, I32), index))
+
+
+def masked(v, what, *args):
+    """llvm.masked.load / store: lanes outside the mask touch no memory, so a short row needs no room behind it."""
+    module = v.b.module
+    flags, pointer = ir.VectorType(ir.IntType(1), v.n), v.scalar.as_pointer()
+    name = f"llvm.masked.{what}.v{v.n}f{v.size * 8}.p0"
+    if what == "load":
+        kind = ir.FunctionType(v.vector, [pointer, I32, flags, v.vector])
+    else:
+        kind = ir.FunctionType(ir.VoidType(), [v.vector, pointer, I32, flags])
+    return v.b.call(module.globals.get(name) or ir.Function(module, kind, name), args)
+
+
+@intrinsic
+def copy_vector(typingctx, source, target, count):
+    """target[i] = source[i] for i < lanes, 0 from `count` on, where the source is not read."""
+    dtype = source.dtype
+
+    def codegen(context, builder, signature, args):
+        v = Lanes(builder, dtype)
+        v.store(masked(v, "load", args[0], I32(v.size), lane_mask(v, args[2]), v.const(0)), args[1])
+        return context.get_dummy_value()
+
+    return types.void(source, target, i64), codegen
+
+
+@intrinsic
+def copy_evens(typingctx, source, target, count):
+    """target[i] = source[2 * i] for i < lanes, 0 where 2 * i >= count, where the source is not read."""
+    dtype = source.dtype
+
+    def codegen(context, builder, signature, args):
+        v = Lanes(builder, dtype)
+        source, target, count = args
+        low = masked(v, "load", source, I32(v.size), lane_mask(v, count), v.const(0))
+        rest = builder.sub(count, I64(v.n))
+        high = masked(v, "load", builder.gep(source, [I64(v.n)]), I32(v.size), lane_mask(v, rest), v.const(0))
+        v.store(v.shuffle(low, high, list(range(0, 2 * v.n, 2))), target)
+        return context.get_dummy_value()
+
+    return types.void(source, target, i64), codegen
+
+
 def transposed(v, rows):
     """lanes x lanes transpose: log2(lanes) rounds of block exchange, all two-input shuffles."""
     n, step = v.n, v.n // 2
