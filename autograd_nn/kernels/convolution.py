@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autograd_nn.kernels import direct, direct_weight, reference, thin, winograd, winograd_weight
+from autograd_nn.kernels import depthwise, direct, direct_weight, reference, thin, winograd, winograd_weight
 from autograd_nn.kernels.geometry import Convolution
 from autograd_nn.kernels.plan import WORKSPACE_LIMIT, Plan
 from autograd_nn.kernels.threads import get_num_threads
@@ -43,6 +43,15 @@ def _never(which: str, geometry: Convolution, dtype: np.dtype) -> str | None:
 
 
 PATHS = [
+    Path(
+        "depthwise",
+        depthwise.refuses,
+        {
+            FORWARD: depthwise.forward,
+            INPUT_GRADIENT: depthwise.input_gradient,
+            WEIGHT_GRADIENT: depthwise.weight_gradient,
+        },
+    ),
     Path("thin", thin.refuses, {FORWARD: thin.forward, INPUT_GRADIENT: thin.input_gradient}),
     Path(
         "winograd",

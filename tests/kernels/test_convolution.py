@@ -78,6 +78,21 @@ def test_winograd(geometry, thread_count):
     check(geometry, np.float32, thread_count, "winograd")
 
 
+@st.composite
+def channel_by_channel(draw):
+    channels, batch = draw(st.sampled_from((1, 2, 5, 16, 20))), draw(st.sampled_from((1, 2, 3)))
+    stride, kernel = draw(st.sampled_from((1, 2))), draw(st.sampled_from((3, 3, 3, 5)))
+    padding = tuple((draw(st.integers(0, 3)), draw(st.integers(0, 3))) for _ in "hw")
+    space = [draw(st.integers(kernel, 40)) for _ in "hw"]
+    return Convolution.of((batch, channels, *space), (channels, 1, kernel, kernel), stride, padding, groups=channels)
+
+
+@examples(40)
+@given(channel_by_channel(), st.sampled_from(DTYPES), st.sampled_from((1, 2)))
+def test_depthwise(geometry, dtype, thread_count):
+    assert check(geometry, dtype, thread_count)
+
+
 def test_explain_names_a_path_for_each_pass():
     text = explain(Convolution.of((2, 16, 8, 8), (16, 16, 3, 3), padding=1))
     assert [line.split(":")[0] for line in text.splitlines() if not line.startswith(" ")] == list(PASSES)
