@@ -16,6 +16,7 @@ from math import gcd, prod
 import numpy as np
 
 from autograd_nn.kernels.geometry import Convolution
+from autograd_nn.kernels.microkernel import ROWS_A
 from autograd_nn.kernels.plan import ceiling
 
 
@@ -56,37 +57,62 @@ class Dense:
     row_class: np.ndarray  # output row -> class; phases of class k are k*out_step ... k*out_step + out_step - 1
     row_start: np.ndarray
     phases: list[Phase] = field(default_factory=list)
+    column_gap: int = 1  # between the inputs of neighbouring outputs
 
     @property
     def row_length(self) -> int:
         return len(self.row_phases) * self.quota
 
-    def strips(self, most: int) -> np.ndarray:
-        """Output rows in runs that read at most `most` padded rows where that is possible: (first, end, first padded, end padded)."""
+    def strips(self, most: int, least: int = 1) -> np.ndarray:
+        """Output rows in even runs (first, end, first padded, end padded) that read about `most` padded rows, `least` runs if there are."""
         reach = [((p.offsets + p.start) // self.row_length) for p in self.phases if p.taps.size]
         low, high = min(int(r.min()) for r in reach), max(int(r.max()) for r in reach)
         start = self.row_start // self.row_length
-        result, first = [], 0
-        while first < self.out_rows:
-            end = first + 1
-            while end < self.out_rows and start[end] + high + 1 - (start[first] + low) <= most:
-                end += 1
-            span = max(0, int(start[first]) + low), min(self.padded_rows, int(start[end - 1]) + high + 1)
-            result.append((first, end, *span))
-            first = end
-        return np.array(result).reshape(-1, 4)
+        whole = int(start[-1] - start[0]) + 1
+        count = max(ceiling(whole, max(1, most - (high - low))), least)
+        cuts = np.unique(np.arange(count + 1) * self.out_rows // count) if self.padded_rows > 1 else np.array([0, self.out_rows])
+        first, end = cuts[:-1], cuts[1:]
+        return np.stack([
+            first, end, np.maximum(0, start[first] + low), np.minimum(self.padded_rows, start[end - 1] + high + 1)
+        ], axis=1)  # fmt: skip
 
     @property
     def padded_plane(self) -> int:
         return self.padded_rows * self.row_length
 
 
+LONGEST = 512  # columns of a row of the result, where it may be cut
+
+
+def _even_length(columns: int) -> int:
+    """The divisor of a long row whose pieces waste least of the microkernel's tiles."""
+    if columns <= LONGEST:
+        return columns
+    pieces = [m for m in range(ROWS_A * 4, LONGEST + 1) if columns % m == 0]
+    return min(pieces, key=lambda m: (ceiling(m, ROWS_A) * ROWS_A / m, -m), default=columns)
+
+
 def _collapse(g: Convolution) -> Convolution:
-    """A 1x1 convolution of stride 1 without padding does not know rows: one long row has no remainders."""
+    """A 1x1 convolution of stride 1 without padding does not know rows: cut its pixels into rows that suit the microkernel."""
     if max(g.kernel) == 1 and max(g.stride) == 1 and not any(g.before) and g.output == g.input:
-        pixels = (1, 1, prod(g.input))
-        return Convolution(g.batch, g.in_channels, g.out_channels, g.groups, pixels, pixels, *([(1, 1, 1)] * 3), *([(0, 0, 0)] * 2))
+        pixels = prod(g.input)
+        length = _even_length(pixels)
+        space = (1, pixels // length, length)
+        return Convolution(g.batch, g.in_channels, g.out_channels, g.groups, space, space, *([(1, 1, 1)] * 3), *([(0, 0, 0)] * 2))
     return g
+
+
+def _segmented(d: Dense) -> Dense:
+    """A long single row of the result as several rows that read overlapping pieces of the same padded row."""
+    if d.out_rows != 1 or d.out_step != 1 or len(d.phases) != 1:
+        return d
+    length = _even_length(d.out_columns)
+    count = d.out_columns // length
+    # Where padded rows are not split by the stride, neighbouring outputs are a stride apart.
+    d.row_start = d.row_start + np.arange(count) * length * d.column_gap
+    d.row_class = np.zeros(count, np.int64)
+    d.out_rows, d.out_columns, d.phases[0].columns = count, length, length
+    return d
 
 
 def _rows(padded: tuple[int, int], sources: list[np.ndarray], size: tuple[int, int, int]) -> np.ndarray:
@@ -118,11 +144,13 @@ def forward(geometry: Convolution, split: bool = True) -> Dense:
     )
     start = (np.arange(g.output[0]) * jump[0] * height)[:, None] + np.arange(g.output[1]) * jump[1]
     phase = Phase(0, g.output[2], 0, offsets, np.arange(g.taps), g.dilation[2] if step == 1 else None)
-    return Dense(
+    dense = Dense(
         g.batch, g.groups, g.in_channels // g.groups, g.out_channels // g.groups, prod(g.input), g.input[2],
         g.output[0] * g.output[1], g.output[2], depth * height, height, _rows((depth, height), sources, g.input), stored, step, quota,
         g.before[2], 1, np.zeros(g.output[0] * g.output[1], np.int64), start.reshape(-1) * row, [phase],
+        1 if split else g.stride[2],
     )  # fmt: skip
+    return _segmented(dense)
 
 
 def input_gradient(geometry: Convolution, collapse: bool = True) -> Dense:
@@ -157,4 +185,4 @@ def input_gradient(geometry: Convolution, collapse: bool = True) -> Dense:
                 offsets = (dz[:, None, None] * height + dy[:, None]) * quota + dx
                 step = g.dilation[2] // gcd(g.dilation[2], sx)
                 dense.phases.append(Phase(px, counts[2][px], lead[2], offsets, number.reshape(-1), step))
-    return dense
+    return _segmented(dense) if collapse else dense

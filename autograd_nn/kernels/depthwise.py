@@ -2,7 +2,7 @@
 
 Nothing is padded or copied: a strip one vector wide walks down a plane, each row is loaded as seen by each tap column with masks standing for
 the padding, and rows of the result that are not complete yet are carried in registers. (Copying 7-wide rows into a padded buffer
-and loading whole vectors from it fails store forwarding on every load.) Other kernels, and the input gradient of stride 2, go the thin way.
+and loading whole vectors from it fails store forwarding on every load.) Other kernels go the thin way.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ def refuses(which: str, geometry: Convolution, dtype: np.dtype) -> str | None:
         return "needs one channel in and out per group"
     if g.kernel != (1, 3, 3) or g.dilation != (1, 1, 1) or g.input[0] != 1 or g.before[0] or g.after[0]:
         return "needs a 3x3 kernel without dilation on a flat image"
-    if g.stride not in ((1, 1, 1), (1, 2, 2)) or (which == "input gradient" and g.stride[2] == 2):
-        return "needs stride 1, or 2 if not for the input gradient"
-    if which == "input gradient" and max(g.before + g.after) > 2:
+    if g.stride not in ((1, 1, 1), (1, 2, 2)):
+        return "needs stride 1 or 2"
+    if which == "input gradient" and g.stride[2] == 1 and max(g.before + g.after) > 2:
         return "needs padding of at most 2"
     if VECTOR_BYTES == 16:
         return "needs masked vector loads"
@@ -174,6 +174,61 @@ def correlate_strip(typingctx, stride, x, height, width, top, left, dy, out_heig
     return types.void(stride, x, i64, i64, i64, i64, dy, i64, i64, i64, sums), codegen
 
 
+@intrinsic
+def spread_strip(typingctx, dy, height, width, top, left, taps, dx, dx_height, dx_width, column):
+    """The input gradient of stride 2 for `lanes` columns of dy from `column` on: 2 x lanes columns of dx, from 2 * column - left on.
+
+    With e = 2r - top, row e of dx gets taps 0 of dy's row r and 2 of row r - 1, row e + 1 gets tap 1 of row r; columns alike.
+    """
+    dtype = dy.dtype
+
+    def codegen(context, builder, signature, args):
+        def body(b, args):
+            v = Lanes(b, dtype)
+            dy, height, width, top, left, taps, dx, dx_height, dx_width, column = args
+            weight = [v.broadcast(b.load(b.gep(taps, [I64(i)]))) for i in range(9)]
+            window = Window(v, 1, dy, height, width, b.sub(column, I64(1)))  # columns u - 1, u, u + 1
+            x0, align = b.sub(b.mul(column, I64(2)), left), I32(v.size)
+            index = ir.VectorType(I32, v.n)
+            lanes = ir.Constant(index, list(range(v.n)))
+            keep = []
+            for half in (0, v.n):
+                place = b.add(lanes, v.broadcast(b.trunc(b.add(x0, I64(half)), I32), index))
+                keep.append(b.icmp_unsigned("<", place, v.broadcast(b.trunc(dx_width, I32), index)))
+
+            def store(even, odd, y):
+                inside = v.broadcast(b.icmp_unsigned("<", y, dx_height), ir.VectorType(ir.IntType(1), v.n))
+                start = b.gep(dx, [b.add(b.mul(y, dx_width), x0)])
+                for half in (0, 1):
+                    lanes = [q for i in range(v.n // 2) for q in (i + half * v.n // 2, v.n + i + half * v.n // 2)]
+                    value = v.shuffle(even, odd, lanes)
+                    masked(v, "store", value, b.gep(start, [I64(half * v.n)]), align, b.and_(keep[half], inside))
+
+            entry, loop, done = b.block, b.append_basic_block("row"), b.append_basic_block("done")
+            b.branch(loop)
+            b.position_at_end(loop)
+            r, old_left, old = b.phi(I64), b.phi(v.vector), b.phi(v.vector)
+            for value, begin in ((r, I64(0)), (old_left, v.const(0)), (old, v.const(0))):
+                value.add_incoming(begin, entry)
+            new_left, new, _ = window.row(r)
+            zero, y = v.const(0), b.sub(b.mul(r, I64(2)), top)
+            even = v.fma(weight[0], new, v.fma(weight[2], new_left, v.fma(weight[6], old, v.fma(weight[8], old_left, zero))))
+            store(even, v.fma(weight[1], new, v.fma(weight[7], old, zero)), y)
+            even = v.fma(weight[3], new, v.fma(weight[5], new_left, zero))
+            store(even, v.fma(weight[4], new, zero), b.add(y, I64(1)))
+            r1 = b.add(r, I64(1))
+            for value, after in ((r, r1), (old_left, new_left), (old, new)):
+                value.add_incoming(after, loop)
+            more = b.icmp_signed("<", b.sub(b.mul(r1, I64(2)), top), dx_height)
+            b.cbranch(more, loop, done)
+            b.position_at_end(done)
+
+        outlined(builder, f"depthwise_spread_{dtype}", args, body)
+        return context.get_dummy_value()
+
+    return types.void(dy, i64, i64, i64, i64, taps, dx, i64, i64, i64), codegen
+
+
 @inner
 def load_taps(w, channel, backward, epilogue, taps):
     """Nine weights (flipped for the input gradient), bias, low, high."""
@@ -199,6 +254,20 @@ def convolve_planes(plan, x, w, epilogue, out, shared, private, part, parts):
                     convolve_strip(1, source, height, width, top, left, private, target, out_height, out_width, column)
                 else:
                     convolve_strip(2, source, height, width, top, left, private, target, out_height, out_width, column)
+
+
+@kernel()
+def spread_planes(plan, dy, w, epilogue, dx, shared, private, part, parts):
+    """dx <- the input gradient of stride 2 of every plane."""
+    (images, channels, height, width, top, left, dx_height, dx_width, image_parts, group_parts) = fields(plan, 10)
+    c0, c1 = share(channels, part % group_parts, group_parts)
+    image0, image1 = share(images, part // group_parts, image_parts)
+    for c in range(c0, c1):
+        load_taps(w, c, 0, epilogue, private)
+        for im in range(image0, image1):
+            source, target = at(dy, (im * channels + c) * height * width), at(dx, (im * channels + c) * dx_height * dx_width)
+            for column in range(0, (dx_width + left + 1) // 2, lanes_of(dy)):
+                spread_strip(source, height, width, top, left, private, target, dx_height, dx_width, column)
 
 
 @kernel()
@@ -239,6 +308,10 @@ def forward(geometry: Convolution, dtype: np.dtype, threads: int) -> Plan:
 def input_gradient(geometry: Convolution, dtype: np.dtype, threads: int) -> Plan:
     """Plan for arrays (dy, w, None, dx): at stride 1, the forward pass of dy with flipped weights."""
     g = geometry.spatial
+    if g.stride[2] == 2:
+        image_parts, group_parts = split_units(threads, g.batch, g.groups)
+        header = (g.batch, g.groups, *g.output[1:], *g.before[1:], *g.input[1:], image_parts, group_parts)
+        return Plan(dtype, Table(10).array(header), [(spread_planes, image_parts * group_parts)], 0, 64 * dtype.itemsize, threads)
     return _plan(g, dtype, threads, g.output, g.input, (0, 2 - g.before[1], 2 - g.before[2]), backward=True)
 
 

@@ -16,7 +16,7 @@ from autograd_nn.kernels import dense as correlation
 from autograd_nn.kernels.build import inner, kernel
 from autograd_nn.kernels.dense import Dense
 from autograd_nn.kernels.geometry import Convolution
-from autograd_nn.kernels.layout import finish, pack_backward, pack_forward, pad_plane, pixels_to_planes, share
+from autograd_nn.kernels.layout import finish, pack_backward, pack_forward, pack_rows, pad_plane, pixels_to_planes, share
 from autograd_nn.kernels.microkernel import ROWS_A, ROWS_B, ROWS_C, best_rows, fma_tile
 from autograd_nn.kernels.plan import Plan, Table, ceiling, line
 from autograd_nn.kernels.vectors import VECTOR_BYTES, at, fields, lanes_of
@@ -35,6 +35,8 @@ def pixel_tile(rows, outer, count, A, a_table, a_ks, B, b_table, width, C, c_rs)
             fma_tile(1, 16, 1, 1, outer, count, A, a_table, 0, a_ks, B, b_table, width, L, C, 0, c_rs, L, 0)
         elif rows == 14:
             fma_tile(1, 14, 1, 1, outer, count, A, a_table, 0, a_ks, B, b_table, width, L, C, 0, c_rs, L, 0)
+        elif rows == 10:
+            fma_tile(1, 10, 1, 1, outer, count, A, a_table, 0, a_ks, B, b_table, width, L, C, 0, c_rs, L, 0)
         elif rows == 8:
             fma_tile(1, 8, 1, 1, outer, count, A, a_table, 0, a_ks, B, b_table, width, L, C, 0, c_rs, L, 0)
         elif rows == 4:
@@ -67,6 +69,12 @@ def pack_all(plan, x, w, epilogue, out, shared, private, part, parts):
     """Shared workspace <- packed weights of every group and block."""
     (images, groups, cin, cout, taps, width, blocks, block_size, phases, t_phases, backward) = fields(plan, 11)
     first, last = share(groups * blocks, part, parts)
+    if backward and taps == 1:
+        for ph in range(phases):  # one tap belongs to one phase
+            weights, kept = plan[t_phases + ph * PHASE + 3], plan[t_phases + ph * PHASE + 6]
+            if kept:
+                pack_rows(w, at(shared, weights), cin, cout, width, blocks, block_size, first, last)
+        return
     for unit in range(first, last):
         group = unit // blocks
         pack_block(plan, at(w, group * cout * cin * taps), at(shared, unit * block_size), cin, cout, taps, width,
@@ -172,13 +180,17 @@ def _plan(d: Dense, geometry: Convolution, dtype: np.dtype, threads: int, backwa
     width = 2 * lanes if d.channels_out > lanes else lanes
     blocks, taps = ceiling(d.channels_out, width), geometry.taps
     row_bytes = size * d.channels_in * d.row_length
-    strips = d.strips(max(1, L2_SHARE // max(1, row_bytes)))
+    weights, most = geometry.out_channels * d.channels_in * taps, max(1, L2_SHARE // row_bytes)
+    strips = d.strips(most)
+    whole = len(strips) == 1 and d.images * d.channels_in * d.padded_plane * size <= L2_SHARE
+    # Weights of one tap for the input gradient are rows already: one pass over all of them is better than a stride for each block.
+    lazy = whole and weights > d.images * d.groups * d.channels_in * d.padded_plane // 2 and not (backward and taps == 1)
+    if not lazy and d.images * d.groups < threads:
+        strips = d.strips(most, 4 * threads)
     strip_rows = int((strips[:, 3] - strips[:, 2]).max())
     strip_plane = strip_rows * d.row_length
     image = d.channels_in * strip_plane
     together = max(1, min(d.images, L2_SHARE // max(1, size * image)))
-    weights = geometry.out_channels * d.channels_in * taps
-    lazy = together == d.images and len(strips) == 1 and weights > d.images * d.groups * image // 2
     image_parts, group_parts, block_parts, row_parts = split(threads, d.images, d.groups, blocks, len(strips), lazy)
     together = min(together, ceiling(d.images, image_parts))
 
@@ -186,7 +198,7 @@ def _plan(d: Dense, geometry: Convolution, dtype: np.dtype, threads: int, backwa
     if width > lanes:
         rows = best_rows(columns)
     else:
-        rows = min((16, 14, 8, 4), key=lambda m: ceiling(columns, m) * (m + 2))  # small tiles are bound by loads
+        rows = min((16, 14, 10, 8, 4), key=lambda m: ceiling(columns, m) * (m + 2))  # small tiles are bound by loads
     band = max(1, TILE_BYTES // (size * d.out_columns * width))
     whole = next((b for b in range(band, 0, -1) if b * d.out_columns % lanes == 0), band)  # whole transposes if possible
     band = min(whole, max(1, d.out_rows))

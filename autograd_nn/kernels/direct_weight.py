@@ -129,14 +129,15 @@ def weight_gradient(geometry: Convolution, dtype: np.dtype, threads: int) -> Pla
     cin, cout, taps = d.channels_in, d.channels_out, g.taps
     width = 2 * lanes if cout > lanes else lanes
     blocks = ceiling(cout, width)
-    stride = 1 if g.kernel == (1, 1, 1) and d.out_rows == 1 and d.out_columns == d.source_plane else g.stride[2]
+    stride = d.column_gap
     kernel_rows, kernel_width = g.kernel[0] * g.kernel[1], g.kernel[2]
 
     # Rows of a tile: J taps along the width, and G channels, kernel rows or (J = 1) taps.
     offsets = d.phases[0].offsets
     row_gap = g.dilation[1] * d.row_length
     most_rows = min(L2_SHARE // (size * cin * d.row_length), g.stride[1] * 2 * L2_SHARE // (size * width * blocks * d.out_columns))
-    strips = d.strips(max(1, most_rows))
+    few = d.images * d.groups < threads and d.groups * blocks < threads
+    strips = d.strips(max(1, most_rows), 2 * threads if few else 1)
     strip_rows, strip_out = int((strips[:, 3] - strips[:, 2]).max()), int((strips[:, 1] - strips[:, 0]).max())
     strip_plane = strip_rows * d.row_length
     along = "channel" if cin >= 3 else "row"

@@ -250,6 +250,11 @@ class Pooling:
     def taps(self) -> int:
         return prod(self.kernel)
 
+    @property
+    def is_global(self) -> bool:
+        """One window that is the whole plane."""
+        return self.kernel == self.input and not any(self.before) and max(self.output) == 1
+
     @cached_property
     def spatial(self) -> Pooling:
         """The same pooling with three spatial axes."""

@@ -146,9 +146,6 @@ def pack_backward(w, packed, table, kept, out, channels, taps, width, block):
         target = at(packed, o * kept * width)
         for v in range(0, width, L):
             c0 = block * width + v
-            if taps == 1 and c0 + L <= channels:
-                copy_run(at(w, o * channels + c0), at(target, v), L)
-                continue
             for t in range(0, taps, L):
                 start = (o * channels + c0) * taps + t
                 if c0 + L <= channels and start + (L - 1) * taps + L <= end:
@@ -159,3 +156,18 @@ def pack_backward(w, packed, table, kept, out, channels, taps, width, block):
                             for i in range(L):
                                 c = c0 + i
                                 target[v + table[u] + i] = w[(o * channels + c) * taps + u] if c < channels else 0
+
+
+@inner
+def pack_rows(w, packed, out, channels, width, blocks, block_size, first, last):
+    """w[group][o][c] -> packed[group, block][o][width] for kernels of one tap: each row of w is read once, all blocks together."""
+    L = lanes_of(w)
+    for group in range(first // blocks, (last + blocks - 1) // blocks):
+        block0, block1 = max(0, first - group * blocks), min(blocks, last - group * blocks)
+        for o in range(out):
+            row = at(w, (group * out + o) * channels)
+            for block in range(block0, block1):
+                target = at(packed, (group * blocks + block) * block_size + o * width)
+                for v in range(0, width, L):
+                    c = block * width + v
+                    copy_vector(at(row, c), at(target, v), channels - c)

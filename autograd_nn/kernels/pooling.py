@@ -96,10 +96,24 @@ max_forward = {np.uint8: Kernel(_max_forward, {"d": types.uint8}), np.int32: Ker
 
 
 def _max_scatter(plan, dy, dx, unused, won, shared, private, part, parts):
-    """dx <- 0, then dx at the winner of each window += dy."""
+    """dx <- 0, then dx at the winner of each window += dy. Disjoint 2x2 windows instead write every pixel once."""
     (planes, depth, height, width, od, oh, ow, taps, stride, t_taps, t_offsets) = fields(plan, 11)
     first_plane, last_plane = share(planes, part, parts)
     sz, sy = plan[t_taps + 5], plan[t_taps + 6]
+    if plan[11]:
+        for p in range(first_plane, last_plane):
+            for v in range(height):
+                target = at(dx, (p * height + v) * width)
+                if v >= 2 * oh:
+                    clear_run(target, width)
+                    continue
+                start, tap = (p * oh + v // 2) * ow, v % 2 * 2
+                for u in range(ow):
+                    g, winner = dy[start + u], won[start + u]
+                    target[2 * u] = g if winner == tap else 0
+                    target[2 * u + 1] = g if winner == tap + 1 else 0
+                clear_run(at(target, 2 * ow), width - 2 * ow)
+        return
     for p in range(first_plane, last_plane):
         plane = at(dx, p * depth * height * width)
         clear_run(plane, depth * height * width)
@@ -198,7 +212,9 @@ def _plan(what, geometry: Pooling, dtype: np.dtype, threads: int) -> Plan:
                 offsets.append((dz * g.input[1] + dy) * g.input[2] + dx)
     table = Table(SIZES)
     t_taps, t_offsets = table.add(taps), table.add(offsets)
-    header = (g.planes, *g.input, *g.output, len(taps), g.stride[2], t_taps, t_offsets, 0)
+    disjoint = g.kernel == g.stride == (1, 2, 2) and not any(g.before) and g.dilation == (1, 1, 1) and g.input[0] == 1
+    disjoint = disjoint and 2 * g.output[1] <= g.input[1] and 2 * g.output[2] <= g.input[2]
+    header = (g.planes, *g.input, *g.output, len(taps), g.stride[2], t_taps, t_offsets, disjoint)
     parts = 1 if threads == 1 or prod(g.x_shape) < 8192 else max(1, min(g.planes, 4 * threads))
     return Plan(dtype, table.array(header), [(what, parts)], 0, (g.output[2] + 64) * dtype.itemsize, threads)
 
@@ -231,7 +247,7 @@ def max_pool(x, geometry: Pooling) -> tuple[np.ndarray, np.ndarray]:
 def max_pool_gradient(dy, winners, geometry: Pooling) -> np.ndarray:
     """dx: each window's cotangent goes to its winner."""
     dy, winners = _array(dy, "dy", geometry.y_shape, "gradient of max pooling"), _winners(winners, geometry)
-    dx = np.zeros(geometry.x_shape, dy.dtype)
+    dx = np.empty(geometry.x_shape, dy.dtype)
     _run(max_scatter[winner_type(geometry)], geometry, dy, dx, None, winners)
     return dx
 
@@ -279,6 +295,8 @@ def average_pool(x, geometry: Pooling, count_include_pad: bool = True, divisor: 
     """The mean of each window; `count_include_pad` says whether padding counts as zeros, `divisor` replaces the count."""
     _averaging(geometry)
     x = _array(x, "x", geometry.x_shape, "average pooling")
+    if geometry.is_global and divisor is None:
+        return np.add.reduce(x.reshape(geometry.planes, -1), axis=1, keepdims=True).reshape(geometry.y_shape) / x.dtype.type(geometry.taps)
     y = np.empty(geometry.y_shape, x.dtype)
     _run(average_forward, geometry, x, y, _scale(geometry, x.dtype, count_include_pad, divisor), None)
     return y
@@ -288,7 +306,10 @@ def average_pool_gradient(dy, geometry: Pooling, count_include_pad: bool = True,
     """dx: the adjoint of `average_pool`."""
     _averaging(geometry)
     dy = _array(dy, "dy", geometry.y_shape, "gradient of average pooling")
-    dx = np.zeros(geometry.x_shape, dy.dtype)
+    dx = np.empty(geometry.x_shape, dy.dtype)
+    if geometry.is_global and divisor is None:
+        dx[...] = dy / dy.dtype.type(geometry.taps)
+        return dx
     _run(average_gradient, geometry, dy, dx, _scale(geometry, dy.dtype, count_include_pad, divisor), None)
     return dx
 
