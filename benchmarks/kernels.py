@@ -1,8 +1,10 @@
-"""Convolution and pooling against PyTorch over the layer shapes of well-known networks: python -m benchmarks.kernels [--plot PATH].
+"""Convolution and pooling against PyTorch over the layer shapes of well-known networks: python -m benchmarks.kernels
+[--plot PATH].
 
-Both sides run in one process on the same number of threads, alternating in short blocks: a few calls of one, a pause, a few of the other. The pause
-matters: PyTorch's idle OpenMP threads go on spinning for a while and would compete with ours for the cores. The figure of a pass is
-the median over blocks of the block's median call; ratios are ours over theirs, so below 1 is faster. Both sides allocate their results.
+Both sides run in one process on the same number of threads, alternating in short blocks: a few calls of one, a pause,
+a few of the other. The pause matters: PyTorch's idle OpenMP threads go on spinning for a while and would compete with
+ours for the cores. The figure of a pass is the median over blocks of the block's median call; ratios are ours over
+theirs, so below 1 is faster. Both sides allocate their results.
 """
 
 from __future__ import annotations
@@ -129,7 +131,9 @@ def convolution_duels(layer, seconds: float):
     space, kernel = ((h, w), (k, k)) if h else ((w,), (k,))
     geometry = Convolution.of((n, c, *space), (o, c // groups, *kernel), stride, padding, groups=groups)
     rng = np.random.default_rng(0)
-    x, weight, dy = (rng.standard_normal(s).astype(np.float32) for s in (geometry.x_shape, geometry.w_shape, geometry.y_shape))
+    x, weight, dy = (
+        rng.standard_normal(s).astype(np.float32) for s in (geometry.x_shape, geometry.w_shape, geometry.y_shape)
+    )
     tx, tw, tdy = (torch.from_numpy(a) for a in (x, weight, dy))
     forward = torch.nn.functional.conv2d if h else torch.nn.functional.conv1d
 
@@ -152,7 +156,9 @@ def convolution_duels(layer, seconds: float):
             lambda: backward(False, True, False),
         ),
     }
-    name = f"{n}x{c}x{'x'.join(map(str, space))} -> {o}, {'x'.join(map(str, kernel))}" + (f" /{stride}" if stride > 1 else "")
+    name = f"{n}x{c}x{'x'.join(map(str, space))} -> {o}, {'x'.join(map(str, kernel))}" + (
+        f" /{stride}" if stride > 1 else ""
+    )
     name += f" groups {groups}" if groups > 1 else ""
     moved = 4 * (x.size + weight.size + dy.size)
     for which, (ours, theirs) in passes.items():
@@ -174,7 +180,10 @@ def pooling_duels(layer, seconds: float):
         _, winners = pooling.max_pool(x, geometry)
         _, indices = aten.max_pool2d_with_indices(tx, size, step, pad)
         passes = {
-            "forward": (lambda: pooling.max_pool(x, geometry), lambda: aten.max_pool2d_with_indices(tx, size, step, pad)),
+            "forward": (
+                lambda: pooling.max_pool(x, geometry),
+                lambda: aten.max_pool2d_with_indices(tx, size, step, pad),
+            ),
             "input gradient": (
                 lambda: pooling.max_pool_gradient(dy, winners, geometry),
                 lambda: aten.max_pool2d_with_indices_backward(tdy, tx, size, step, pad, [1, 1], False, indices),
@@ -190,7 +199,15 @@ def pooling_duels(layer, seconds: float):
         }
     name = f"{kind} pool {n}x{c}x{side}x{side}, {k}x{k} /{stride}"
     for which, (ours, theirs) in passes.items():
-        yield Result(network, name, which, "pooling", *duel(ours, theirs, seconds), prod(geometry.y_shape) * k * k, 4 * (x.size + dy.size))
+        yield Result(
+            network,
+            name,
+            which,
+            "pooling",
+            *duel(ours, theirs, seconds),
+            prod(geometry.y_shape) * k * k,
+            4 * (x.size + dy.size),
+        )
 
 
 def geometric_mean(values) -> float:
@@ -200,7 +217,11 @@ def geometric_mean(values) -> float:
 
 def report(results: list[Result]) -> None:
     """Geometric means by pass and network, and the worst."""
-    for title, key in (("by pass", lambda r: r.what), ("by network", lambda r: r.network), ("by path", lambda r: r.path)):
+    for title, key in (
+        ("by pass", lambda r: r.what),
+        ("by network", lambda r: r.network),
+        ("by path", lambda r: r.path),
+    ):
         groups: dict[str, list[float]] = {}
         for result in results:
             groups.setdefault(key(result), []).append(result.ratio)
@@ -208,11 +229,16 @@ def report(results: list[Result]) -> None:
     print("above 1.0:")
     for result in sorted((r for r in results if r.ratio > 1), key=lambda r: -r.ratio):
         print(f"  {result.ratio:5.2f}  {result.network} {result.layer}, {result.what} ({result.path})")
-    print(f"geometric mean of our time over PyTorch's, {len(results)} passes: {geometric_mean(r.ratio for r in results):.3f}")
+    print(
+        f"geometric mean of our time over PyTorch's, {len(results)} passes: "
+        f"{geometric_mean(r.ratio for r in results):.3f}"
+    )
 
 
 def plot(results: list[Result], path: str) -> None:
-    """A roofline: operations per second over operations per byte, both sides, under the rate of a large matrix product."""
+    """A roofline: operations per second over operations per byte, both sides, under the rate of a large matrix
+    product.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -233,11 +259,22 @@ def plot(results: list[Result], path: str) -> None:
     bandwidth = 2 * block.nbytes / min(times)
     figure, axes = plt.subplots(figsize=(9, 6))
     for label, value, marker in (("ours", lambda r: r.ours, "o"), ("PyTorch", lambda r: r.theirs, "x")):
-        axes.scatter([r.operations / r.bytes for r in results], [r.operations / value(r) / 1e9 for r in results], marker=marker, label=label, alpha=0.7)
+        axes.scatter(
+            [r.operations / r.bytes for r in results],
+            [r.operations / value(r) / 1e9 for r in results],
+            marker=marker,
+            label=label,
+            alpha=0.7,
+        )
     x = np.geomspace(0.1, max(r.operations / r.bytes for r in results) * 1.5, 100)
     axes.plot(x, np.minimum(x * bandwidth, product) / 1e9, "k--", label="numpy: add in place, matrix product")
-    axes.set(xscale="log", yscale="log", xlabel="operations by the definition / byte of operands", ylabel="GFLOP/s by the definition",
-             title="Convolution and pooling: Winograd may pass the roof, it does fewer operations")  # fmt: skip
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="operations by the definition / byte of operands",
+        ylabel="GFLOP/s by the definition",
+        title="Convolution and pooling: Winograd may pass the roof, it does fewer operations",
+    )
     axes.legend()
     figure.tight_layout()
     figure.savefig(path, dpi=120)
@@ -255,7 +292,9 @@ def main(argv: list[str] | None = None) -> int:
     threads.set_num_threads(arguments.threads)
     torch.set_num_threads(arguments.threads)
     results: list[Result] = []
-    print(f"PyTorch {torch.__version__}, {arguments.threads} threads, float32, microseconds; ratio below 1: we are faster")
+    print(
+        f"PyTorch {torch.__version__}, {arguments.threads} threads, float32, microseconds; ratio below 1: we are faster"
+    )
     with contextlib.suppress(KeyboardInterrupt):
         for layers, duels in ((LAYERS, convolution_duels), (POOLS, pooling_duels)):
             for layer in layers:

@@ -1,7 +1,8 @@
 """Adaptive pooling: windows that divide an axis of any length evenly, as PyTorch cuts them.
 
-Window i of m over an axis of n runs from floor(i n / m) to ceil((i + 1) n / m): windows may overlap and differ in size. A result of size 1 is global
-pooling. Loops over windows; the indices of the largest values are flat positions in the plane.
+Window i of m over an axis of n runs from floor(i n / m) to ceil((i + 1) n / m): windows may overlap and differ in
+size. A result of size 1 is global pooling. Loops over windows; the indices of the largest values are flat positions
+in the plane.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ def _spatial(array: np.ndarray) -> np.ndarray:
 def _prepare(x, size, operation: str):
     x = _array(x, "x", None, operation)
     if x.ndim not in (3, 4, 5) or 0 in x.shape[2:]:
-        raise ValueError(f"{operation}: x has shape {x.shape}, it must be (batch, channels, *space) with 1 to 3 non-empty spatial axes")
+        raise ValueError(
+            f"{operation}: x has shape {x.shape}, it must be (batch, channels, *space) with 1 to 3 non-empty "
+            "spatial axes"
+        )
     return x, per_axis(size, x.ndim - 2, "output size")
 
 
@@ -50,7 +54,9 @@ def _mean(x, y, bounds):
                             for u in range(bounds[2, 0, j], bounds[2, 1, j]):
                                 total += x[p, z, v, u]
                     count = (
-                        (bounds[0, 1, a] - bounds[0, 0, a]) * (bounds[1, 1, i] - bounds[1, 0, i]) * (bounds[2, 1, j] - bounds[2, 0, j])
+                        (bounds[0, 1, a] - bounds[0, 0, a])
+                        * (bounds[1, 1, i] - bounds[1, 0, i])
+                        * (bounds[2, 1, j] - bounds[2, 0, j])
                     )
                     y[p, a, i, j] = total / count
 
@@ -62,7 +68,9 @@ def _mean_gradient(dy, dx, bounds):
             for i in range(dy.shape[2]):
                 for j in range(dy.shape[3]):
                     count = (
-                        (bounds[0, 1, a] - bounds[0, 0, a]) * (bounds[1, 1, i] - bounds[1, 0, i]) * (bounds[2, 1, j] - bounds[2, 0, j])
+                        (bounds[0, 1, a] - bounds[0, 0, a])
+                        * (bounds[1, 1, i] - bounds[1, 0, i])
+                        * (bounds[2, 1, j] - bounds[2, 0, j])
                     )
                     share = dy[p, a, i, j] / count
                     for z in range(bounds[0, 0, a], bounds[0, 1, a]):
@@ -120,7 +128,9 @@ def adaptive_max_pool(x, size) -> tuple[np.ndarray, np.ndarray]:
 
 
 def adaptive_max_pool_gradient(dy, indices, space) -> np.ndarray:
-    """dx of shape (batch, channels, *space): each cotangent added at its index. `pooling.unpool_gradient` is its adjoint."""
+    """dx of shape (batch, channels, *space): each cotangent added at its index. `pooling.unpool_gradient` is its
+    adjoint.
+    """
     dy, space = _prepare(dy, space, "gradient of adaptive max pooling")
     planes = prod(dy.shape[:2])
     indices = np.ascontiguousarray(indices, np.int64)

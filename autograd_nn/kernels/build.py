@@ -2,18 +2,20 @@
 
 Two kinds of function live in this room.
 
-* `@loops` marks readable numba code that takes arrays (the reference, resizing). It is numba's njit, made on first call.
+* `@loops` marks readable numba code that takes arrays (the reference, resizing). It is numba's njit, made on first
+call.
 * `@kernel` marks a native entry: a plain C function of pointers and two integers,
 
       kernel(plan, a, b, c, d, shared, private, part, parts)
 
-  `plan` points at int64 numbers (sizes, then tables), a..d at arrays, `shared` and `private` at workspace (one for all
-  threads, one for this thread), and the call does `part` of `parts` of the work. Nothing in it knows Python or allocates,
-  so a thread pool or generated native code can call it by address.
+  `plan` points at int64 numbers (sizes, then tables), a..d at arrays, `shared` and `private` at workspace (one for
+  all threads, one for this thread), and the call does `part` of `parts` of the work. Nothing in it knows Python or
+  allocates, so a thread pool or generated native code can call it by address.
 
-Decisions. Compilation is lazy: importing this room compiles nothing. Code is cached next to the source or, where that cannot be
-written, in numba's per-user cache; where neither can, it is compiled in memory with one warning. numba's cache looks only at the file
-of the function it compiles; ours must also notice a changed microkernel, so the stamp is a digest of every source here.
+Decisions. Compilation is lazy: importing this room compiles nothing. Code is cached next to the source or, where that
+cannot be written, in numba's per-user cache; where neither can, it is compiled in memory with one warning. numba's
+cache looks only at the file of the function it compiles; ours must also notice a changed microkernel, so the stamp is
+a digest of every source here.
 """
 
 from __future__ import annotations
@@ -23,17 +25,24 @@ import threading
 import warnings
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import numba.extending
 import numpy as np
 from numba import njit, types
 from numba.core.ccallback import CFunc
 from numba.np.numpy_support import from_dtype
 
-# Kernels never allocate (_nrt: with it on, each array passed on costs an atomic increment and decrement) and never raise.
-OPTIONS = dict(nogil=True, boundscheck=False, error_model="numpy", _nrt=False)
+# Kernels never allocate (_nrt: with it on, each array passed on costs an atomic increment and decrement) and never
+# raise.
+OPTIONS: dict[str, Any] = {"nogil": True, "boundscheck": False, "error_model": "numpy", "_nrt": False}
 
-inner = njit(**OPTIONS)
+# Functions that numba rewrites are not called with their Python signatures: to a type checker they are anything.
+inner: Any = njit(**OPTIONS)
 """Marks a function that is called from kernels only: it is compiled into each of them."""
+
+intrinsic: Any = numba.extending.intrinsic
+"""Marks a function that emits LLVM instructions."""
 
 _lock = threading.RLock()
 
@@ -57,7 +66,9 @@ def _warn_uncached(reason: str) -> None:
 
 
 def _keep_on_disk(compiled) -> bool:
-    """Turn on numba's cache for a dispatcher or a C function; False, with a warning, where no directory can be written."""
+    """Turn on numba's cache for a dispatcher or a C function; False, with a warning, where no directory can be
+    written.
+    """
     try:
         compiled.enable_caching()
     except RuntimeError:

@@ -4,11 +4,12 @@
     dx = conv_input_gradient(dy, w, geometry)
     dw = conv_weight_gradient(dy, x, geometry)
 
-The three are closed under differentiation: each is bilinear, and its two adjoints are the other two. Arrays are NCHW, float32 or float64,
-contiguous or not; results are new arrays. A transposed convolution is `conv_input_gradient` with `Convolution.transposed`.
+The three are closed under differentiation: each is bilinear, and its two adjoints are the other two. Arrays are NCHW,
+float32 or float64, contiguous or not; results are new arrays. A transposed convolution is `conv_input_gradient` with
+`Convolution.transposed`.
 
-`PATHS` is the dispatch: the first path that does not refuse is taken, the plain reference last. `explain` prints that table for a geometry, and
-`path="direct"` in a call takes one by name.
+`PATHS` is the dispatch: the first path that does not refuse is taken, the plain reference last. `explain` prints that
+table for a geometry, and `path="direct"` in a call takes one by name.
 """
 
 from __future__ import annotations
@@ -81,7 +82,9 @@ ACTIVATIONS = {None: (-inf, inf), "relu": (0.0, inf), "relu6": (0.0, 6.0)}
 
 @dataclass(frozen=True)
 class Choice:
-    """The path taken, the plan (None for the reference), how many images it runs at a time, and why the others are not."""
+    """The path taken, the plan (None for the reference), how many images it runs at a time, and why the others are
+    not.
+    """
 
     path: str
     plan: Plan | None
@@ -90,7 +93,9 @@ class Choice:
 
 
 def workspace_limit(geometry: Convolution, dtype: np.dtype) -> int:
-    """Bytes a convolution may use beyond its result: 64 MB, or 1.5 times its arrays if that is less (but never under 8 MB)."""
+    """Bytes a convolution may use beyond its result: 64 MB, or 1.5 times its arrays if that is less (but never under
+    8 MB).
+    """
     arrays = prod(geometry.x_shape) + prod(geometry.y_shape) + prod(geometry.w_shape)
     return min(WORKSPACE_LIMIT, max(8 << 20, arrays * dtype.itemsize * 3 // 2))
 
@@ -117,7 +122,9 @@ def choose(which: str, geometry: Convolution, dtype: np.dtype, threads: int, for
                 plan = path.builders[which](replace(geometry, batch=images), dtype, threads)
             if plan.workspace <= limit or forced is not None:
                 return Choice(path.name, plan, images, tuple(why))
-            reason = f"needs {plan.workspace / 2**20:.0f} MB of workspace for one image, {limit / 2**20:.0f} are allowed"
+            reason = (
+                f"needs {plan.workspace / 2**20:.0f} MB of workspace for one image, {limit / 2**20:.0f} are allowed"
+            )
         if forced is not None:
             raise ValueError(f"the {path.name} path cannot do this {which}: {reason}")
         why.append((path.name, reason))
@@ -147,7 +154,8 @@ def _array(value, name: str, shape: tuple[int, ...], operation: str) -> np.ndarr
     array = np.asarray(value)
     if array.dtype.newbyteorder("=") not in (np.float32, np.float64):
         raise TypeError(
-            f"{operation}: {name} has dtype {array.dtype}; only float32 and float64 are convolved, use {name}.astype(np.float32)"
+            f"{operation}: {name} has dtype {array.dtype}; only float32 and float64 are convolved, use "
+            f"{name}.astype(np.float32)"
         )
     if array.shape != shape:
         raise ValueError(f"{operation}: {name} has shape {array.shape}, the geometry expects {shape}")
@@ -157,7 +165,9 @@ def _array(value, name: str, shape: tuple[int, ...], operation: str) -> np.ndarr
 def _pair(a, a_name: str, a_shape, b, b_name: str, b_shape, operation: str) -> tuple[np.ndarray, np.ndarray]:
     a, b = _array(a, a_name, a_shape, operation), _array(b, b_name, b_shape, operation)
     if a.dtype != b.dtype:
-        raise TypeError(f"{operation}: {a_name} is {a.dtype} and {b_name} is {b.dtype}; use {b_name}.astype({a_name}.dtype)")
+        raise TypeError(
+            f"{operation}: {a_name} is {a.dtype} and {b_name} is {b.dtype}; use {b_name}.astype({a_name}.dtype)"
+        )
     return a, b
 
 
@@ -173,12 +183,16 @@ def _epilogue(geometry: Convolution, dtype: np.dtype, bias, activation) -> np.nd
     if bias is not None:
         bias = np.asarray(bias)
         if bias.shape != (geometry.out_channels,):
-            raise ValueError(f"convolution: bias has shape {bias.shape}, w has {geometry.out_channels} output channels (axis 0)")
+            raise ValueError(
+                f"convolution: bias has shape {bias.shape}, w has {geometry.out_channels} output channels (axis 0)"
+            )
         values[2 : 2 + geometry.out_channels] = bias
     return values
 
 
-def conv_forward(x, w, geometry: Convolution, bias=None, activation: str | None = None, path: str | None = None) -> np.ndarray:
+def conv_forward(
+    x, w, geometry: Convolution, bias=None, activation: str | None = None, path: str | None = None
+) -> np.ndarray:
     """y = activation(x convolved with w + bias); activation is None, "relu" or "relu6".
 
     x (batch, in, *space), w (out, in / groups, *kernel), bias (out,); float32 or float64 throughout.
@@ -200,7 +214,9 @@ def conv_forward(x, w, geometry: Convolution, bias=None, activation: str | None 
 
 
 def conv_input_gradient(dy, w, geometry: Convolution, path: str | None = None) -> np.ndarray:
-    """dx, the cotangent of x given that of y: the adjoint of `conv_forward` in x, and the transposed convolution of dy."""
+    """dx, the cotangent of x given that of y: the adjoint of `conv_forward` in x, and the transposed convolution of
+    dy.
+    """
     dy, w = _pair(dy, "dy", geometry.y_shape, w, "w", geometry.w_shape, "input gradient of a convolution")
     choice = choose(INPUT_GRADIENT, geometry, dy.dtype, get_num_threads(), path)
     if choice.plan is None or dy.size == 0 or w.size == 0:

@@ -1,9 +1,11 @@
 """Dense correlations: forward and input gradient as one problem, described by offset tables.
 
-The forward pass reads a padded x with stride `stride`. The input gradient of a convolution with stride s reads a padded dy, and its result falls
-into phases (one per remainder of each coordinate by s): each phase is a stride-1 correlation with the taps that reach it. Both are
+The forward pass reads a padded x with stride `stride`. The input gradient of a convolution with stride s reads a
+padded dy, and its result falls into phases (one per remainder of each coordinate by s): each phase is a stride-1
+correlation with the taps that reach it. Both are
 
-    out[row, column] = sum over channels and taps of  padded[channel plane + start of row + offset of tap + column] * weight
+    out[row, column] = sum over channels and taps of  padded[channel plane + start of row + offset of tap + column] *
+    weight
 
 with as many spatial axes as you like, because rows are tables. Used by the direct and the thin kernels.
 """
@@ -22,7 +24,9 @@ from autograd_nn.kernels.plan import ceiling
 
 @dataclass
 class Phase:
-    """Outputs of one remainder: `columns` of each of its rows, `step` apart, the first at `first`; which taps reach them."""
+    """Outputs of one remainder: `columns` of each of its rows, `step` apart, the first at `first`; which taps reach
+    them.
+    """
 
     first: int
     columns: int
@@ -64,24 +68,31 @@ class Dense:
         return len(self.row_phases) * self.quota
 
     def strips(self, most: int, least: int = 1) -> np.ndarray:
-        """Output rows in even runs (first, end, first padded, end padded) that read about `most` padded rows, `least` runs if there are."""
+        """Output rows in even runs (first, end, first padded, end padded) that read about `most` padded rows, `least`
+        runs if there are.
+        """
         reach = [((p.offsets + p.start) // self.row_length) for p in self.phases if p.taps.size]
         low, high = min(int(r.min()) for r in reach), max(int(r.max()) for r in reach)
         start = self.row_start // self.row_length
         whole = int(start[-1] - start[0]) + 1
         count = max(ceiling(whole, max(1, most - (high - low))), least)
-        cuts = np.unique(np.arange(count + 1) * self.out_rows // count) if self.padded_rows > 1 else np.array([0, self.out_rows])
+        cuts = (
+            np.unique(np.arange(count + 1) * self.out_rows // count)
+            if self.padded_rows > 1
+            else np.array([0, self.out_rows])
+        )
         first, end = cuts[:-1], cuts[1:]
-        return np.stack([
-            first, end, np.maximum(0, start[first] + low), np.minimum(self.padded_rows, start[end - 1] + high + 1)
-        ], axis=1)  # fmt: skip
+        return np.stack(
+            [first, end, np.maximum(0, start[first] + low), np.minimum(self.padded_rows, start[end - 1] + high + 1)],
+            axis=1,
+        )
 
     @property
     def padded_plane(self) -> int:
         return self.padded_rows * self.row_length
 
 
-LONGEST = 512  # columns of a row of the result, where it may be cut
+LONGEST = 384  # columns of a row of the result, where it may be cut
 
 
 def _even_length(columns: int) -> int:
@@ -93,12 +104,16 @@ def _even_length(columns: int) -> int:
 
 
 def _collapse(g: Convolution) -> Convolution:
-    """A 1x1 convolution of stride 1 without padding does not know rows: cut its pixels into rows that suit the microkernel."""
+    """A 1x1 convolution of stride 1 without padding does not know rows: cut its pixels into rows that suit the
+    microkernel.
+    """
     if max(g.kernel) == 1 and max(g.stride) == 1 and not any(g.before) and g.output == g.input:
         pixels = prod(g.input)
         length = _even_length(pixels)
         space = (1, pixels // length, length)
-        return Convolution(g.batch, g.in_channels, g.out_channels, g.groups, space, space, *([(1, 1, 1)] * 3), *([(0, 0, 0)] * 2))
+        return Convolution(
+            g.batch, g.in_channels, g.out_channels, g.groups, space, space, *([(1, 1, 1)] * 3), *([(0, 0, 0)] * 2)
+        )
     return g
 
 
@@ -115,7 +130,7 @@ def _segmented(d: Dense) -> Dense:
     return d
 
 
-def _rows(padded: tuple[int, int], sources: list[np.ndarray], size: tuple[int, int, int]) -> np.ndarray:
+def _rows(padded: tuple[int, int], sources: list[np.ndarray], size: tuple[int, ...]) -> np.ndarray:
     """Start of the source row of each padded row, or -1; sources[axis][p] is a source coordinate, maybe outside."""
     z, y = sources[0][:, None], sources[1][None, :]
     inside = (z >= 0) & (z < size[0]) & (y >= 0) & (y < size[1])
@@ -144,9 +159,10 @@ def forward(geometry: Convolution, split: bool = True) -> Dense:
     )
     start = (np.arange(g.output[0]) * jump[0] * height)[:, None] + np.arange(g.output[1]) * jump[1]
     phase = Phase(0, g.output[2], 0, offsets, np.arange(g.taps), g.dilation[2] if step == 1 else None)
+    rows = _rows((depth, height), sources, g.input)
     dense = Dense(
         g.batch, g.groups, g.in_channels // g.groups, g.out_channels // g.groups, prod(g.input), g.input[2],
-        g.output[0] * g.output[1], g.output[2], depth * height, height, _rows((depth, height), sources, g.input), stored, step, quota,
+        g.output[0] * g.output[1], g.output[2], depth * height, height, rows, stored, step, quota,
         g.before[2], 1, np.zeros(g.output[0] * g.output[1], np.int64), start.reshape(-1) * row, [phase],
         1 if split else g.stride[2],
     )  # fmt: skip
@@ -156,7 +172,11 @@ def forward(geometry: Convolution, split: bool = True) -> Dense:
 def input_gradient(geometry: Convolution, collapse: bool = True) -> Dense:
     """The input gradient: dy is the source, dx the result."""
     g = _collapse(geometry.spatial) if collapse else geometry.spatial
-    taps, shifts, counts, lead, length = [], [], [], [], []
+    taps: list = []
+    shifts: list = []
+    counts: list = []
+    lead: list = []
+    length: list = []
     for a in range(3):
         s, before, d = g.stride[a], g.before[a], g.dilation[a]
         # dx at q * s + phase gets dy at q + shift through the taps whose shift is whole; shifts ascend.
@@ -165,22 +185,26 @@ def input_gradient(geometry: Convolution, collapse: bool = True) -> Dense:
         count = [max(0, ceiling(g.input[a] - p, s)) for p in range(s)]
         top = max([0] + [-int(t[0]) for t in shift if t.size])
         size = max([1] + [n + int(t[-1]) + top for t, n in zip(shift, count, strict=True) if t.size])
-        taps.append(reached), shifts.append(shift), counts.append(count), lead.append(top), length.append(size)
+        for values, value in ((taps, reached), (shifts, shift), (counts, count), (lead, top), (length, size)):
+            values.append(value)
     (depth, height, quota), (sz, sy, sx) = length, g.stride
     sources = [np.arange(length[a]) - lead[a] for a in (0, 1)]
     z, y = (np.arange(g.input[a]) for a in (0, 1))
     row_class = (z % sz)[:, None] * sy + y % sy
     row_start = ((z // sz + lead[0]) * height)[:, None] * quota + (y // sy + lead[1]) * quota
+    rows = _rows((depth, height), sources, g.output)
     dense = Dense(
         g.batch, g.groups, g.out_channels // g.groups, g.in_channels // g.groups, prod(g.output), g.output[2],
-        g.input[0] * g.input[1], g.input[2], depth * height, height, _rows((depth, height), sources, g.output), [0], 1, quota, lead[2],
+        g.input[0] * g.input[1], g.input[2], depth * height, height, rows, [0], 1, quota, lead[2],
         sx, row_class.reshape(-1), row_start.reshape(-1),
     )  # fmt: skip
     for pz in range(sz):
         for py in range(sy):
             for px in range(sx):
                 a, i, j = taps[0][pz], taps[1][py], taps[2][px]
-                number = (np.array(a, int)[:, None, None] * g.kernel[1] + np.array(i, int)[:, None]) * g.kernel[2] + np.array(j, int)
+                number = (np.array(a, int)[:, None, None] * g.kernel[1] + np.array(i, int)[:, None]) * g.kernel[
+                    2
+                ] + np.array(j, int)
                 dz, dy, dx = shifts[0][pz], shifts[1][py], shifts[2][px]
                 offsets = (dz[:, None, None] * height + dy[:, None]) * quota + dx
                 step = g.dilation[2] // gcd(g.dilation[2], sx)

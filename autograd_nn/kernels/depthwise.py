@@ -1,8 +1,10 @@
-"""Depthwise 3x3 convolution of stride 1 or 2: chosen for one channel per group, where masked loads are one instruction (AVX).
+"""Depthwise 3x3 convolution of stride 1 or 2: chosen for one channel per group, where masked loads are one
+instruction (AVX).
 
-Nothing is padded or copied: a strip one vector wide walks down a plane, each row is loaded as seen by each tap column with masks standing for
-the padding, and rows of the result that are not complete yet are carried in registers. (Copying 7-wide rows into a padded buffer
-and loading whole vectors from it fails store forwarding on every load.) Other kernels go the thin way.
+Nothing is padded or copied: a strip one vector wide walks down a plane, each row is loaded as seen by each tap column
+with masks standing for the padding, and rows of the result that are not complete yet are carried in registers.
+(Copying 7-wide rows into a padded buffer and loading whole vectors from it fails store forwarding on every load.)
+Other kernels go the thin way.
 """
 
 from __future__ import annotations
@@ -10,14 +12,25 @@ from __future__ import annotations
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
-from autograd_nn.kernels.build import inner, kernel
+from autograd_nn.kernels.build import inner, intrinsic, kernel
 from autograd_nn.kernels.geometry import Convolution
 from autograd_nn.kernels.layout import share
 from autograd_nn.kernels.plan import Plan, Table, ceiling
 from autograd_nn.kernels.thin import split_units
-from autograd_nn.kernels.vectors import I32, I64, VECTOR_BYTES, Lanes, at, fields, given, i64, lanes_of, masked, outlined
+from autograd_nn.kernels.vectors import (
+    I32,
+    I64,
+    VECTOR_BYTES,
+    Lanes,
+    at,
+    fields,
+    given,
+    i64,
+    lanes_of,
+    masked,
+    outlined,
+)
 
 
 def refuses(which: str, geometry: Convolution, dtype: np.dtype) -> str | None:
@@ -37,7 +50,9 @@ def refuses(which: str, geometry: Convolution, dtype: np.dtype) -> str | None:
 
 
 class Window:
-    """Loads rows of a plane as seen by the three tap columns of one strip: lane u of column j is x[row, u * stride - left + j]."""
+    """Loads rows of a plane as seen by the three tap columns of one strip: lane u of column j is x[row, u * stride -
+    left + j].
+    """
 
     def __init__(self, v: Lanes, stride: int, plane, height, width, column):
         self.v, self.stride, self.plane, self.height, self.width, self.column = v, stride, plane, height, width, column
@@ -176,9 +191,11 @@ def correlate_strip(typingctx, stride, x, height, width, top, left, dy, out_heig
 
 @intrinsic
 def spread_strip(typingctx, dy, height, width, top, left, taps, dx, dx_height, dx_width, column):
-    """The input gradient of stride 2 for `lanes` columns of dy from `column` on: 2 x lanes columns of dx, from 2 * column - left on.
+    """The input gradient of stride 2 for `lanes` columns of dy from `column` on: 2 x lanes columns of dx, from 2 *
+    column - left on.
 
-    With e = 2r - top, row e of dx gets taps 0 of dy's row r and 2 of row r - 1, row e + 1 gets tap 1 of row r; columns alike.
+    With e = 2r - top, row e of dx gets taps 0 of dy's row r and 2 of row r - 1, row e + 1 gets tap 1 of row r;
+    columns alike.
     """
     dtype = dy.dtype
 
@@ -212,7 +229,9 @@ def spread_strip(typingctx, dy, height, width, top, left, taps, dx, dx_height, d
                 value.add_incoming(begin, entry)
             new_left, new, _ = window.row(r)
             zero, y = v.const(0), b.sub(b.mul(r, I64(2)), top)
-            even = v.fma(weight[0], new, v.fma(weight[2], new_left, v.fma(weight[6], old, v.fma(weight[8], old_left, zero))))
+            even = v.fma(
+                weight[0], new, v.fma(weight[2], new_left, v.fma(weight[6], old, v.fma(weight[8], old_left, zero)))
+            )
             store(even, v.fma(weight[1], new, v.fma(weight[7], old, zero)), y)
             even = v.fma(weight[3], new, v.fma(weight[5], new_left, zero))
             store(even, v.fma(weight[4], new, zero), b.add(y, I64(1)))
@@ -242,13 +261,18 @@ def load_taps(w, channel, backward, epilogue, taps):
 @kernel()
 def convolve_planes(plan, x, w, epilogue, out, shared, private, part, parts):
     """out <- every plane of x convolved with its nine weights."""
-    (images, channels, height, width, top, left, out_height, out_width, stride, backward, image_parts, group_parts) = fields(plan, 12)
+    (images, channels, height, width, top, left, out_height, out_width, stride, backward, image_parts, group_parts) = (
+        fields(plan, 12)
+    )
     c0, c1 = share(channels, part % group_parts, group_parts)
     image0, image1 = share(images, part // group_parts, image_parts)
     for c in range(c0, c1):
         load_taps(w, c, backward, epilogue, private)
         for im in range(image0, image1):
-            source, target = at(x, (im * channels + c) * height * width), at(out, (im * channels + c) * out_height * out_width)
+            source, target = (
+                at(x, (im * channels + c) * height * width),
+                at(out, (im * channels + c) * out_height * out_width),
+            )
             for column in range(0, out_width, lanes_of(x)):
                 if stride == 1:
                     convolve_strip(1, source, height, width, top, left, private, target, out_height, out_width, column)
@@ -265,7 +289,10 @@ def spread_planes(plan, dy, w, epilogue, dx, shared, private, part, parts):
     for c in range(c0, c1):
         load_taps(w, c, 0, epilogue, private)
         for im in range(image0, image1):
-            source, target = at(dy, (im * channels + c) * height * width), at(dx, (im * channels + c) * dx_height * dx_width)
+            source, target = (
+                at(dy, (im * channels + c) * height * width),
+                at(dx, (im * channels + c) * dx_height * dx_width),
+            )
             for column in range(0, (dx_width + left + 1) // 2, lanes_of(dy)):
                 spread_strip(source, height, width, top, left, private, target, dx_height, dx_width, column)
 
@@ -280,7 +307,10 @@ def correlate_planes(plan, dy, x, unused, dw, shared, private, part, parts):
         for i in range(9 * L):
             private[i] = 0
         for im in range(images):
-            source, g = at(x, (im * channels + c) * height * width), at(dy, (im * channels + c) * out_height * out_width)
+            source, g = (
+                at(x, (im * channels + c) * height * width),
+                at(dy, (im * channels + c) * out_height * out_width),
+            )
             for column in range(0, out_width, L):
                 if stride == 1:
                     correlate_strip(1, source, height, width, top, left, g, out_height, out_width, column, private)
@@ -295,8 +325,13 @@ def correlate_planes(plan, dy, x, unused, dw, shared, private, part, parts):
 
 def _plan(geometry: Convolution, dtype: np.dtype, threads: int, source, result, before, backward: bool) -> Plan:
     image_parts, group_parts = split_units(threads, geometry.batch, geometry.groups)
-    header = (geometry.batch, geometry.groups, *source[1:], *before[1:], *result[1:], geometry.stride[-1], backward, image_parts, group_parts)
-    return Plan(dtype, Table(12).array(header), [(convolve_planes, image_parts * group_parts)], 0, 64 * dtype.itemsize, threads)
+    header = (
+        geometry.batch, geometry.groups, *source[1:], *before[1:], *result[1:], geometry.stride[-1], backward,
+        image_parts, group_parts,
+    )  # fmt: skip
+    return Plan(
+        dtype, Table(12).array(header), [(convolve_planes, image_parts * group_parts)], 0, 64 * dtype.itemsize, threads
+    )
 
 
 def forward(geometry: Convolution, dtype: np.dtype, threads: int) -> Plan:
@@ -311,7 +346,14 @@ def input_gradient(geometry: Convolution, dtype: np.dtype, threads: int) -> Plan
     if g.stride[2] == 2:
         image_parts, group_parts = split_units(threads, g.batch, g.groups)
         header = (g.batch, g.groups, *g.output[1:], *g.before[1:], *g.input[1:], image_parts, group_parts)
-        return Plan(dtype, Table(10).array(header), [(spread_planes, image_parts * group_parts)], 0, 64 * dtype.itemsize, threads)
+        return Plan(
+            dtype,
+            Table(10).array(header),
+            [(spread_planes, image_parts * group_parts)],
+            0,
+            64 * dtype.itemsize,
+            threads,
+        )
     return _plan(g, dtype, threads, g.output, g.input, (0, 2 - g.before[1], 2 - g.before[2]), backward=True)
 
 
@@ -320,4 +362,6 @@ def weight_gradient(geometry: Convolution, dtype: np.dtype, threads: int) -> Pla
     g = geometry.spatial
     parts = 1 if threads == 1 else min(g.groups, 4 * threads)
     header = (g.batch, g.groups, *g.input[1:], *g.before[1:], *g.output[1:], g.stride[2])
-    return Plan(dtype, Table(9).array(header), [(correlate_planes, parts)], 0, ceiling(9 * VECTOR_BYTES, 64) * 64, threads)
+    return Plan(
+        dtype, Table(9).array(header), [(correlate_planes, parts)], 0, ceiling(9 * VECTOR_BYTES, 64) * 64, threads
+    )

@@ -1,11 +1,12 @@
 """Direct convolution, forward and input gradient: chosen when no special path fits. Any geometry, float32 and float64.
 
-Vectors run over output channels, tile rows over neighbouring pixels of one output row. There is no im2col: the only copies are the padded
-images (as many at a time as fit half of L2), the packed weights, and a transpose of each finished tile into NCHW.
+Vectors run over output channels, tile rows over neighbouring pixels of one output row. There is no im2col: the only
+copies are the padded images (as many at a time as fit half of L2), the packed weights, and a transpose of each
+finished tile into NCHW.
 
-Two ways to pack weights. Usually a first step packs all of them. When a whole batch of padded images fits in cache (deep layers on
-small planes, whose weights outweigh everything), each part packs its own block of output channels just before it uses it: the weights
-pass once from memory to L2 and never back.
+Two ways to pack weights. Usually a first step packs all of them. When a whole batch of padded images fits in cache
+(deep layers on small planes, whose weights outweigh everything), each part packs its own block of output channels
+just before it uses it: the weights pass once from memory to L2 and never back.
 """
 
 from __future__ import annotations
@@ -16,7 +17,15 @@ from autograd_nn.kernels import dense as correlation
 from autograd_nn.kernels.build import inner, kernel
 from autograd_nn.kernels.dense import Dense
 from autograd_nn.kernels.geometry import Convolution
-from autograd_nn.kernels.layout import finish, pack_backward, pack_forward, pack_rows, pad_plane, pixels_to_planes, share
+from autograd_nn.kernels.layout import (
+    finish,
+    pack_backward,
+    pack_forward,
+    pack_rows,
+    pad_plane,
+    pixels_to_planes,
+    share,
+)
 from autograd_nn.kernels.microkernel import ROWS_A, ROWS_B, ROWS_C, best_rows, fma_tile
 from autograd_nn.kernels.plan import Plan, Table, ceiling, line
 from autograd_nn.kernels.vectors import VECTOR_BYTES, at, fields, lanes_of
@@ -67,7 +76,7 @@ def pack_block(plan, w, packed, cin, cout, taps, width, block, phases, t_phases,
 @kernel()
 def pack_all(plan, x, w, epilogue, out, shared, private, part, parts):
     """Shared workspace <- packed weights of every group and block."""
-    (images, groups, cin, cout, taps, width, blocks, block_size, phases, t_phases, backward) = fields(plan, 11)
+    (_images, groups, cin, cout, taps, width, blocks, block_size, phases, t_phases, backward) = fields(plan, 11)
     first, last = share(groups * blocks, part, parts)
     if backward and taps == 1:
         for ph in range(phases):  # one tap belongs to one phase
@@ -77,12 +86,16 @@ def pack_all(plan, x, w, epilogue, out, shared, private, part, parts):
         return
     for unit in range(first, last):
         group = unit // blocks
-        pack_block(plan, at(w, group * cout * cin * taps), at(shared, unit * block_size), cin, cout, taps, width,
-                   unit % blocks, phases, t_phases, backward)  # fmt: skip
+        pack_block(
+            plan, at(w, group * cout * cin * taps), at(shared, unit * block_size), cin, cout, taps, width,
+            unit % blocks, phases, t_phases, backward,
+        )  # fmt: skip
 
 
 @inner
-def correlate_band(plan, image, packed, r0, r1, buffer, width, out_columns, rows, out_step, phases, t_phases, t_class, t_start):
+def correlate_band(
+    plan, image, packed, r0, r1, buffer, width, out_columns, rows, out_step, phases, t_phases, t_class, t_start
+):
     """Some rows of the result of one image and block, as pixels x channels."""
     for ph in range(phases):
         (entries, count, t_a, weights, start, t_b) = fields(at(plan, t_phases + ph * PHASE), 6)
@@ -102,16 +115,21 @@ def correlate_band(plan, image, packed, r0, r1, buffer, width, out_columns, rows
             source = at(image, plan[t_start + r] + start)
             for i in range(0, columns, tile):
                 j = min(i, max(0, columns - tile))
-                pixel_tile(tile, entries, count, at(source, j), at(plan, t_a), a_ks, at(packed, weights), at(plan, t_b), width,
-                           at(target, j * out_step * width), out_step * width)  # fmt: skip
+                pixel_tile(
+                    tile, entries, count, at(source, j), at(plan, t_a), a_ks, at(packed, weights), at(plan, t_b),
+                    width, at(target, j * out_step * width), out_step * width,
+                )  # fmt: skip
 
 
 @kernel()
 def correlate(plan, x, w, epilogue, out, shared, private, part, parts):
     """out <- correlation of x with w."""
-    (images, groups, cin, cout, taps, width, blocks, block_size, phases, t_phases, backward, lazy, together, image_parts, group_parts,
-     block_parts, row_parts, source_plane, source_width, out_rows, out_columns, strip_rows, stored, t_stored, step, quota, left, t_rows,
-     out_step, t_class, t_start, band, rows, buffer_offset, packed_offset, strips, t_strips) = fields(plan, 37)  # fmt: skip
+    (
+        images, groups, cin, cout, taps, width, blocks, block_size, phases, t_phases, backward, lazy, together,
+        image_parts, group_parts, block_parts, row_parts, source_plane, source_width, out_rows, out_columns,
+        strip_rows, stored, t_stored, step, quota, left, t_rows, out_step, t_class, t_start, band, rows,
+        buffer_offset, packed_offset, strips, t_strips,
+    ) = fields(plan, 37)  # fmt: skip
     piece = part
     q0, q1 = share(groups, piece % group_parts, group_parts)
     piece //= group_parts
@@ -129,24 +147,37 @@ def correlate(plan, x, w, epilogue, out, shared, private, part, parts):
                 row0, row1, pad0, pad1 = fields(at(plan, t_strips + strip * 4), 4)
                 for im in range(g0, g1):
                     for c in range(cin):
-                        pad_plane(at(x, ((im * groups + q) * cin + c) * source_plane),
-                                  at(private, ((im - g0) * cin + c) * padded_plane), pad1 - pad0, at(plan, t_rows + pad0),
-                                  source_width, stored, at(plan, t_stored), quota, row_length, step, quota, left)  # fmt: skip
+                        pad_plane(
+                            at(x, ((im * groups + q) * cin + c) * source_plane),
+                            at(private, ((im - g0) * cin + c) * padded_plane), pad1 - pad0, at(plan, t_rows + pad0),
+                            source_width, stored, at(plan, t_stored), quota, row_length, step, quota, left,
+                        )  # fmt: skip
                 for block in range(block0, block1):
                     packed = at(shared, (q * blocks + block) * block_size)
                     if lazy:
-                        pack_block(plan, at(w, q * cout * cin * taps), mine, cin, cout, taps, width, block, phases, t_phases, backward)
+                        pack_block(
+                            plan, at(w, q * cout * cin * taps), mine, cin, cout, taps, width, block, phases, t_phases,
+                            backward,
+                        )  # fmt: skip
                         packed = mine
                     for im in range(g0, g1):
                         image = at(private, (im - g0) * cin * padded_plane - pad0 * row_length)
                         for r0 in range(row0, row1, band):
                             r1 = min(row1, r0 + band)
-                            correlate_band(plan, image, packed, r0, r1, buffer, width, out_columns, rows, out_step, phases, t_phases,
-                                           t_class, t_start)  # fmt: skip
+                            correlate_band(
+                                plan, image, packed, r0, r1, buffer, width, out_columns, rows, out_step, phases,
+                                t_phases, t_class, t_start,
+                            )  # fmt: skip
                             o0 = block * width
                             finish(buffer, (r1 - r0) * out_columns, width, epilogue, q * cout + o0)
-                            pixels_to_planes(buffer, width, (r1 - r0) * out_columns, min(width, cout - o0),
-                                             at(out, ((im * groups + q) * cout + o0) * plane + r0 * out_columns), plane)  # fmt: skip
+                            pixels_to_planes(
+                                buffer,
+                                width,
+                                (r1 - r0) * out_columns,
+                                min(width, cout - o0),
+                                at(out, ((im * groups + q) * cout + o0) * plane + r0 * out_columns),
+                                plane,
+                            )
 
 
 def forward(geometry: Convolution, dtype: np.dtype, threads: int) -> Plan:
@@ -183,8 +214,11 @@ def _plan(d: Dense, geometry: Convolution, dtype: np.dtype, threads: int, backwa
     weights, most = geometry.out_channels * d.channels_in * taps, max(1, L2_SHARE // row_bytes)
     strips = d.strips(most)
     whole = len(strips) == 1 and d.images * d.channels_in * d.padded_plane * size <= L2_SHARE
-    # Weights of one tap for the input gradient are rows already: one pass over all of them is better than a stride for each block.
-    lazy = whole and weights > d.images * d.groups * d.channels_in * d.padded_plane // 2 and not (backward and taps == 1)
+    # Weights of one tap for the input gradient are rows already: one pass over all of them is better than a stride
+    # for each block.
+    lazy = (
+        whole and weights > d.images * d.groups * d.channels_in * d.padded_plane // 2 and not (backward and taps == 1)
+    )
     if not lazy and d.images * d.groups < threads:
         strips = d.strips(most, 4 * threads)
     strip_rows = int((strips[:, 3] - strips[:, 2]).max())
@@ -195,13 +229,12 @@ def _plan(d: Dense, geometry: Convolution, dtype: np.dtype, threads: int, backwa
     together = min(together, ceiling(d.images, image_parts))
 
     columns = max(p.columns for p in d.phases)
-    if width > lanes:
-        rows = best_rows(columns)
-    else:
-        rows = min((16, 14, 10, 8, 4), key=lambda m: ceiling(columns, m) * (m + 2))  # small tiles are bound by loads
+    rows = best_rows(columns)
+    if width == lanes:  # small tiles are bound by loads
+        rows = min((16, 14, 10, 8, 4), key=lambda m: ceiling(columns, m) * (m + 2))
     band = max(1, TILE_BYTES // (size * d.out_columns * width))
-    whole = next((b for b in range(band, 0, -1) if b * d.out_columns % lanes == 0), band)  # whole transposes if possible
-    band = min(whole, max(1, d.out_rows))
+    # Whole transposes if possible.
+    band = min(d.out_rows, next((b for b in range(band, 0, -1) if b * d.out_columns % lanes == 0), band))
 
     table = Table(37)
     phases, tiles, base = [], [], 0
@@ -228,11 +261,11 @@ def _plan(d: Dense, geometry: Convolution, dtype: np.dtype, threads: int, backwa
     padded = line(min(together, most) * image + 2 * d.row_length + 64, size)
     buffer = line((band * d.out_columns + 32) * width, size)
     header = (
-        d.images, d.groups, d.channels_in, d.channels_out, taps, width, blocks, block_size, len(d.phases), t_phases, backward, lazy,
-        together, image_parts, group_parts, block_parts, row_parts, d.source_plane, d.source_width, d.out_rows, d.out_columns,
-        strip_rows, len(d.row_phases), table.add(d.row_phases), d.row_step, d.quota, d.left, table.add(d.row_table),
-        d.out_step, table.add(d.row_class), table.add(d.row_start), band, rows, padded,
-        padded + buffer, len(strips), table.add(strips),
+        d.images, d.groups, d.channels_in, d.channels_out, taps, width, blocks, block_size, len(d.phases), t_phases,
+        backward, lazy, together, image_parts, group_parts, block_parts, row_parts, d.source_plane, d.source_width,
+        d.out_rows, d.out_columns, strip_rows, len(d.row_phases), table.add(d.row_phases), d.row_step, d.quota,
+        d.left, table.add(d.row_table), d.out_step, table.add(d.row_class), table.add(d.row_start), band, rows,
+        padded, padded + buffer, len(strips), table.add(strips),
     )  # fmt: skip
     steps = [(correlate, image_parts * group_parts * block_parts * row_parts)]
     if not lazy:

@@ -2,11 +2,13 @@
 
     dw[o, c, tap] = sum over pixels of  dy[o, pixel] * x[c, pixel * stride + tap]
 
-Vectors run over output channels (dy is turned to pixels x channels once), tile rows over taps and channels, and the sum over pixels is
-the microkernel's inner walk. Rows of a tile are J neighbouring taps times G channels (or kernel rows); which (G, J) is a table lookup on
-the kernel's width. A tile may hold rows that do not exist: they are computed and dropped.
+Vectors run over output channels (dy is turned to pixels x channels once), tile rows over taps and channels, and the
+sum over pixels is the microkernel's inner walk. Rows of a tile are J neighbouring taps times G channels (or kernel
+rows); which (G, J) is a table lookup on the kernel's width. A tile may hold rows that do not exist: they are computed
+and dropped.
 
-Threads take blocks of output channels where there are enough, else images or strips of them, whose sums a last step adds in a fixed order.
+Threads take blocks of output channels where there are enough, else images or strips of them, whose sums a last step
+adds in a fixed order.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from autograd_nn.kernels.geometry import Convolution
 from autograd_nn.kernels.layout import pad_plane, pixels_to_planes, planes_to_pixels, share
 from autograd_nn.kernels.microkernel import fma_tile
 from autograd_nn.kernels.plan import Plan, Table, ceiling, line
-from autograd_nn.kernels.vectors import VECTOR_BYTES, WIDE, at, clear_run, copy_run, fields, lanes_of
+from autograd_nn.kernels.vectors import VECTOR_BYTES, WIDE, at, copy_run, fields, lanes_of
 
 BAND = 256  # pixels of dy that stay in L1 while all taps pass
 SIZES = 37  # numbers of the first step; the second step's follow
@@ -34,33 +36,56 @@ def tap_tile(kind, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, C, 
     L = lanes_of(A)
     if width == L:
         if kind == 0:
-            fma_tile(G0, J0, 1, 1, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, L, C, J0 * width, width, L, add)
+            fma_tile(
+                G0, J0, 1, 1, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, L, C, J0 * width, width, L, add
+            )
         elif kind == 1:
-            fma_tile(G1, J1, 1, 1, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, L, C, J1 * width, width, L, add)
+            fma_tile(
+                G1, J1, 1, 1, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, L, C, J1 * width, width, L, add
+            )
         elif kind == 2:
-            fma_tile(G2, J2, 1, 1, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, L, C, J2 * width, width, L, add)
+            fma_tile(
+                G2, J2, 1, 1, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, L, C, J2 * width, width, L, add
+            )
         elif kind == 3:
-            fma_tile(G3, J3, 1, 1, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, L, C, J3 * width, width, L, add)
+            fma_tile(
+                G3, J3, 1, 1, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, L, C, J3 * width, width, L, add
+            )
         else:
-            fma_tile(G4, J4, 1, 1, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, L, C, J4 * width, width, L, add)
+            fma_tile(
+                G4, J4, 1, 1, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, L, C, J4 * width, width, L, add
+            )
     elif kind == 0:
-        fma_tile(G0, J0, 1, 2, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, L, C, J0 * width, width, L, add)
+        fma_tile(
+            G0, J0, 1, 2, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, L, C, J0 * width, width, L, add
+        )
     elif kind == 1:
-        fma_tile(G1, J1, 1, 2, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, L, C, J1 * width, width, L, add)
+        fma_tile(
+            G1, J1, 1, 2, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, L, C, J1 * width, width, L, add
+        )
     elif kind == 2:
-        fma_tile(G2, J2, 1, 2, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, L, C, J2 * width, width, L, add)
+        fma_tile(
+            G2, J2, 1, 2, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, L, C, J2 * width, width, L, add
+        )
     elif kind == 3:
-        fma_tile(G3, J3, 1, 2, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, L, C, J3 * width, width, L, add)
+        fma_tile(
+            G3, J3, 1, 2, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, L, C, J3 * width, width, L, add
+        )
     else:
-        fma_tile(G4, J4, 1, 2, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, L, C, J4 * width, width, L, add)
+        fma_tile(
+            G4, J4, 1, 2, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, L, C, J4 * width, width, L, add
+        )
 
 
 @kernel()
 def accumulate(plan, dy, x, unused, dw, shared, private, part, parts):
     """Shared workspace <- sums[image part][group][block][tile row][width]."""
-    (images, groups, cin, cout, width, blocks, sum_rows, image_parts, strip_parts, group_parts, block_parts, tile_parts, together,
-     source_plane, source_width, out_rows, out_columns, strip_rows, quota, left, t_rows, t_zero, t_a, t_b, t_pixels, t_tiles, tiles,
-     kind, tile_rows, a_gs, a_ks, channel_space, band, pixels_offset, strips, t_strips, strip_pixels) = fields(plan, SIZES)  # fmt: skip
+    (
+        images, groups, cin, cout, width, blocks, sum_rows, image_parts, strip_parts, group_parts, block_parts,
+        tile_parts, together, source_plane, source_width, out_rows, out_columns, strip_rows, quota, left, t_rows,
+        t_zero, t_a, t_b, t_pixels, t_tiles, tiles, kind, tile_rows, a_gs, a_ks, channel_space, band, pixels_offset,
+        strips, t_strips, strip_pixels,
+    ) = fields(plan, SIZES)  # fmt: skip
     piece = part
     q0, q1 = share(groups, piece % group_parts, group_parts)
     piece //= group_parts
@@ -74,7 +99,11 @@ def accumulate(plan, dy, x, unused, dw, shared, private, part, parts):
     image_size = channel_space * padded_plane
     pixels = at(private, pixels_offset)
     for q in range(q0, q1):
-        sums, channels, add = at(shared, (sum_part * groups + q) * blocks * sum_rows * width), min(cout, block1 * width) - block0 * width, 0
+        sums, channels, add = (
+            at(shared, (sum_part * groups + q) * blocks * sum_rows * width),
+            min(cout, block1 * width) - block0 * width,
+            0,
+        )
         for g0 in range(image0, image1, together):
             g1 = min(image1, g0 + together)
             for strip in range(strip0, strip1):
@@ -82,21 +111,29 @@ def accumulate(plan, dy, x, unused, dw, shared, private, part, parts):
                 count = (row1 - row0) * out_columns
                 for im in range(g0, g1):
                     for c in range(cin):
-                        pad_plane(at(x, ((im * groups + q) * cin + c) * source_plane),
-                                  at(private, (im - g0) * image_size + c * padded_plane), pad1 - pad0, at(plan, t_rows + pad0),
-                                  source_width, 1, at(plan, t_zero), 0, quota, 1, quota, left)  # fmt: skip
-                    planes_to_pixels(at(dy, ((im * groups + q) * cout + block0 * width) * plane + row0 * out_columns), channels, plane,
-                                     count, at(pixels, (im - g0) * count * width), together * strip_pixels * width, width,
-                                     at(plan, t_pixels))  # fmt: skip
-                # Several images at a time only if each is one strip: then row0 and pad0 are 0 and t_a goes on from image to image.
+                        pad_plane(
+                            at(x, ((im * groups + q) * cin + c) * source_plane),
+                            at(private, (im - g0) * image_size + c * padded_plane), pad1 - pad0,
+                            at(plan, t_rows + pad0), source_width, 1, at(plan, t_zero), 0, quota, 1, quota, left,
+                        )  # fmt: skip
+                    planes_to_pixels(
+                        at(dy, ((im * groups + q) * cout + block0 * width) * plane + row0 * out_columns), channels,
+                        plane, count, at(pixels, (im - g0) * count * width), together * strip_pixels * width, width,
+                        at(plan, t_pixels),
+                    )  # fmt: skip
+                # Several images at a time only if each is one strip: then row0 and pad0 are 0 and t_a goes on from
+                # image to image.
                 source, total = at(private, -pad0 * quota), (g1 - g0) * (row1 - row0)
                 for block in range(block0, block1):
                     columns = at(pixels, (block - block0) * together * strip_pixels * width)
                     for r0 in range(0, total, band):
                         rows = min(band, total - r0)
                         for t in range(tile0, tile1):
-                            tap_tile(kind, rows, out_columns, at(source, plan[t_tiles + t]), at(plan, t_a + row0 + r0), a_gs, a_ks, columns,
-                                     at(plan, t_b + r0), width, at(sums, (block * sum_rows + t * tile_rows) * width), add + r0)  # fmt: skip
+                            tap_tile(
+                                kind, rows, out_columns, at(source, plan[t_tiles + t]), at(plan, t_a + row0 + r0),
+                                a_gs, a_ks, columns, at(plan, t_b + r0), width,
+                                at(sums, (block * sum_rows + t * tile_rows) * width), add + r0,
+                            )  # fmt: skip
                 add = 1
 
 
@@ -135,7 +172,9 @@ def weight_gradient(geometry: Convolution, dtype: np.dtype, threads: int) -> Pla
     # Rows of a tile: J taps along the width, and G channels, kernel rows or (J = 1) taps.
     offsets = d.phases[0].offsets
     row_gap = g.dilation[1] * d.row_length
-    most_rows = min(L2_SHARE // (size * cin * d.row_length), g.stride[1] * 2 * L2_SHARE // (size * width * blocks * d.out_columns))
+    most_rows = min(
+        L2_SHARE // (size * cin * d.row_length), g.stride[1] * 2 * L2_SHARE // (size * width * blocks * d.out_columns)
+    )
     few = d.images * d.groups < threads and d.groups * blocks < threads
     strips = d.strips(max(1, most_rows), 2 * threads if few else 1)
     strip_rows, strip_out = int((strips[:, 3] - strips[:, 2]).max()), int((strips[:, 1] - strips[:, 0]).max())
@@ -186,18 +225,21 @@ def weight_gradient(geometry: Convolution, dtype: np.dtype, threads: int) -> Pla
     most_blocks = ceiling(blocks, block_parts)
 
     table = Table(SIZES + 8)
-    t_a = table.add(np.append((np.arange(together)[:, None] * channel_space * strip_plane + d.row_start).reshape(-1), 0))
+    t_a = table.add(
+        np.append((np.arange(together)[:, None] * channel_space * strip_plane + d.row_start).reshape(-1), 0)
+    )
     t_b = table.add(np.arange(together * d.out_rows + 1) * d.out_columns * width)
     strip_pixels = strip_out * d.out_columns
     room = G * gap + kernel_rows * d.row_length + 8 * kernel_width + 64  # rows that do not exist read past the images
     padded = line(together * channel_space * strip_plane + room, size)
     pixels = line(most_blocks * together * strip_pixels * width + 2 * width, size)
     header = (
-        d.images, d.groups, cin, cout, width, blocks, sum_rows, image_parts, strip_parts, group_parts, block_parts, tile_parts,
-        together, d.source_plane, d.source_width, d.out_rows, d.out_columns, strip_rows, d.quota, d.left, table.add(d.row_table),
-        table.add([0]), t_a, t_b, table.add(np.arange(strip_pixels + 2 * lanes) * width), table.add(starts), tiles, kind, G * J, gap, stride,
-        channel_space, max(1, BAND // max(1, d.out_columns)), padded, len(strips), table.add(strips), strip_pixels,
-        d.groups, cout, width, blocks, sum_rows, image_parts * strip_parts, cin * taps, table.add(where),
+        d.images, d.groups, cin, cout, width, blocks, sum_rows, image_parts, strip_parts, group_parts, block_parts,
+        tile_parts, together, d.source_plane, d.source_width, d.out_rows, d.out_columns, strip_rows, d.quota, d.left,
+        table.add(d.row_table), table.add([0]), t_a, t_b, table.add(np.arange(strip_pixels + 2 * lanes) * width),
+        table.add(starts), tiles, kind, G * J, gap, stride, channel_space, max(1, BAND // max(1, d.out_columns)),
+        padded, len(strips), table.add(strips), strip_pixels, d.groups, cout, width, blocks, sum_rows,
+        image_parts * strip_parts, cin * taps, table.add(where),
     )  # fmt: skip
     parts = image_parts * strip_parts * group_parts * block_parts * tile_parts
     steps = [(accumulate, parts), (gather, min(threads, d.groups * blocks))]

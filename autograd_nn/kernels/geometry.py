@@ -1,15 +1,16 @@
 """Geometry: what a convolution or a pooling does to shapes, as one immutable description.
 
-Everything about a layer that is not an array is here, so a kernel never recomputes an output size and an error is raised
-once, before any loop runs. A geometry is hashable: plans are cached by it.
+Everything about a layer that is not an array is here, so a kernel never recomputes an output size and an error is
+raised once, before any loop runs. A geometry is hashable: plans are cached by it.
 
 Layout is NCHW: arrays are (batch, channels, *space) with one, two or three spatial axes; weights are
 (out_channels, in_channels / groups, *kernel). Along each axis
 
     output = (before + input + after - dilation * (kernel - 1) - 1) // stride + 1
 
-Decision: a transposed convolution has no geometry of its own. It *is* the input gradient of the convolution that maps its
-result to its argument, so `Convolution.transposed` describes that convolution and the caller runs `conv_input_gradient`.
+Decision: a transposed convolution has no geometry of its own. It *is* the input gradient of the convolution that maps
+its result to its argument, so `Convolution.transposed` describes that convolution and the caller runs
+`conv_input_gradient`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ def per_axis(value: int | Sequence[int], dims: int, name: str, least: int = 1) -
     except TypeError:
         values = tuple(operator.index(v) for v in value)  # type: ignore[union-attr]
     if len(values) != dims:
-        raise ValueError(f"{name} {values} has {len(values)} entries for {dims} spatial axes; give {dims}, or one number")
+        raise ValueError(
+            f"{name} {values} has {len(values)} entries for {dims} spatial axes; give {dims}, or one number"
+        )
     if min(values) < least:
         raise ValueError(f"{name} {values} must be at least {least} along each axis")
     return values
@@ -59,7 +62,8 @@ def _padding(padding, stride: Axes, kernel: Axes, dilation: Axes) -> tuple[Axes,
 
 @dataclass(frozen=True)
 class Convolution:
-    """Shapes of one convolution: `input`, `output`, `kernel`, `stride`, `dilation`, `before`, `after` are per spatial axis.
+    """Shapes of one convolution: `input`, `output`, `kernel`, `stride`, `dilation`, `before`, `after` are per spatial
+    axis.
 
     Build it with `Convolution.of` or `Convolution.transposed`, which check their arguments.
 
@@ -82,11 +86,15 @@ class Convolution:
 
     @classmethod
     def of(cls, x_shape, w_shape, stride=1, padding=0, dilation=1, groups=1) -> Convolution:
-        """The convolution of an input and a weight of these shapes. Raises ValueError naming both when they do not fit."""
+        """The convolution of an input and a weight of these shapes. Raises ValueError naming both when they do not
+        fit.
+        """
         x_shape, w_shape, dims = tuple(x_shape), tuple(w_shape), len(w_shape) - 2
         where = f"convolution of x {x_shape} with w {w_shape}"
         if dims not in (1, 2, 3):
-            raise ValueError(f"{where}: w must be (out_channels, in_channels / groups, *kernel) with 1 to 3 kernel axes")
+            raise ValueError(
+                f"{where}: w must be (out_channels, in_channels / groups, *kernel) with 1 to 3 kernel axes"
+            )
         if len(x_shape) != len(w_shape):
             hint = "; add the batch axis with x[None]" if len(x_shape) == len(w_shape) - 1 else ""
             raise ValueError(f"{where}: x must have {dims + 2} axes (batch, channels, {dims} spatial){hint}")
@@ -103,12 +111,14 @@ class Convolution:
             padded = before[axis] + space[axis] + after[axis]
             if reach > padded:
                 raise ValueError(
-                    f"{where}: along spatial axis {axis} the kernel reaches over {reach} (kernel {kernel[axis]}, dilation "
-                    f"{dilation[axis]}), but the padded input has {padded} ({before[axis]} + {space[axis]} + {after[axis]}); "
-                    f"pad by {reach - padded} more or use a smaller kernel"
+                    f"{where}: along spatial axis {axis} the kernel reaches over {reach} (kernel {kernel[axis]}, "
+                    f"dilation {dilation[axis]}), but the padded input has {padded} ({before[axis]} + {space[axis]} + "
+                    f"{after[axis]}); pad by {reach - padded} more or use a smaller kernel"
                 )
             output.append((padded - reach) // stride[axis] + 1)
-        return cls(x_shape[0], x_shape[1], w_shape[0], groups, space, tuple(output), kernel, stride, dilation, before, after)
+        return cls(
+            x_shape[0], x_shape[1], w_shape[0], groups, space, tuple(output), kernel, stride, dilation, before, after
+        )
 
     @classmethod
     def transposed(cls, x_shape, w_shape, stride=1, padding=0, output_padding=0, dilation=1, groups=1) -> Convolution:
@@ -119,7 +129,9 @@ class Convolution:
         x_shape, w_shape, dims = tuple(x_shape), tuple(w_shape), len(w_shape) - 2
         where = f"transposed convolution of x {x_shape} with w {w_shape}"
         if dims not in (1, 2, 3) or len(x_shape) != len(w_shape):
-            raise ValueError(f"{where}: both must have 3 to 5 axes, (batch, channels, *space) and (in, out / groups, *kernel)")
+            raise ValueError(
+                f"{where}: both must have 3 to 5 axes, (batch, channels, *space) and (in, out / groups, *kernel)"
+            )
         stride, dilation = per_axis(stride, dims, "stride"), per_axis(dilation, dims, "dilation")
         extra, groups = per_axis(output_padding, dims, "output_padding", 0), operator.index(groups)
         if groups < 1 or x_shape[1] != w_shape[0] or w_shape[0] % groups:
@@ -129,14 +141,17 @@ class Convolution:
         space = []
         for axis in range(dims):
             if extra[axis] >= max(stride[axis], dilation[axis]):
-                raise ValueError(f"{where}: output_padding {extra} must be smaller than stride {stride} or dilation {dilation}")
+                raise ValueError(
+                    f"{where}: output_padding {extra} must be smaller than stride {stride} or dilation {dilation}"
+                )
             reach = dilation[axis] * (kernel[axis] - 1) + 1
             space.append((x_shape[2 + axis] - 1) * stride[axis] + reach + extra[axis] - before[axis] - after[axis])
         if min(space) < 1:
             raise ValueError(f"{where}: the result would have spatial shape {tuple(space)}; use less padding")
         pairs = tuple(zip(before, after, strict=True))
         dense = cls.of((x_shape[0], w_shape[1] * groups, *space), w_shape, stride, pairs, dilation, groups)
-        # output_padding below the dilation but not below the stride reaches past one more window: that window is not there.
+        # output_padding below the dilation but not below the stride reaches past one more window: that window is not
+        # there.
         return replace(dense, output=x_shape[2:])
 
     @property
@@ -180,7 +195,9 @@ def _check_channels(where: str, channels: int, out: int, expected: int, groups: 
     if groups < 1:
         raise ValueError(f"{where}: groups must be at least 1, got {groups}")
     if channels % groups or out % groups:
-        raise ValueError(f"{where}: {groups} groups must divide both the {channels} input and the {out} output channels")
+        raise ValueError(
+            f"{where}: {groups} groups must divide both the {channels} input and the {out} output channels"
+        )
     if channels != expected * groups:
         hint = f"; groups={channels // expected} would fit" if expected and channels % expected == 0 else ""
         raise ValueError(
@@ -192,8 +209,8 @@ def _check_channels(where: str, channels: int, out: int, expected: int, groups: 
 class Pooling:
     """Shapes of one pooling: every (batch, channel) plane is pooled alone, so both are folded into `planes`.
 
-    `ceil_mode` keeps a last window that sticks out past the padding, as long as it starts inside the input or the padding
-    before it. Padding may be at most half the reach of the kernel, or a window could see nothing but padding.
+    `ceil_mode` keeps a last window that sticks out past the padding, as long as it starts inside the input or the
+    padding before it. Padding may be at most half the reach of the kernel, or a window could see nothing but padding.
     """
 
     lead: Axes  # (batch, channels)

@@ -1,13 +1,25 @@
-"""Layout: the copies at the edges of the fast paths. Images in, padded or as pixels x channels; tiles of pixels x channels out.
+"""Layout: the copies at the edges of the fast paths. Images in, padded or as pixels x channels; tiles of pixels x
+channels out.
 
-Compiled into the kernels that call them. The transposes work on squares of lanes x lanes; a remainder is done by shifting the last
-square back so that it overlaps, which is why planes of fewer pixels than lanes take the scalar loop.
+Compiled into the kernels that call them. The transposes work on squares of lanes x lanes; a remainder is done by
+shifting the last square back so that it overlaps, which is why planes of fewer pixels than lanes take the scalar
+loop.
 """
 
 from __future__ import annotations
 
 from autograd_nn.kernels.build import inner
-from autograd_nn.kernels.vectors import at, clear_run, copy_evens, copy_run, copy_vector, given, lanes_of, transpose_scatter, transpose_tile
+from autograd_nn.kernels.vectors import (
+    at,
+    clear_run,
+    copy_evens,
+    copy_run,
+    copy_vector,
+    given,
+    lanes_of,
+    transpose_scatter,
+    transpose_tile,
+)
 
 
 @inner
@@ -20,11 +32,12 @@ def share(count, part, parts):
 def pad_plane(source, padded, rows, row_table, width, phases, phase_table, phase_stride, row_stride, step, quota, left):
     """One channel into its padded plane. row_table[r] is where padded row r starts in the source, or -1 for zeros.
 
-    With stride `step`, the columns of each phase that is read are kept apart: phase p holds the padded columns p, p + step, ...
-    (`quota` of them), so that neighbours in the output are neighbours in memory for any stride.
+    With stride `step`, the columns of each phase that is read are kept apart: phase p holds the padded columns p, p +
+    step, ... (`quota` of them), so that neighbours in the output are neighbours in memory for any stride.
 
-    With stride 2 whole vectors are written, so up to a vector of junk lands behind a row, which the next row written repairs. With
-    stride 1 the C library's copies are faster: wide stores that cross cache lines at every row lose more than calls do.
+    With stride 2 whole vectors are written, so up to a vector of junk lands behind a row, which the next row written
+    repairs. With stride 1 the C library's copies are faster: wide stores that cross cache lines at every row lose
+    more than calls do.
     """
     L = lanes_of(source)
     for r in range(rows):
@@ -137,8 +150,8 @@ def pack_forward(w, packed, out, taps, width, block):
 def pack_backward(w, packed, table, kept, out, channels, taps, width, block):
     """w[o][c][tap] -> packed[o][kept taps][width] for one block of input channels.
 
-    table[tap] is the row of that tap; taps of other phases, and lanes past the last tap, go to row `kept`, the first of the next output
-    channel, which overwrites it. So the packed weights need one row more than they hold.
+    table[tap] is the row of that tap; taps of other phases, and lanes past the last tap, go to row `kept`, the first
+    of the next output channel, which overwrites it. So the packed weights need one row more than they hold.
     """
     L = lanes_of(w)
     end = out * channels * taps
@@ -160,7 +173,9 @@ def pack_backward(w, packed, table, kept, out, channels, taps, width, block):
 
 @inner
 def pack_rows(w, packed, out, channels, width, blocks, block_size, first, last):
-    """w[group][o][c] -> packed[group, block][o][width] for kernels of one tap: each row of w is read once, all blocks together."""
+    """w[group][o][c] -> packed[group, block][o][width] for kernels of one tap: each row of w is read once, all blocks
+    together.
+    """
     L = lanes_of(w)
     for group in range(first // blocks, (last + blocks - 1) // blocks):
         block0, block1 = max(0, first - group * blocks), min(blocks, last - group * blocks)

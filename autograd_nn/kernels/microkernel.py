@@ -1,24 +1,26 @@
-"""The microkernel: a small matrix product whose accumulators live in registers. Every fast convolution is loops around it.
+"""The microkernel: a small matrix product whose accumulators live in registers. Every fast convolution is loops
+around it.
 
     C[i, v] (+)= sum_k A[k, i] * B[k, v]        A broadcast scalars, B vectors
 
-Rows of A are compile-time displacements and k walks two levels (a table of offsets, then a constant step), so the same code is
+Rows of A are compile-time displacements and k walks two levels (a table of offsets, then a constant step), so the
+same code is
 
     forward          A = padded image (rows = neighbouring pixels), B = packed weights (vectors of output channels)
-    input gradient   the same with flipped, transposed weights; stride s is s*s phases, each an ordinary dense convolution
-    weight gradient  A = padded image (rows = taps or channels), B = cotangent as pixels x channels, k = pixels
-    Winograd         A = transformed tiles, B = transformed weights
-    pointwise        A = weights, B = pixels, the result stored straight into NCHW
+    input gradient   the same with flipped, transposed weights; stride s is s*s phases, each an ordinary dense
+    convolution weight gradient  A = padded image (rows = taps or channels), B = cotangent as pixels x channels, k =
+    pixels Winograd         A = transformed tiles, B = transformed weights pointwise        A = weights, B = pixels,
+    the result stored straight into NCHW
 
-Why intrinsics and not numba loops: LLVM's vectoriser does not keep a 14 x 2 tile of accumulators in registers (28 of 32 on AVX-512);
-written out, the tile runs at 260 of the 275 GFLOP/s that one Zen 5 core has.
+Why intrinsics and not numba loops: LLVM's vectoriser does not keep a 14 x 2 tile of accumulators in registers (28 of
+32 on AVX-512); written out, the tile runs at 260 of the 275 GFLOP/s that one Zen 5 core has.
 """
 
 from __future__ import annotations
 
 from numba import types
-from numba.extending import intrinsic
 
+from autograd_nn.kernels.build import intrinsic
 from autograd_nn.kernels.vectors import I64, WIDE, Lanes, i64, outlined
 
 # Rows per tile. 14x2 = 28 accumulators + 2 inputs + 1 broadcast of 32 registers; 6x2 = 12 + 2 + 1 of 16.
@@ -37,7 +39,8 @@ def fma_tile(typingctx, groups, per_group, row_step, vectors, outer, inner, A, a
     """C[g*c_gs + j*c_rs + v*c_vs + lane] (+)= sum over r < outer, k < inner of
          A[a_table[r] + k*a_ks + g*a_gs + j*row_step] * B[b_table[r] + k*b_ks + v*b_vs + lane].
 
-    groups x per_group rows by `vectors` vectors live in registers; these four and row_step are literals. outer and inner are at
+    groups x per_group rows by `vectors` vectors live in registers; these four and row_step are literals. outer and
+    inner are at
     least 1. Both tables need one entry more than is used."""
     G, J, STEP, NV = (t.literal_value for t in (groups, per_group, row_step, vectors))
     dtype, MR = A.dtype, G * J

@@ -1,7 +1,7 @@
 """Plans: everything about one layer that does not depend on its numbers, made once per geometry and kept.
 
-A plan is data: int64 sizes and offset tables that its kernels read, the steps to run, and how much workspace they need. Kernels
-never allocate; workspace belongs to the calling Python thread and is reused from call to call.
+A plan is data: int64 sizes and offset tables that its kernels read, the steps to run, and how much workspace they
+need. Kernels never allocate; workspace belongs to the calling Python thread and is reused from call to call.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class Table:
     """Collects a plan's numbers: sizes first, tables behind them, each table known by its offset."""
 
     def __init__(self, sizes: int):
-        self.sizes, self.values, self.length = sizes, [], sizes
+        self.sizes, self.length = sizes, sizes
+        self.values: list[np.ndarray] = []
 
     def add(self, values) -> int:
         """Append a table and give its offset in the plan."""
@@ -54,7 +55,9 @@ def line(elements: int, itemsize: int) -> int:
 
 @dataclass
 class Plan:
-    """`table` and `steps` (kernel, parts), run over arrays of `dtype`; `batches` says how to cut a large batch in pieces."""
+    """`table` and `steps` (kernel, parts), run over arrays of `dtype`; `batches` says how to cut a large batch in
+    pieces.
+    """
 
     dtype: np.dtype
     table: np.ndarray

@@ -1,16 +1,18 @@
 """Pooling: max, average and adaptive, over one to three spatial axes, with their gradients; unpooling.
 
-Every plane is pooled alone, so parts are runs of planes. A row of the result is made tap by tap, each tap one loop over the row that LLVM
-vectorises; the range of the loop is cut to where the tap lies inside the input, so nothing is padded.
+Every plane is pooled alone, so parts are runs of planes. A row of the result is made tap by tap, each tap one loop
+over the row that LLVM vectorises; the range of the loop is cut to where the tap lies inside the input, so nothing is
+padded.
 
-Max pooling remembers for each window which tap won, one byte for windows of up to 256 (PyTorch stores eight). `flat_indices` turns that into
-positions in the plane. The first of equal values wins; a NaN wins over numbers.
+Max pooling remembers for each window which tap won, one byte for windows of up to 256 (PyTorch stores eight).
+`flat_indices` turns that into positions in the plane. The first of equal values wins; a NaN wins over numbers.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 from math import prod
+from typing import Any
 
 import numpy as np
 from numba import types
@@ -64,7 +66,7 @@ def add_row(total, row, first, last, offset, stride):
 
 @inner
 def tap_rows(plan, t_taps, tap, z, y, depth, height):
-    """Row of the input that a tap reads for row (z, y) of the windows, or -1; and the range and offset along the row."""
+    """Row of the input a tap reads for row (z, y) of the windows, or -1; and the range and offset along the row."""
     (dz, dy, first, last, offset, sz, sy) = fields(at(plan, t_taps + tap * 7), 7)
     zz, yy = z * sz + dz, y * sy + dy
     inside = zz >= 0 and zz < depth and yy >= 0 and yy < height
@@ -97,7 +99,7 @@ max_forward = {np.uint8: Kernel(_max_forward, {"d": types.uint8}), np.int32: Ker
 
 def _max_scatter(plan, dy, dx, unused, won, shared, private, part, parts):
     """dx <- 0, then dx at the winner of each window += dy. Disjoint 2x2 windows instead write every pixel once."""
-    (planes, depth, height, width, od, oh, ow, taps, stride, t_taps, t_offsets) = fields(plan, 11)
+    (planes, depth, height, width, od, oh, ow, _taps, stride, t_taps, t_offsets) = fields(plan, 11)
     first_plane, last_plane = share(planes, part, parts)
     sz, sy = plan[t_taps + 5], plan[t_taps + 6]
     if plan[11]:
@@ -130,7 +132,7 @@ max_scatter = {np.uint8: Kernel(_max_scatter, {"d": types.uint8}), np.int32: Ker
 
 def _max_gather(plan, x, y, unused, won, shared, private, part, parts):
     """y <- x at the winner of each window: the adjoint of the scatter."""
-    (planes, depth, height, width, od, oh, ow, taps, stride, t_taps, t_offsets) = fields(plan, 11)
+    (planes, depth, height, width, od, oh, ow, _taps, stride, t_taps, t_offsets) = fields(plan, 11)
     first_plane, last_plane = share(planes, part, parts)
     sz, sy = plan[t_taps + 5], plan[t_taps + 6]
     for p in range(first_plane, last_plane):
@@ -224,7 +226,7 @@ def _run(what, geometry: Pooling, *arrays) -> None:
         _plan(what, geometry, arrays[0].dtype, get_num_threads()).run(*arrays)
 
 
-def winner_type(geometry: Pooling) -> type:
+def winner_type(geometry: Pooling) -> Any:
     """The integer type that names a tap of this geometry's windows."""
     return np.uint8 if geometry.taps <= 256 else np.int32
 
@@ -232,14 +234,18 @@ def winner_type(geometry: Pooling) -> type:
 def _winners(value, geometry: Pooling) -> np.ndarray:
     array = np.ascontiguousarray(value)
     if array.shape != geometry.y_shape or array.dtype != winner_type(geometry):
-        raise ValueError(f"max pooling: the winners have shape {array.shape} and type {array.dtype}, expected those of the forward pass")
+        raise ValueError(
+            f"max pooling: the winners have shape {array.shape} and type {array.dtype}, expected those of the "
+            "forward pass"
+        )
     return array
 
 
 def max_pool(x, geometry: Pooling) -> tuple[np.ndarray, np.ndarray]:
     """(y, winners): the largest value of each window and the number of the tap it came from."""
     x = _array(x, "x", geometry.x_shape, "max pooling")
-    y, winners = np.empty(geometry.y_shape, x.dtype), np.empty(geometry.y_shape, winner_type(geometry))
+    y: np.ndarray = np.empty(geometry.y_shape, x.dtype)
+    winners: np.ndarray = np.empty(geometry.y_shape, winner_type(geometry))
     _run(max_forward[winner_type(geometry)], geometry, x, y, None, winners)
     return y, winners
 
@@ -266,7 +272,9 @@ def flat_indices(winners, geometry: Pooling) -> np.ndarray:
     coordinates = np.unravel_index(np.asarray(winners).reshape(g.y_shape), g.kernel)
     flat = np.zeros(g.y_shape, np.int64)
     for axis, tap in enumerate(coordinates):
-        window = (np.arange(g.output[axis]) * g.stride[axis] - g.before[axis]).reshape([-1 if a == axis else 1 for a in range(3)])
+        window = (np.arange(g.output[axis]) * g.stride[axis] - g.before[axis]).reshape(
+            [-1 if a == axis else 1 for a in range(3)]
+        )
         flat = flat * g.input[axis] + window + tap * g.dilation[axis]
     return flat.reshape(geometry.y_shape)
 
@@ -292,17 +300,23 @@ def _averaging(geometry: Pooling) -> None:
 
 
 def average_pool(x, geometry: Pooling, count_include_pad: bool = True, divisor: int | None = None) -> np.ndarray:
-    """The mean of each window; `count_include_pad` says whether padding counts as zeros, `divisor` replaces the count."""
+    """The mean of each window; `count_include_pad` says whether padding counts as zeros, `divisor` replaces the
+    count.
+    """
     _averaging(geometry)
     x = _array(x, "x", geometry.x_shape, "average pooling")
     if geometry.is_global and divisor is None:
-        return np.add.reduce(x.reshape(geometry.planes, -1), axis=1, keepdims=True).reshape(geometry.y_shape) / x.dtype.type(geometry.taps)
+        return np.add.reduce(x.reshape(geometry.planes, -1), axis=1, keepdims=True).reshape(
+            geometry.y_shape
+        ) / x.dtype.type(geometry.taps)
     y = np.empty(geometry.y_shape, x.dtype)
     _run(average_forward, geometry, x, y, _scale(geometry, x.dtype, count_include_pad, divisor), None)
     return y
 
 
-def average_pool_gradient(dy, geometry: Pooling, count_include_pad: bool = True, divisor: int | None = None) -> np.ndarray:
+def average_pool_gradient(
+    dy, geometry: Pooling, count_include_pad: bool = True, divisor: int | None = None
+) -> np.ndarray:
     """dx: the adjoint of `average_pool`."""
     _averaging(geometry)
     dy = _array(dy, "dy", geometry.y_shape, "gradient of average pooling")
@@ -315,7 +329,9 @@ def average_pool_gradient(dy, geometry: Pooling, count_include_pad: bool = True,
 
 
 def unpool(y, indices, space) -> np.ndarray:
-    """Planes of shape `space`, zero but for y at its flat `indices` (of `flat_indices`); a repeated index keeps one value."""
+    """Planes of shape `space`, zero but for y at its flat `indices` (of `flat_indices`); a repeated index keeps one
+    value.
+    """
     y, indices = _array(y, "y", None, "unpooling"), np.asarray(indices)
     space = per_axis(space, y.ndim - 2, "space")
     _check_indices(y.shape, indices, space)
@@ -335,6 +351,12 @@ def unpool_gradient(dx, indices) -> np.ndarray:
 
 def _check_indices(shape, indices: np.ndarray, space) -> None:
     if indices.shape != tuple(shape) or indices.dtype.kind not in "iu":
-        raise ValueError(f"unpooling: indices of shape {indices.shape} and type {indices.dtype} do not fit values of shape {tuple(shape)}")
+        raise ValueError(
+            f"unpooling: indices of shape {indices.shape} and type {indices.dtype} do not fit values of "
+            f"shape {tuple(shape)}"
+        )
     if indices.size and not 0 <= int(indices.min()) <= int(indices.max()) < prod(space):
-        raise ValueError(f"unpooling: indices run from {indices.min()} to {indices.max()}, planes of {tuple(space)} hold {prod(space)}")
+        raise ValueError(
+            f"unpooling: indices run from {indices.min()} to {indices.max()}, planes of {tuple(space)} hold "
+            f"{prod(space)}"
+        )

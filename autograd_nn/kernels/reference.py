@@ -6,8 +6,9 @@ With x padded by zeros, o output channel of group q, c input channel of that gro
     dx[n, c, s] = sum over o, i of  dy[n, o, p] * w[o, c, i]   where p * stride - before + i * dilation = s
     dw[o, c, i] = sum over n, p of  dy[n, o, p] * x[n, c, p * stride - before + i * dilation]
 
-All arrays have three spatial axes (`Convolution.spatial`); p, i, s are triples. `numbers` holds stride, before and dilation. The
-innermost loop is the last axis, whose range is cut to where the input exists, so nothing is padded or tested inside it.
+All arrays have three spatial axes (`Convolution.spatial`); p, i, s are triples. `numbers` holds stride, before and
+dilation. The innermost loop is the last axis, whose range is cut to where the input exists, so nothing is padded or
+tested inside it.
 """
 
 from __future__ import annotations
@@ -74,8 +75,12 @@ def _forward(x, w, y, numbers):
                             weight = w[o, c, a, i, j]
                             for z in range(z0, z1):
                                 for v in range(y0, y1):
-                                    row = x[n, source, z * stride[0] + a * dilation[0] - before[0],
-                                            v * stride[1] + i * dilation[1] - before[1]]  # fmt: skip
+                                    row = x[
+                                        n,
+                                        source,
+                                        z * stride[0] + a * dilation[0] - before[0],
+                                        v * stride[1] + i * dilation[1] - before[1],
+                                    ]
                                     out = y[n, o, z, v]
                                     for u in range(x0, x1):
                                         out[u] += weight * row[u * stride[2] + offset]
@@ -100,8 +105,12 @@ def _input_gradient(dy, w, dx, numbers):
                             weight = w[o, c, a, i, j]
                             for z in range(z0, z1):
                                 for v in range(y0, y1):
-                                    row = dx[n, source, z * stride[0] + a * dilation[0] - before[0],
-                                             v * stride[1] + i * dilation[1] - before[1]]  # fmt: skip
+                                    row = dx[
+                                        n,
+                                        source,
+                                        z * stride[0] + a * dilation[0] - before[0],
+                                        v * stride[1] + i * dilation[1] - before[1],
+                                    ]
                                     g = dy[n, o, z, v]
                                     for u in range(x0, x1):
                                         row[u * stride[2] + offset] += weight * g[u]
@@ -126,8 +135,12 @@ def _weight_gradient(dy, x, dw, numbers):
                         for n in range(n_images):
                             for z in range(z0, z1):
                                 for v in range(y0, y1):
-                                    row = x[n, source, z * stride[0] + a * dilation[0] - before[0],
-                                            v * stride[1] + i * dilation[1] - before[1]]  # fmt: skip
+                                    row = x[
+                                        n,
+                                        source,
+                                        z * stride[0] + a * dilation[0] - before[0],
+                                        v * stride[1] + i * dilation[1] - before[1],
+                                    ]
                                     g = dy[n, o, z, v]
                                     for u in range(x0, x1):
                                         total += g[u] * row[u * stride[2] + offset]

@@ -1,11 +1,13 @@
-"""Resizing: nearest, linear and cubic interpolation over one to three spatial axes, as PyTorch defines them, and their adjoints.
+"""Resizing: nearest, linear and cubic interpolation over one to three spatial axes, as PyTorch defines them, and
+their adjoints.
+Every mode is a product of small banded matrices, one per axis: out[j] = sum over k of weight[j, k] * in[index[j, k]],
+with 1 (nearest), 2 (linear) or 4 (cubic) terms. So there is one kernel that applies such a matrix along an axis, and
+one that applies its transpose.
 
-Every mode is a product of small banded matrices, one per axis: out[j] = sum over k of weight[j, k] * in[index[j, k]], with 1 (nearest), 2 (linear)
-or 4 (cubic) terms. So there is one kernel that applies such a matrix along an axis, and one that applies its transpose.
-
-The coordinate of output j in the input is  (j + 1/2) scale - 1/2,  or  j scale  with align_corners; scale = in / out, or (in - 1) / (out - 1)
-with align_corners, or 1 / scale_factor where one is given (PyTorch then ignores the rounding of the size). Linear clamps it at 0. Cubic is the
-convolution kernel of Keys (1981) with a = -0.75, its taps clamped to the border.
+The coordinate of output j in the input is  (j + 1/2) scale - 1/2,  or  j scale  with align_corners; scale = in / out,
+or (in - 1) / (out - 1) with align_corners, or 1 / scale_factor where one is given (PyTorch then ignores the rounding
+of the size). Linear clamps it at 0. Cubic is the convolution kernel of Keys (1981) with a = -0.75, its taps clamped
+to the border.
 """
 
 from __future__ import annotations
@@ -29,10 +31,7 @@ MODES = ("nearest", "nearest-exact", "linear", "cubic")
 def _axis(n: int, m: int, mode: str, align_corners: bool, scale_factor: float | None) -> tuple[np.ndarray, np.ndarray]:
     """(index, weight) of the m outputs over an axis of n inputs."""
     j = np.arange(m)
-    if align_corners:
-        scale = (n - 1) / (m - 1) if m > 1 else 0.0
-    else:
-        scale = 1.0 / scale_factor if scale_factor else n / m
+    scale = ((n - 1) / (m - 1) if m > 1 else 0.0) if align_corners else 1.0 / scale_factor if scale_factor else n / m
     if mode.startswith("nearest"):
         # In float32, as PyTorch: where j * scale is nearly whole, the rounding decides.
         half = np.float32(0.5 if mode == "nearest-exact" else 0)
@@ -99,9 +98,11 @@ def _plan(what, outer, n, m, width, mode, align_corners, scale_factor, dtype, th
 
 def output_size(space, scale_factor) -> tuple[int, ...]:
     """Sizes for a scale factor (one number, or one per axis): floor(input * factor)."""
-    factors = (scale_factor,) * len(space) if np.isscalar(scale_factor) else tuple(scale_factor)
+    factors = tuple(scale_factor) if isinstance(scale_factor, tuple | list) else (float(scale_factor),) * len(space)
     if len(factors) != len(space) or min(factors) <= 0:
-        raise ValueError(f"resizing: scale factors {factors} must be positive, one for each of {len(space)} spatial axes")
+        raise ValueError(
+            f"resizing: scale factors {factors} must be positive, one for each of {len(space)} spatial axes"
+        )
     return tuple(floor(n * f) for n, f in zip(space, factors, strict=True))
 
 

@@ -1,8 +1,9 @@
-"""Thin results, forward and input gradient: chosen for at most eight channels out per group, so also for depthwise convolution.
+"""Thin results, forward and input gradient: chosen for at most eight channels out per group, so also for depthwise
+convolution.
 
-Vectors over output channels would be mostly empty, so vectors run along pixels (`flat.py`) and rows are the few channels. Serves the input
-gradient of a first layer, depthwise convolution of any kernel and stride, and narrow groups; float32 and float64. The weights, a
-few scalars for each tap, are gathered by each part for itself.
+Vectors over output channels would be mostly empty, so vectors run along pixels (`flat.py`) and rows are the few
+channels. Serves the input gradient of a first layer, depthwise convolution of any kernel and stride, and narrow
+groups; float32 and float64. The weights, a few scalars for each tap, are gathered by each part for itself.
 """
 
 from __future__ import annotations
@@ -92,9 +93,11 @@ def place_row(row, target, count, step):
 @kernel()
 def correlate_thin(plan, x, w, epilogue, out, shared, private, part, parts):
     """out <- correlation of x with w."""
-    (images, groups, cin, cout, taps, backward, image_parts, group_parts, run_parts, source_plane, source_width, padded_rows, t_rows,
-     stored, t_stored, step, quota, left, depth, height, width, weights_start, buffer_start, long, runs, t_runs,
-     together, base) = fields(plan, SIZES)  # fmt: skip
+    (
+        images, groups, cin, cout, taps, backward, image_parts, group_parts, run_parts, source_plane, source_width,
+        padded_rows, t_rows, stored, t_stored, step, quota, left, depth, height, width, weights_start, buffer_start,
+        long, runs, t_runs, together, base,
+    ) = fields(plan, SIZES)  # fmt: skip
     piece = part
     q0, q1 = share(groups, piece % group_parts, group_parts)
     piece //= group_parts
@@ -103,9 +106,11 @@ def correlate_thin(plan, x, w, epilogue, out, shared, private, part, parts):
     sz, sy, sx = fields(at(plan, t_runs + runs * RUN), 3)
     padded_plane, plane = (padded_rows * quota + GAP) * stored, depth * height * width
     weights, buffer = at(private, weights_start), at(private, buffer_start)
-    # Vectors read past the last plane: junk for dropped columns, but it must not be left from another call's NaN signals.
+    # Vectors read past the last plane: junk for dropped columns, but it must not be left from another call's NaN
+    # signals.
     clear_run(at(private, together * cin * padded_plane), weights_start - together * cin * padded_plane)
-    # Several groups at a time, one kind of work at a time: a load soon after stores that overlap it in part waits for them all.
+    # Several groups at a time, one kind of work at a time: a load soon after stores that overlap it in part waits for
+    # them all.
     for g0 in range(q0, q1, together):
         g1 = min(q1, g0 + together)
         for run in range(run0, run1):
@@ -114,30 +119,62 @@ def correlate_thin(plan, x, w, epilogue, out, shared, private, part, parts):
                 q, c, tap = k // (cin * kept), k // kept % cin, plan[t_taps + k % kept]
                 for m in range(cout):
                     index = (c * cout + m) if backward else (m * cin + c)
-                    weights[q * base + w0 + k % (cin * kept) * cout + m] = w[((g0 + q) * cin * cout + index) * taps + tap]
+                    weights[q * base + w0 + k % (cin * kept) * cout + m] = w[
+                        ((g0 + q) * cin * cout + index) * taps + tap
+                    ]
         for im in range(image0, image1):
             for c in range((g1 - g0) * cin):
-                pad_plane(at(x, ((im * groups + g0) * cin + c) * source_plane), at(private, c * padded_plane), padded_rows,
-                          at(plan, t_rows), source_width, stored, at(plan, t_stored), padded_rows * quota + GAP, quota, step, quota, left)  # fmt: skip
+                pad_plane(
+                    at(x, ((im * groups + g0) * cin + c) * source_plane),
+                    at(private, c * padded_plane),
+                    padded_rows,
+                    at(plan, t_rows),
+                    source_width,
+                    stored,
+                    at(plan, t_stored),
+                    padded_rows * quota + GAP,
+                    quota,
+                    step,
+                    quota,
+                    left,
+                )
             for run in range(run0, run1):
-                (entries, count, t_a, t_b, b_ks, w0, kept, t_taps, start, z_pitch, cz, cy, cx, first) = fields(at(plan, t_runs + run * RUN), RUN)
+                (entries, count, t_a, t_b, b_ks, w0, kept, t_taps, start, z_pitch, cz, cy, cx, first) = fields(
+                    at(plan, t_runs + run * RUN), RUN
+                )
                 length = (cz - 1) * z_pitch + (cy - 1) * quota + cx
                 if cz * cy * cx == 0:
                     continue
                 for q in range(g0, g1):
-                    rows, source = at(buffer, (q - g0) * cout * long), at(private, (q - g0) * cin * padded_plane + start)
+                    rows, source = (
+                        at(buffer, (q - g0) * cout * long),
+                        at(private, (q - g0) * cin * padded_plane + start),
+                    )
                     if entries == 0:
                         clear_run(rows, cout * long)
                     else:
-                        run_tiles(cout, length, entries, count, at(weights, (q - g0) * base + w0), at(plan, t_a), source, at(plan, t_b), b_ks,
-                                  rows, long)  # fmt: skip
+                        run_tiles(
+                            cout,
+                            length,
+                            entries,
+                            count,
+                            at(weights, (q - g0) * base + w0),
+                            at(plan, t_a),
+                            source,
+                            at(plan, t_b),
+                            b_ks,
+                            rows,
+                            long,
+                        )
                 for c in range((g1 - g0) * cout):
                     row = at(buffer, c * long)
                     finish_row(row, length, epilogue, g0 * cout + c)
                     target = at(out, ((im * groups + g0) * cout + c) * plane + first)
                     for z in range(cz):
                         for y in range(cy):
-                            place_row(at(row, z * z_pitch + y * quota), at(target, (z * sz * height + y * sy) * width), cx, sx)
+                            place_row(
+                                at(row, z * z_pitch + y * quota), at(target, (z * sz * height + y * sy) * width), cx, sx
+                            )
 
 
 def forward(geometry: Convolution, dtype: np.dtype, threads: int) -> Plan:
@@ -173,8 +210,8 @@ def _plan(d: Flat, taps: int, dtype: np.dtype, threads: int, backward: bool) -> 
             count, b_ks = run.offsets.shape[2], run.column_step
         t_a = table.add(np.arange(offsets.size + 1) * count * d.channels_out)
         first = (run.first[0] * d.result[1] + run.first[1]) * d.result[2] + run.first[2]
-        runs.append((offsets.size if kept else 0, count, t_a, table.add(np.append(offsets, 0)), b_ks, base, kept, table.add(run.taps),
-                     run.start, run.z_pitch, *run.counts, first))  # fmt: skip
+        numbers = (offsets.size if kept else 0, count, t_a, table.add(np.append(offsets, 0)), b_ks, base, kept)
+        runs.append((*numbers, table.add(run.taps), run.start, run.z_pitch, *run.counts, first))
         base += d.channels_in * kept * d.channels_out
         longest = max(longest, run.length(d.quota))
     jump = vectors_for(d.channels_out) * lanes
@@ -186,9 +223,10 @@ def _plan(d: Flat, taps: int, dtype: np.dtype, threads: int, backward: bool) -> 
     t_runs = table.add(np.array(runs))
     table.add(d.out_step)
     header = (
-        d.images, d.groups, d.channels_in, d.channels_out, taps, backward, image_parts, group_parts, run_parts, prod(d.source),
-        d.source[2], d.padded_rows, table.add(d.row_table), len(d.column_phases), table.add(d.column_phases), d.step, d.quota, d.left,
-        *d.result, weights, buffer, long, len(d.runs), t_runs, together, base,
+        d.images, d.groups, d.channels_in, d.channels_out, taps, backward, image_parts, group_parts, run_parts,
+        prod(d.source), d.source[2], d.padded_rows, table.add(d.row_table), len(d.column_phases),
+        table.add(d.column_phases), d.step, d.quota, d.left, *d.result, weights, buffer, long, len(d.runs), t_runs,
+        together, base,
     )  # fmt: skip
     steps = [(correlate_thin, image_parts * group_parts * run_parts)]
     return Plan(dtype, table.array(header), steps, 0, (buffer + together * d.channels_out * long) * size, threads)

@@ -1,16 +1,19 @@
 """Threads: a pool of native workers that share the parts of a kernel, and the program they run.
 
-A *program* is a few int64 numbers: addresses of a plan, of up to four arrays and of workspace, then steps (kernel address, number of
-parts). `run` walks it in one native call without the GIL. The parts of a step are claimed one at a time by whoever is free; the next step
-starts when all are done. How work is divided depends on the thread count only and never on who claims a part, so results repeat bit for bit.
+A *program* is a few int64 numbers: addresses of a plan, of up to four arrays and of workspace, then steps (kernel
+address, number of parts). `run` walks it in one native call without the GIL. The parts of a step are claimed one at a
+time by whoever is free; the next step starts when all are done. How work is divided depends on the thread count only
+and never on who claims a part, so results repeat bit for bit.
 
-Decisions. numba's own `prange` is not used: its portable layer aborts the process when two Python threads enter at once, it costs seconds of
-compilation, and its loops cannot be called from generated code. Workers spin for a fraction of a millisecond after each job, so that
-a chain of layers pays a microsecond per step, then sleep on a Python lock. If the pool is busy with another Python thread's program, the caller runs
-all parts itself: no waiting, no nesting problem.
+Decisions. numba's own `prange` is not used: its portable layer aborts the process when two Python threads enter at
+once, it costs seconds of compilation, and its loops cannot be called from generated code. Workers spin for a fraction
+of a millisecond after each job, so that a chain of layers pays a microsecond per step, then sleep on a Python lock.
+If the pool is busy with another Python thread's program, the caller runs all parts itself: no waiting, no nesting
+problem.
 
-The claim. `ticket` holds (job number << 32 | parts not yet claimed) and is only ever changed by compare-and-swap while parts remain. A
-publisher writes the job's fields while the ticket says 0 remain, so a late worker can never claim a part of a job it has not read.
+The claim. `ticket` holds (job number << 32 | parts not yet claimed) and is only ever changed by compare-and-swap
+while parts remain. A publisher writes the job's fields while the ticket says 0 remain, so a late worker can never
+claim a part of a job it has not read.
 """
 
 from __future__ import annotations
@@ -25,9 +28,8 @@ from pathlib import Path
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
-from autograd_nn.kernels.build import compile_entry
+from autograd_nn.kernels.build import compile_entry, intrinsic
 from autograd_nn.kernels.vectors import I64, IS_X86, i64
 
 # The mailbox, one cache line (8 numbers) per field that threads write.
@@ -83,7 +85,9 @@ def relax(typingctx):
 
     def codegen(context, builder, signature, args):
         if IS_X86:
-            builder.call(builder.module.declare_intrinsic("llvm.x86.sse2.pause", (), ir.FunctionType(ir.VoidType(), [])), [])
+            builder.call(
+                builder.module.declare_intrinsic("llvm.x86.sse2.pause", (), ir.FunctionType(ir.VoidType(), [])), []
+            )
         return context.get_dummy_value()
 
     return types.void(), codegen

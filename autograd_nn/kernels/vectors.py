@@ -1,7 +1,8 @@
 """Vectors: the few vector instructions that numba cannot express, as LLVM text behind numba intrinsics.
 
-Width comes from the CPU that numba compiles for: 64 bytes with AVX-512, 32 with AVX2, else 16 (SSE, NEON). Everything here is
-generic LLVM; the one x86 line is `fence`, which is nothing elsewhere. All pointers are raw: callers keep room around buffers.
+Width comes from the CPU that numba compiles for: 64 bytes with AVX-512, 32 with AVX2, else 16 (SSE, NEON). Everything
+here is generic LLVM; the one x86 line is `fence`, which is nothing elsewhere. All pointers are raw: callers keep room
+around buffers.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import config, types
-from numba.extending import intrinsic
+
+from autograd_nn.kernels.build import intrinsic
 
 I8, I32, I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 i64 = types.int64
@@ -17,7 +19,7 @@ i64 = types.int64
 
 def host_vector_bytes() -> int:
     """Vector width of the CPU numba compiles for: NUMBA_CPU_NAME may narrow it."""
-    name = config.CPU_NAME
+    name = getattr(config, "CPU_NAME", None)  # numba sets its settings at run time
     if name in (None, "", "host"):
         features = llvm.get_host_cpu_features()
         return 64 if features.get("avx512f") else 32 if features.get("avx2") else 16
@@ -82,7 +84,8 @@ class Lanes:
         return self.b.fmul(a, b)
 
     def fence(self, values):
-        """An empty asm that the accumulators pass through. LLVM's scheduler otherwise hoists all broadcasts of the loop to its
+        """An empty asm that the accumulators pass through. LLVM's scheduler otherwise hoists all broadcasts of the
+        loop to its
         top and spills accumulators (130 instead of 260 GFLOP/s), or not, depending on code far away."""
         if not IS_X86:
             return values
@@ -155,7 +158,10 @@ def copy_run(typingctx, source, target, count):
         memcpy = builder.module.declare_intrinsic("llvm.memcpy", [byte, byte, I64])
         source, target, count = args
         nothing = ir.Constant(ir.IntType(1), 0)
-        builder.call(memcpy, [builder.bitcast(target, byte), builder.bitcast(source, byte), builder.mul(count, I64(size)), nothing])
+        builder.call(
+            memcpy,
+            [builder.bitcast(target, byte), builder.bitcast(source, byte), builder.mul(count, I64(size)), nothing],
+        )
         return context.get_dummy_value()
 
     return types.void(source, target, i64), codegen
@@ -266,7 +272,8 @@ def transpose_tile(typingctx, source, source_stride, target, target_stride, vali
 
 @intrinsic
 def transpose_scatter(typingctx, source, source_stride, target, table, valid):
-    """target[table[i] + j] = source[j*source_stride + i]: a transpose whose rows go where a table says. Only `valid` rows of
+    """target[table[i] + j] = source[j*source_stride + i]: a transpose whose rows go where a table says. Only `valid`
+    rows of
     the source exist; the other lanes of the target repeat the last."""
     dtype = source.dtype
 

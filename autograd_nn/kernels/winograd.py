@@ -1,11 +1,13 @@
 """Winograd F(4x4, 3x3), forward and input gradient: chosen for 3x3 kernels of stride 1 in float32 with enough channels.
 
-A quarter of the multiplications at an error of about 1e-5 of the largest value (direct: 2e-6). Images are cut into 6x6 tiles that overlap by
-two, tiles and weights are transformed, 36 matrix products run over channels, and the result is transformed back.
+A quarter of the multiplications at an error of about 1e-5 of the largest value (direct: 2e-6). Images are cut into
+6x6 tiles that overlap by two, tiles and weights are transformed, 36 matrix products run over channels, and the result
+is transformed back.
 
-Two orders of work. *By tiles*: weights are transformed once, then each part takes a block of tile rows small enough that its transformed
-tiles stay in L2 while all weights pass. *By blocks*, when there are fewer tiles than weights deserve: all tiles are transformed first, then
-each part transforms the weights of its output channels panel by panel, uses them for every tile and drops them.
+Two orders of work. *By tiles*: weights are transformed once, then each part takes a block of tile rows small enough
+that its transformed tiles stay in L2 while all weights pass. *By blocks*, when there are fewer tiles than weights
+deserve: all tiles are transformed first, then each part transforms the weights of its output channels panel by panel,
+uses them for every tile and drops them.
 
 Workspace:  strip [channel block][row][column][lane]   padded pixels x channels of some tile rows
             V [36][channel block][tile][lane]          transformed tiles
@@ -66,8 +68,10 @@ def fill_strip(source, channels, plane, width, height, top, wp, first, rows, str
         clear_run(at(strip, block * strip_plane), rows * wp * L)
     if y1 > y0:
         # Tables are made for the whole image: shift the target back by the rows above the strip.
-        planes_to_pixels(at(source, y0 * width), channels, plane, (y1 - y0) * width, at(strip, -first * wp * L), strip_plane, L,
-                         at(pixel_table, y0 * width))  # fmt: skip
+        planes_to_pixels(
+            at(source, y0 * width), channels, plane, (y1 - y0) * width, at(strip, -first * wp * L), strip_plane, L,
+            at(pixel_table, y0 * width),
+        )  # fmt: skip
 
 
 @inner
@@ -91,7 +95,15 @@ def transform_weights(packed, U, u_product, count, width):
     """packed[(channel, tap)][width] -> U[f][channel][width]"""
     for i in range(count):
         for v in range(0, width, lanes_of(U)):
-            transform(TO_WEIGHT, at(packed, i * 9 * width + v), 3 * width, width, at(U, i * width + v), SIDE * u_product, u_product)
+            transform(
+                TO_WEIGHT,
+                at(packed, i * 9 * width + v),
+                3 * width,
+                width,
+                at(U, i * width + v),
+                SIDE * u_product,
+                u_product,
+            )
 
 
 @inner
@@ -109,17 +121,34 @@ def product(rows, blocks, V, v_table, U, u_table, width, M, accumulate):
     """rows tiles x width channels; k runs over channel blocks (table) and the lanes of a block (step 1)."""
     if width == LANES:
         if rows == 8:
-            fma_tile(1, 8, LANES, 1, blocks, LANES, V, v_table, 0, 1, U, u_table, width, LANES, M, 0, width, LANES, accumulate)
+            fma_tile(
+                1, 8, LANES, 1, blocks, LANES, V, v_table, 0, 1, U, u_table, width, LANES, M, 0, width, LANES,
+                accumulate,
+            )  # fmt: skip
         else:
-            fma_tile(1, 1, LANES, 1, blocks, LANES, V, v_table, 0, 1, U, u_table, width, LANES, M, 0, width, LANES, accumulate)
+            fma_tile(
+                1, 1, LANES, 1, blocks, LANES, V, v_table, 0, 1, U, u_table, width, LANES, M, 0, width, LANES,
+                accumulate,
+            )  # fmt: skip
     elif rows == ROWS_A:
-        fma_tile(1, ROWS_A, LANES, 2, blocks, LANES, V, v_table, 0, 1, U, u_table, width, LANES, M, 0, width, LANES, accumulate)
+        fma_tile(
+            1, ROWS_A, LANES, 2, blocks, LANES, V, v_table, 0, 1, U, u_table, width, LANES, M, 0, width, LANES,
+            accumulate,
+        )  # fmt: skip
     elif rows == ROWS_B:
-        fma_tile(1, ROWS_B, LANES, 2, blocks, LANES, V, v_table, 0, 1, U, u_table, width, LANES, M, 0, width, LANES, accumulate)
+        fma_tile(
+            1, ROWS_B, LANES, 2, blocks, LANES, V, v_table, 0, 1, U, u_table, width, LANES, M, 0, width, LANES,
+            accumulate,
+        )  # fmt: skip
     elif rows == ROWS_C:
-        fma_tile(1, ROWS_C, LANES, 2, blocks, LANES, V, v_table, 0, 1, U, u_table, width, LANES, M, 0, width, LANES, accumulate)
+        fma_tile(
+            1, ROWS_C, LANES, 2, blocks, LANES, V, v_table, 0, 1, U, u_table, width, LANES, M, 0, width, LANES,
+            accumulate,
+        )  # fmt: skip
     else:
-        fma_tile(1, 1, LANES, 2, blocks, LANES, V, v_table, 0, 1, U, u_table, width, LANES, M, 0, width, LANES, accumulate)
+        fma_tile(
+            1, 1, LANES, 2, blocks, LANES, V, v_table, 0, 1, U, u_table, width, LANES, M, 0, width, LANES, accumulate
+        )
 
 
 @inner
@@ -131,7 +160,7 @@ def products(T, rows, blocks, V, v_product, v_table, U, u_product, u_table, widt
         while t + rows <= T:
             product(rows, blocks, at(v, t * LANES), v_table, u, u_table, width, at(m, t * width), accumulate)
             t += rows
-        if t < T and T >= rows and accumulate == 0:  # overlap is harmless when nothing is accumulated
+        if t < T and rows <= T and accumulate == 0:  # overlap is harmless when nothing is accumulated
             t = T - rows
             product(rows, blocks, at(v, t * LANES), v_table, u, u_table, width, at(m, t * width), 0)
             t = T
@@ -151,8 +180,15 @@ def finish_tiles(M, m_product, tile, rows, columns, width, height, ow, buffer, e
         # Right to left: the junk right of the image is overwritten by the next row's first tile.
         for column in range(columns - 1, -1, -1):
             for v in range(0, width, L):
-                transform(TO_OUTPUT, at(M, (tile + row * columns + column) * width + v), SIDE * m_product, m_product,
-                          at(buffer, (row * OUTPUTS * ow + column * OUTPUTS) * width + v), ow * width, width)  # fmt: skip
+                transform(
+                    TO_OUTPUT,
+                    at(M, (tile + row * columns + column) * width + v),
+                    SIDE * m_product,
+                    m_product,
+                    at(buffer, (row * OUTPUTS * ow + column * OUTPUTS) * width + v),
+                    ow * width,
+                    width,
+                )
     pixels = min(height, rows * OUTPUTS) * ow
     finish(buffer, pixels, width, epilogue, o0)
     pixels_to_planes(buffer, width, pixels, channels, out, plane)
@@ -161,7 +197,26 @@ def finish_tiles(M, m_product, tile, rows, columns, width, height, ow, buffer, e
 @kernel()
 def transform_all_weights(plan, x, w, epilogue, out, shared, private, part, parts):
     """By tiles, first step: shared <- U of every block of output channels."""
-    (images, cin, cout, h, iw, oh, ow, top, rows, columns, wp, width, blocks, cblocks, backward, t_flip, u_product, u_start) = fields(plan, 18)
+    (
+        _images,
+        cin,
+        cout,
+        _h,
+        _iw,
+        _oh,
+        _ow,
+        _top,
+        _rows,
+        _columns,
+        _wp,
+        width,
+        blocks,
+        cblocks,
+        backward,
+        t_flip,
+        u_product,
+        _u_start,
+    ) = fields(plan, 18)
     first, last = share(blocks, part, parts)
     channels = cblocks * LANES
     for block in range(first, last):
@@ -172,8 +227,11 @@ def transform_all_weights(plan, x, w, epilogue, out, shared, private, part, part
 @kernel()
 def by_tiles(plan, x, w, epilogue, out, shared, private, part, parts):
     """By tiles, second step: each part some blocks of tile rows, all output channels."""
-    (images, cin, cout, h, iw, oh, ow, top, rows, columns, wp, width, blocks, cblocks, backward, t_flip, u_product, u_start, v_product,
-     m_product, tile_rows, tile_blocks, strip_plane, product_rows, t_pixels, t_v, t_u, v_start, m_start, buffer_start) = fields(plan, 30)  # fmt: skip
+    (
+        images, cin, cout, h, iw, oh, ow, top, rows, columns, wp, width, blocks, cblocks, _backward, _t_flip, u_product,
+        _u_start, v_product, m_product, tile_rows, tile_blocks, strip_plane, product_rows, t_pixels, t_v, t_u, v_start,
+        m_start, buffer_start,
+    ) = fields(plan, 30)  # fmt: skip
     V, M, buffer = at(private, v_start), at(private, m_start), at(private, buffer_start)
     first, last = share(tile_blocks, part, parts)
     for tile_block in range(first, last):
@@ -182,33 +240,45 @@ def by_tiles(plan, x, w, epilogue, out, shared, private, part, parts):
         while r < r1:  # one image at a time
             image, row = r // rows, r % rows
             count = min(rows - row, r1 - r)
-            fill_strip(at(x, image * cin * h * iw), cin, h * iw, iw, h, top, wp, row * OUTPUTS, count * OUTPUTS + 2, private,
-                       strip_plane, at(plan, t_pixels))  # fmt: skip
-            transform_strip(False, private, strip_plane, wp, count, columns, at(V, (r - r0) * columns * LANES), v_product,
-                            tile_rows * columns * LANES, cblocks)  # fmt: skip
+            fill_strip(
+                at(x, image * cin * h * iw), cin, h * iw, iw, h, top, wp, row * OUTPUTS, count * OUTPUTS + 2, private,
+                strip_plane, at(plan, t_pixels),
+            )  # fmt: skip
+            transform_strip(
+                False, private, strip_plane, wp, count, columns, at(V, (r - r0) * columns * LANES), v_product,
+                tile_rows * columns * LANES, cblocks,
+            )  # fmt: skip
             r += count
         for block in range(blocks):
-            products((r1 - r0) * columns, product_rows, cblocks, V, v_product, at(plan, t_v), at(shared, block * PRODUCTS * u_product),
-                     u_product, at(plan, t_u), width, M, m_product, 0)  # fmt: skip
+            products(
+                (r1 - r0) * columns, product_rows, cblocks, V, v_product, at(plan, t_v),
+                at(shared, block * PRODUCTS * u_product), u_product, at(plan, t_u), width, M, m_product, 0,
+            )  # fmt: skip
             o0, r = block * width, r0
             while r < r1:
                 image, row = r // rows, r % rows
                 count = min(rows - row, r1 - r)
-                finish_tiles(M, m_product, (r - r0) * columns, count, columns, width, oh - row * OUTPUTS, ow, buffer, epilogue, o0,
-                             min(width, cout - o0), at(out, ((image * cout + o0) * oh + row * OUTPUTS) * ow), oh * ow)  # fmt: skip
+                finish_tiles(
+                    M, m_product, (r - r0) * columns, count, columns, width, oh - row * OUTPUTS, ow, buffer, epilogue,
+                    o0, min(width, cout - o0), at(out, ((image * cout + o0) * oh + row * OUTPUTS) * ow), oh * ow,
+                )  # fmt: skip
                 r += count
 
 
 @kernel()
 def transform_all_tiles(plan, x, w, epilogue, out, shared, private, part, parts):
     """By blocks, first step: shared <- V of every image, a part some blocks of channels."""
-    (images, cin, cout, h, iw, oh, ow, top, rows, columns, wp, width, blocks, cblocks, backward, t_flip, u_product, u_start, v_product,
-     m_product, tile_rows, tile_blocks, strip_plane, product_rows, t_pixels) = fields(plan, 25)  # fmt: skip
+    (
+        images, cin, _cout, h, iw, _oh, _ow, top, rows, columns, wp, _width, _blocks, cblocks, _backward, _t_flip,
+        _u_product, _u_start, v_product, _m_product, _tile_rows, _tile_blocks, strip_plane, _product_rows, t_pixels,
+    ) = fields(plan, 25)  # fmt: skip
     first, last = share(cblocks * images, part, parts)
     for unit in range(first, last):
         block, image = unit // images, unit % images
-        fill_strip(at(x, (image * cin + block * LANES) * h * iw), min(LANES, cin - block * LANES), h * iw, iw, h, top, wp, 0,
-                   rows * OUTPUTS + 2, private, strip_plane, at(plan, t_pixels))  # fmt: skip
+        fill_strip(
+            at(x, (image * cin + block * LANES) * h * iw), min(LANES, cin - block * LANES), h * iw, iw, h, top, wp, 0,
+            rows * OUTPUTS + 2, private, strip_plane, at(plan, t_pixels),
+        )  # fmt: skip
         target = at(shared, (block * images + image) * rows * columns * LANES)
         transform_strip(False, private, strip_plane, wp, rows, columns, target, v_product, 0, 1)
 
@@ -216,8 +286,11 @@ def transform_all_tiles(plan, x, w, epilogue, out, shared, private, part, parts)
 @kernel()
 def by_blocks(plan, x, w, epilogue, out, shared, private, part, parts):
     """By blocks, second step: each part some blocks of output channels, all tiles."""
-    (images, cin, cout, h, iw, oh, ow, top, rows, columns, wp, width, blocks, cblocks, backward, t_flip, u_product, u_start, v_product,
-     m_product, tile_rows, panel, strip_plane, product_rows, t_pixels, t_v, t_u, v_start, m_start, buffer_start) = fields(plan, 30)  # fmt: skip
+    (
+        images, cin, cout, _h, _iw, oh, ow, _top, rows, columns, _wp, width, blocks, cblocks, backward, t_flip,
+        u_product, u_start, v_product, m_product, _tile_rows, panel, _strip_plane, product_rows, _t_pixels, t_v, t_u,
+        _v_start, m_start, buffer_start,
+    ) = fields(plan, 30)  # fmt: skip
     U, M, buffer = at(private, u_start), at(private, m_start), at(private, buffer_start)
     channels, tiles = cblocks * LANES, rows * columns
     first, last = share(blocks, part, parts)
@@ -226,12 +299,16 @@ def by_blocks(plan, x, w, epilogue, out, shared, private, part, parts):
         for c0 in range(0, channels, panel):
             count = min(panel, channels - c0)
             transform_weights(at(private, c0 * 9 * width), U, u_product, count, width)
-            products(images * tiles, product_rows, count // LANES, at(shared, c0 * images * tiles), v_product, at(plan, t_v), U,
-                     u_product, at(plan, t_u), width, M, m_product, c0)  # fmt: skip
+            products(
+                images * tiles, product_rows, count // LANES, at(shared, c0 * images * tiles), v_product,
+                at(plan, t_v), U, u_product, at(plan, t_u), width, M, m_product, c0,
+            )  # fmt: skip
         o0 = block * width
         for image in range(images):
-            finish_tiles(M, m_product, image * tiles, rows, columns, width, oh, ow, buffer, epilogue, o0, min(width, cout - o0),
-                         at(out, (image * cout + o0) * oh * ow), oh * ow)  # fmt: skip
+            finish_tiles(
+                M, m_product, image * tiles, rows, columns, width, oh, ow, buffer, epilogue, o0,
+                min(width, cout - o0), at(out, (image * cout + o0) * oh * ow), oh * ow,
+            )  # fmt: skip
 
 
 def forward(geometry: Convolution, dtype: np.dtype, threads: int) -> Plan:
@@ -294,8 +371,9 @@ def _plan(n, cin, cout, source, result, before, threads, backward) -> Plan:
     buffer = (min(tile_rows, rows) * OUTPUTS + 1) * (ow + OUTPUTS) * width + 4 * ow * width
     product_rows = 8 if width == LANES else best_rows(TB)
     header = (
-        n, cin, cout, h, iw, oh, ow, top, rows, columns, wp, width, blocks, cblocks, backward, t_flip, u_product, start, v_product,
-        m_product, tile_rows, panel, strip_plane, product_rows, t_pixels, t_v, t_u, start, m_start, buffer_start, 0, 0,
+        n, cin, cout, h, iw, oh, ow, top, rows, columns, wp, width, blocks, cblocks, backward, t_flip, u_product,
+        start, v_product, m_product, tile_rows, panel, strip_plane, product_rows, t_pixels, t_v, t_u, start, m_start,
+        buffer_start, 0, 0,
     )  # fmt: skip
     if few_tiles:
         shared = PRODUCTS * v_product
@@ -303,4 +381,6 @@ def _plan(n, cin, cout, source, result, before, threads, backward) -> Plan:
     else:
         shared = blocks * PRODUCTS * u_product
         steps = [(transform_all_weights, min(blocks, threads)), (by_tiles, min(panel, 4 * threads))]
-    return Plan(np.dtype(np.float32), table.array(header), steps, shared * size, (buffer_start + buffer) * size, threads)
+    return Plan(
+        np.dtype(np.float32), table.array(header), steps, shared * size, (buffer_start + buffer) * size, threads
+    )

@@ -1,20 +1,21 @@
-"""The transforms of Winograd's F(4x4, 3x3): a 4x4 tile of outputs from a 6x6 tile of inputs with 36 products instead of 144.
+"""The transforms of Winograd's F(4x4, 3x3): a 4x4 tile of outputs from a 6x6 tile of inputs with 36 products instead
+of 144.
 
-With d the input tile, g the kernel, y the outputs (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016, points
-0, 1, -1, 2, -2, infinity):
+With d the input tile, g the kernel, y the outputs (Lavin and Gray, "Fast algorithms for convolutional neural
+networks", 2016, points 0, 1, -1, 2, -2, infinity):
 
     y  = A' [ (G g G') * (B' d B) ] A                   forward
     dg = G' [ (A dy A') * (B' d B) ] G                  weight gradient: the same three matrices, transposed
 
-Each function below applies one matrix to a column of vectors; `transform` applies it to the columns, then the rows of a tile. The lanes
-are channels, so no shuffles are needed.
+Each function below applies one matrix to a column of vectors; `transform` applies it to the columns, then the rows of
+a tile. The lanes are channels, so no shuffles are needed.
 """
 
 from __future__ import annotations
 
 from numba import types
-from numba.extending import intrinsic
 
+from autograd_nn.kernels.build import intrinsic
 from autograd_nn.kernels.vectors import I64, Lanes, i64, outlined
 
 SIDE, OUTPUTS = 6, 4  # of a tile
@@ -89,7 +90,7 @@ TRANSFORMS = {  # (inputs, outputs, matrix)
 
 @intrinsic(prefer_literal=True)
 def transform(typingctx, which, source, source_ys, source_xs, target, target_ys, target_xs):
-    """One tile of vectors: target = matrix source matrix', with the given strides between rows (ys) and columns (xs)."""
+    """A tile of vectors: target = matrix source matrix', with strides between rows (ys) and columns (xs)."""
     key = which.literal_value
     inputs, outputs, apply = TRANSFORMS[key]
     dtype = source.dtype

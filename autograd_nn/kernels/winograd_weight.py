@@ -1,10 +1,12 @@
-"""Winograd F(4x4, 3x3), weight gradient: chosen for 3x3 kernels of stride 1 in float32 with enough channels, like the forward pass.
+"""Winograd F(4x4, 3x3), weight gradient: chosen for 3x3 kernels of stride 1 in float32 with enough channels, like the
+forward pass.
 
     dg = G' [ sum over tiles of (A dy A') * (B' d B) ] G
 
-36 products over tiles: rows are output channels, vectors input channels. The sums of all pairs of channels are large, which decides the order of
-work. *By tiles*: each part sums over its own tiles for all channels, a last step adds the parts in order. *By blocks*, when those sums outweigh
-the tiles: all tiles are transformed first, then each part sums over all tiles for its own blocks of output channels.
+36 products over tiles: rows are output channels, vectors input channels. The sums of all pairs of channels are large,
+which decides the order of work. *By tiles*: each part sums over its own tiles for all channels, a last step adds the
+parts in order. *By blocks*, when those sums outweigh the tiles: all tiles are transformed first, then each part sums
+over all tiles for its own blocks of output channels.
 
 Workspace:  V [36][block of c][tile][lane], D [36][block of o][tile][lane]   transformed tiles of x and of dy
             U [block of o][36][lane of o][c]                                 sums
@@ -30,16 +32,24 @@ CHUNK = 112  # tiles whose vectors stay in L1 while the 36 products of a block p
 
 @inner
 def sum_products(tiles, D, d_product, V, v_product, v_block, cblocks, U, u_product, channels, zero, accumulate):
-    """U[f][lane of o][c] (+)= sum over tiles of D[f][tile][lane of o] V[f][c][tile], for one block of output channels."""
+    """U[f][lane of o][c] (+)= sum over tiles of D[f][tile][lane of o] V[f][c][tile], for one block of output
+    channels.
+    """
     for f in range(PRODUCTS):
         for i in range(0, LANES, PRODUCT_ROWS):
             for k in range(0, cblocks, 2):
                 a, b = at(D, f * d_product + i), at(V, f * v_product + k * v_block)
                 c = at(U, f * u_product + i * channels + k * LANES)
                 if k + 1 < cblocks:
-                    fma_tile(1, PRODUCT_ROWS, 1, 2, 1, tiles, a, zero, 0, LANES, b, zero, LANES, v_block, c, 0, channels, LANES, accumulate)
+                    fma_tile(
+                        1, PRODUCT_ROWS, 1, 2, 1, tiles, a, zero, 0, LANES, b, zero, LANES, v_block, c, 0, channels,
+                        LANES, accumulate,
+                    )  # fmt: skip
                 else:
-                    fma_tile(1, PRODUCT_ROWS, 1, 1, 1, tiles, a, zero, 0, LANES, b, zero, LANES, 0, c, 0, channels, LANES, accumulate)
+                    fma_tile(
+                        1, PRODUCT_ROWS, 1, 1, 1, tiles, a, zero, 0, LANES, b, zero, LANES, 0, c, 0, channels, LANES,
+                        accumulate,
+                    )  # fmt: skip
 
 
 @inner
@@ -57,18 +67,28 @@ def store_taps(U, u_product, channels, small, rows, cin, dw):
 @inner
 def both_strips(plan, x, dy, image, row, count, strip, V, D, v_product, v_block, d_product, d_block):
     """Tile rows of an image: x -> V, dy -> D."""
-    (images, cin, cout, h, iw, oh, ow, top, columns, wp, wq, cblocks, oblocks, t_x, t_y, x_plane, y_plane) = fields(plan, 17)
-    fill_strip(at(x, image * cin * h * iw), cin, h * iw, iw, h, top, wp, row * OUTPUTS, count * OUTPUTS + 2, strip, x_plane, at(plan, t_x))
+    (_images, cin, cout, h, iw, oh, ow, top, columns, wp, wq, cblocks, oblocks, t_x, t_y, x_plane, y_plane) = fields(
+        plan, 17
+    )
+    fill_strip(
+        at(x, image * cin * h * iw), cin, h * iw, iw, h, top, wp, row * OUTPUTS, count * OUTPUTS + 2, strip, x_plane,
+        at(plan, t_x),
+    )  # fmt: skip
     transform_strip(False, strip, x_plane, wp, count, columns, V, v_product, v_block, cblocks)
-    fill_strip(at(dy, image * cout * oh * ow), cout, oh * ow, ow, oh, 0, wq, row * OUTPUTS, count * OUTPUTS, strip, y_plane, at(plan, t_y))
+    fill_strip(
+        at(dy, image * cout * oh * ow), cout, oh * ow, ow, oh, 0, wq, row * OUTPUTS, count * OUTPUTS, strip, y_plane,
+        at(plan, t_y),
+    )  # fmt: skip
     transform_strip(True, strip, y_plane, wq, count, columns, D, d_product, d_block, oblocks)
 
 
 @kernel()
 def sum_by_tiles(plan, dy, x, unused, dw, shared, private, part, parts):
     """By tiles, first step: shared <- U of this part's tiles."""
-    (images, cin, cout, h, iw, oh, ow, top, columns, wp, wq, cblocks, oblocks, t_x, t_y, x_plane, y_plane, rows, tile_rows, tile_blocks,
-     v_product, d_product, u_product, v_start, d_start, t_zero) = fields(plan, 26)  # fmt: skip
+    (
+        images, _cin, _cout, _h, _iw, _oh, _ow, _top, columns, _wp, _wq, cblocks, oblocks, _t_x, _t_y, _x_plane,
+        _y_plane, rows, tile_rows, tile_blocks, v_product, d_product, u_product, v_start, d_start, t_zero,
+    ) = fields(plan, 26)  # fmt: skip
     V, D, block = at(private, v_start), at(private, d_start), tile_rows * columns * LANES
     channels, U = cblocks * LANES, at(shared, part * oblocks * PRODUCTS * u_product)
     first, last = share(tile_blocks, part, parts)
@@ -79,18 +99,26 @@ def sum_by_tiles(plan, dy, x, unused, dw, shared, private, part, parts):
         r = r0
         while r < r1:
             count, place = min(rows - r % rows, r1 - r), (r - r0) * columns * LANES
-            both_strips(plan, x, dy, r // rows, r % rows, count, private, at(V, place), at(D, place), v_product, block, d_product, block)
+            both_strips(
+                plan, x, dy, r // rows, r % rows, count, private, at(V, place), at(D, place), v_product, block,
+                d_product, block,
+            )  # fmt: skip
             r += count
         for b in range(oblocks):
-            sum_products((r1 - r0) * columns, at(D, b * block), d_product, V, v_product, block, cblocks,
-                         at(U, b * PRODUCTS * u_product), u_product, channels, at(plan, t_zero), tile_block - first)  # fmt: skip
+            sum_products(
+                (r1 - r0) * columns, at(D, b * block), d_product, V, v_product, block, cblocks,
+                at(U, b * PRODUCTS * u_product), u_product, channels, at(plan, t_zero), tile_block - first,
+            )  # fmt: skip
 
 
 @kernel()
 def add_parts(plan, dy, x, unused, dw, shared, private, part, parts):
     """By tiles, second step: dw <- the sums of all parts, added in order."""
-    (images, cin, cout, h, iw, oh, ow, top, columns, wp, wq, cblocks, oblocks, t_x, t_y, x_plane, y_plane, rows, tile_rows, tile_blocks,
-     v_product, d_product, u_product, v_start, d_start, t_zero, sum_parts) = fields(plan, 27)  # fmt: skip
+    (
+        _images, cin, cout, _h, _iw, _oh, _ow, _top, _columns, _wp, _wq, cblocks, oblocks, _t_x, _t_y, _x_plane,
+        _y_plane, _rows, _tile_rows, _tile_blocks, _v_product, _d_product, u_product, _v_start, _d_start, _t_zero,
+        sum_parts,
+    ) = fields(plan, 27)  # fmt: skip
     size, small = PRODUCTS * u_product, at(private, PRODUCTS * u_product)
     first, last = share(oblocks, part, parts)
     for b in range(first, last):
@@ -99,27 +127,35 @@ def add_parts(plan, dy, x, unused, dw, shared, private, part, parts):
             more = at(shared, (p * oblocks + b) * size)
             for i in range(size):
                 private[i] += more[i]
-        store_taps(private, u_product, cblocks * LANES, small, min(LANES, cout - b * LANES), cin, at(dw, b * LANES * cin * 9))
+        store_taps(
+            private, u_product, cblocks * LANES, small, min(LANES, cout - b * LANES), cin, at(dw, b * LANES * cin * 9)
+        )
 
 
 @kernel()
 def transform_both(plan, dy, x, unused, dw, shared, private, part, parts):
     """By blocks, first step: shared <- V and D of every tile."""
-    (images, cin, cout, h, iw, oh, ow, top, columns, wp, wq, cblocks, oblocks, t_x, t_y, x_plane, y_plane, rows, tile_rows, tile_blocks,
-     v_product, d_product, u_product, v_start, d_start, t_zero) = fields(plan, 26)  # fmt: skip
+    (
+        images, cin, cout, h, iw, oh, ow, top, columns, wp, wq, cblocks, oblocks, t_x, t_y, x_plane, y_plane, rows,
+        _tile_rows, _tile_blocks, v_product, d_product, _u_product, _v_start, d_start, _t_zero,
+    ) = fields(plan, 26)  # fmt: skip
     tiles = rows * columns * LANES
     first, last = share(images * (cblocks + oblocks), part, parts)
     for unit in range(first, last):
         image, block = unit % images, unit // images
         if block < cblocks:
-            fill_strip(at(x, (image * cin + block * LANES) * h * iw), min(LANES, cin - block * LANES), h * iw, iw, h, top, wp, 0,
-                       rows * OUTPUTS + 2, private, x_plane, at(plan, t_x))  # fmt: skip
+            fill_strip(
+                at(x, (image * cin + block * LANES) * h * iw), min(LANES, cin - block * LANES), h * iw, iw, h, top,
+                wp, 0, rows * OUTPUTS + 2, private, x_plane, at(plan, t_x),
+            )  # fmt: skip
             target = at(shared, (block * images + image) * tiles)
             transform_strip(False, private, x_plane, wp, rows, columns, target, v_product, 0, 1)
         else:
             block -= cblocks
-            fill_strip(at(dy, (image * cout + block * LANES) * oh * ow), min(LANES, cout - block * LANES), oh * ow, ow, oh, 0, wq, 0,
-                       rows * OUTPUTS, private, y_plane, at(plan, t_y))  # fmt: skip
+            fill_strip(
+                at(dy, (image * cout + block * LANES) * oh * ow), min(LANES, cout - block * LANES), oh * ow, ow, oh,
+                0, wq, 0, rows * OUTPUTS, private, y_plane, at(plan, t_y),
+            )  # fmt: skip
             target = at(shared, d_start + (block * images + image) * tiles)
             transform_strip(True, private, y_plane, wq, rows, columns, target, d_product, 0, 1)
 
@@ -127,16 +163,22 @@ def transform_both(plan, dy, x, unused, dw, shared, private, part, parts):
 @kernel()
 def sum_by_blocks(plan, dy, x, unused, dw, shared, private, part, parts):
     """By blocks, second step: each part sums over all tiles for some blocks of output channels."""
-    (images, cin, cout, h, iw, oh, ow, top, columns, wp, wq, cblocks, oblocks, t_x, t_y, x_plane, y_plane, rows, tile_rows, tile_blocks,
-     v_product, d_product, u_product, v_start, d_start, t_zero) = fields(plan, 26)  # fmt: skip
+    (
+        images, cin, cout, _h, _iw, _oh, _ow, _top, columns, _wp, _wq, cblocks, oblocks, _t_x, _t_y, _x_plane,
+        _y_plane, rows, _tile_rows, _tile_blocks, v_product, d_product, u_product, _v_start, d_start, t_zero,
+    ) = fields(plan, 26)  # fmt: skip
     tiles, small = images * rows * columns, at(private, PRODUCTS * u_product)
     first, last = share(oblocks, part, parts)
     for b in range(first, last):
         D = at(shared, d_start + b * tiles * LANES)
         for t in range(0, tiles, CHUNK):
-            sum_products(min(CHUNK, tiles - t), at(D, t * LANES), d_product, at(shared, t * LANES), v_product, tiles * LANES, cblocks,
-                         private, u_product, cblocks * LANES, at(plan, t_zero), t)  # fmt: skip
-        store_taps(private, u_product, cblocks * LANES, small, min(LANES, cout - b * LANES), cin, at(dw, b * LANES * cin * 9))
+            sum_products(
+                min(CHUNK, tiles - t), at(D, t * LANES), d_product, at(shared, t * LANES), v_product, tiles * LANES,
+                cblocks, private, u_product, cblocks * LANES, at(plan, t_zero), t,
+            )  # fmt: skip
+        store_taps(
+            private, u_product, cblocks * LANES, small, min(LANES, cout - b * LANES), cin, at(dw, b * LANES * cin * 9)
+        )
 
 
 def weight_gradient(geometry: Convolution, dtype: np.dtype, threads: int) -> Plan:
@@ -149,7 +191,9 @@ def weight_gradient(geometry: Convolution, dtype: np.dtype, threads: int) -> Pla
     cblocks, oblocks = ceiling(cin, LANES), ceiling(cout, LANES)
     u_product = LANES * cblocks * LANES + LANES
     sums = oblocks * PRODUCTS * u_product
-    by_blocks = n * rows * columns * PRODUCTS * LANES * (cblocks + oblocks) < threads * sums  # whichever needs less workspace
+    by_blocks = (
+        n * rows * columns * PRODUCTS * LANES * (cblocks + oblocks) < threads * sums
+    )  # whichever needs less workspace
     if by_blocks:
         tile_rows, tile_blocks = n * rows, 1
     else:
@@ -165,13 +209,17 @@ def weight_gradient(geometry: Convolution, dtype: np.dtype, threads: int) -> Pla
     sum_parts = min(threads, tile_blocks)
     table = Table(SIZES)
     header = (
-        n, cin, cout, h, iw, oh, ow, top, columns, wp, wq, cblocks, oblocks, table.add(pixel_table(h, iw, top, left, wp)),
-        table.add(pixel_table(oh, ow, 0, 0, wq)), x_plane, y_plane, rows, tile_rows, tile_blocks, v_product, d_product, u_product,
-        v_start, d_start, table.add([0, 0]), sum_parts, 0, 0, 0,
+        n, cin, cout, h, iw, oh, ow, top, columns, wp, wq, cblocks, oblocks,
+        table.add(pixel_table(h, iw, top, left, wp)), table.add(pixel_table(oh, ow, 0, 0, wq)), x_plane, y_plane,
+        rows, tile_rows, tile_blocks, v_product, d_product, u_product, v_start, d_start, table.add([0, 0]), sum_parts,
+        0, 0, 0,
     )  # fmt: skip
     transformed, finishing = d_start + PRODUCTS * d_product + 64, PRODUCTS * u_product + 16 * LANES
     if by_blocks:
-        steps = [(transform_both, min(n * (cblocks + oblocks), 4 * threads)), (sum_by_blocks, min(oblocks, 4 * threads))]
+        steps = [
+            (transform_both, min(n * (cblocks + oblocks), 4 * threads)),
+            (sum_by_blocks, min(oblocks, 4 * threads)),
+        ]
         shared, private = transformed, max(strip, finishing)
     else:
         steps = [(sum_by_tiles, sum_parts), (add_parts, min(oblocks, threads))]

@@ -20,19 +20,22 @@ GUARD = 64
 
 def examples(count: int):
     return settings(
-        max_examples=count * DEEP, deadline=None, derandomize=DEEP == 1, suppress_health_check=list(HealthCheck), database=None
+        max_examples=count * DEEP,
+        deadline=None,
+        derandomize=DEEP == 1,
+        suppress_health_check=list(HealthCheck),
+        database=None,
     )
 
 
 @st.composite
-def convolutions(draw, dims=None, kernels=(1, 2, 3, 4, 5, 7), strides=(1, 1, 1, 2, 3), dilations=(1, 1, 1, 2, 3), grouped=True,
-                 channels=CHANNELS, size=20):  # fmt: skip
+def convolutions(draw, grouped=True, channels=CHANNELS):
     """A geometry: sizes down to 1, channels around the vector width, per-side padding, strides, dilations, groups."""
-    dims = draw(st.sampled_from(dims or (1, 2, 2, 2, 3)))
-    longest = {1: 70, 2: size, 3: 8}[dims]
-    kernel = [draw(st.sampled_from(kernels if dims < 3 else [k for k in kernels if k <= 3])) for _ in range(dims)]
-    stride = [draw(st.sampled_from(strides)) for _ in range(dims)]
-    dilation = [draw(st.sampled_from(dilations)) for _ in range(dims)]
+    dims = draw(st.sampled_from((1, 2, 2, 2, 3)))
+    longest = {1: 70, 2: 20, 3: 8}[dims]
+    kernel = [draw(st.sampled_from((1, 2, 3, 4, 5, 7) if dims < 3 else (1, 2, 3))) for _ in range(dims)]
+    stride = [draw(st.sampled_from((1, 1, 1, 2, 3))) for _ in range(dims)]
+    dilation = [draw(st.sampled_from((1, 1, 1, 2, 3))) for _ in range(dims)]
     padding = [tuple(draw(st.integers(0, k)) for _ in "ab") for k in kernel]
     space = []
     for k, d, (before, after) in zip(kernel, dilation, padding, strict=True):
@@ -41,7 +44,9 @@ def convolutions(draw, dims=None, kernels=(1, 2, 3, 4, 5, 7), strides=(1, 1, 1, 
     groups = draw(st.sampled_from((1, 1, 1, 2, 3))) if grouped else 1
     a, b = draw(st.sampled_from(channels)), draw(st.sampled_from(channels))
     batch = draw(st.integers(1, 4))
-    return Convolution.of((batch, a * groups, *space), (b * groups, a, *kernel), stride, tuple(padding), tuple(dilation), groups)
+    return Convolution.of(
+        (batch, a * groups, *space), (b * groups, a, *kernel), stride, tuple(padding), tuple(dilation), groups
+    )
 
 
 def arrays(geometry, dtype, seed=0):

@@ -28,7 +28,9 @@ PASSES = (FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT)
 
 
 def check(geometry, dtype, thread_count, path=None):
-    """Every fast path that serves the geometry (or the one named), all three passes, twice: workspace must not remember."""
+    """Every fast path that serves the geometry (or the one named), all three passes, twice: workspace must not
+    remember.
+    """
     x, w, dy = arrays(geometry, dtype)
     truth = dict(zip(PASSES, answers(geometry, x, w, dy), strict=True))
     (_, x), (_, w), (_, dy) = (guarded(a) for a in (x, w, dy))

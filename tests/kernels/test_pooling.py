@@ -21,9 +21,13 @@ def poolings(draw, dilations=(1, 1, 2)):
     dims = draw(st.sampled_from((1, 2, 2, 2, 3)))
     kernel = [draw(st.sampled_from((1, 2, 3, 4))) for _ in range(dims)]
     dilation = [draw(st.sampled_from(dilations)) for _ in range(dims)]
-    padding = [draw(st.integers(0, (d * (k - 1) + 1) // 2 if k > 1 else 0)) for k, d in zip(kernel, dilation, strict=True)]
+    padding = [
+        draw(st.integers(0, (d * (k - 1) + 1) // 2 if k > 1 else 0)) for k, d in zip(kernel, dilation, strict=True)
+    ]
     stride = [draw(st.sampled_from((1, 2, 2, 3))) for _ in range(dims)]
-    space = [draw(st.integers(d * (k - 1) + 1, {1: 70, 2: 40, 3: 9}[dims])) for k, d in zip(kernel, dilation, strict=True)]
+    space = [
+        draw(st.integers(d * (k - 1) + 1, {1: 70, 2: 40, 3: 9}[dims])) for k, d in zip(kernel, dilation, strict=True)
+    ]
     lead = draw(st.integers(1, 3)), draw(st.integers(1, 9))
     ceil_mode = draw(st.booleans())
     return Pooling.of((*lead, *space), kernel, stride, padding, dilation, ceil_mode), ceil_mode
@@ -94,7 +98,12 @@ def test_like_torch(drawn, count_include_pad):
     geometry, ceil_mode = drawn
     name = f"{geometry.dims}d"
     x = np.random.default_rng(0).standard_normal(geometry.x_shape)
-    arguments = dict(kernel_size=geometry.kernel, stride=geometry.stride, padding=geometry.before, ceil_mode=ceil_mode)
+    arguments = {
+        "kernel_size": geometry.kernel,
+        "stride": geometry.stride,
+        "padding": geometry.before,
+        "ceil_mode": ceil_mode,
+    }
     functional = torch.nn.functional
     peer = getattr(functional, f"max_pool{name}")
     if all(2 * p <= k for p, k in zip(geometry.before, geometry.kernel, strict=True)):
@@ -103,8 +112,12 @@ def test_like_torch(drawn, count_include_pad):
         np.testing.assert_array_equal(ours, theirs.numpy())
         np.testing.assert_array_equal(pooling.flat_indices(winners, geometry), index.numpy())
     if max(geometry.dilation) == 1:
-        theirs = getattr(functional, f"avg_pool{name}")(torch.tensor(x), count_include_pad=count_include_pad, **arguments)
-        np.testing.assert_allclose(pooling.average_pool(x, geometry, count_include_pad), theirs.numpy(), rtol=1e-12, atol=1e-12)
+        theirs = getattr(functional, f"avg_pool{name}")(
+            torch.tensor(x), count_include_pad=count_include_pad, **arguments
+        )
+        np.testing.assert_allclose(
+            pooling.average_pool(x, geometry, count_include_pad), theirs.numpy(), rtol=1e-12, atol=1e-12
+        )
 
 
 @pytest.mark.parametrize("place", range(9))
@@ -150,10 +163,10 @@ def test_empty(lead):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (dict(kernel=9), "reaches over 9"),
-        (dict(kernel=2, padding=2), "at most half"),
-        (dict(kernel=2, stride=0), "at least 1"),
-        (dict(kernel=(2, 2, 2)), "2 spatial axes"),
+        ({"kernel": 9}, "reaches over 9"),
+        ({"kernel": 2, "padding": 2}, "at most half"),
+        ({"kernel": 2, "stride": 0}, "at least 1"),
+        ({"kernel": (2, 2, 2)}, "2 spatial axes"),
     ],
 )
 def test_bad_geometry(arguments, message):

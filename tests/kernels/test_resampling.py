@@ -37,8 +37,10 @@ def test_resize_and_its_adjoint(sizes, mode, align_corners, dtype):
     adjoint(
         lambda v: resizing.resize(v, size, mode, align_corners),
         lambda g: resizing.resize_gradient(g, space, mode, align_corners),
-        x, (2, 3, *size), dtype,
-    )  # fmt: skip
+        x,
+        (2, 3, *size),
+        dtype,
+    )
     # A constant stays a constant: the weights of each output add up to one.
     close(resizing.resize(np.ones_like(x), size, mode, align_corners), np.ones((2, 3, *size)), dtype)
 
@@ -57,8 +59,8 @@ def test_resize_like_torch(sizes, mode, align_corners, factor):
         if min(size) < 1:
             return
     x = np.random.default_rng(0).standard_normal((2, 3, *space))
-    where = dict(scale_factor=factor) if factor else dict(size=size)
-    options = {} if nearest else dict(align_corners=align_corners)
+    where = {"scale_factor": factor} if factor else {"size": size}
+    options = {} if nearest else {"align_corners": align_corners}
     theirs = torch.nn.functional.interpolate(torch.tensor(x), mode=name, **where, **options).numpy()
     ours = resizing.resize(x, size, mode, align_corners and not nearest, factor)
     close(ours, theirs, np.float32 if factor else np.float64)
@@ -82,14 +84,22 @@ def test_adaptive(sizes, dtype):
     mean = getattr(functional, f"adaptive_avg_pool{name}")(torch.tensor(x), size).numpy()
     close(adaptive.adaptive_average_pool(x, size), mean, dtype)
     adjoint(
-        lambda v: adaptive.adaptive_average_pool(v, size), lambda g: adaptive.adaptive_average_pool_gradient(g, space), x, mean.shape, dtype
+        lambda v: adaptive.adaptive_average_pool(v, size),
+        lambda g: adaptive.adaptive_average_pool_gradient(g, space),
+        x,
+        mean.shape,
+        dtype,
     )
     largest, where = getattr(functional, f"adaptive_max_pool{name}")(torch.tensor(x), size, return_indices=True)
     y, indices = adaptive.adaptive_max_pool(x, size)
     np.testing.assert_array_equal(y, largest.numpy())
     np.testing.assert_array_equal(indices, where.numpy())
     adjoint(
-        lambda v: pooling.unpool_gradient(v, indices), lambda g: adaptive.adaptive_max_pool_gradient(g, indices, space), x, y.shape, dtype
+        lambda v: pooling.unpool_gradient(v, indices),
+        lambda g: adaptive.adaptive_max_pool_gradient(g, indices, space),
+        x,
+        y.shape,
+        dtype,
     )
 
 
