@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autograd_nn.kernels import depthwise, direct, direct_weight, reference, thin, winograd, winograd_weight
+from autograd_nn.kernels import depthwise, direct, direct_weight, pointwise, reference, thin, winograd, winograd_weight
 from autograd_nn.kernels.geometry import Convolution
 from autograd_nn.kernels.plan import WORKSPACE_LIMIT, Plan
 from autograd_nn.kernels.threads import get_num_threads
@@ -54,6 +54,7 @@ PATHS = [
         },
     ),
     Path("thin", thin.refuses, {FORWARD: thin.forward, INPUT_GRADIENT: thin.input_gradient}),
+    Path("pointwise", pointwise.refuses, {FORWARD: pointwise.forward, INPUT_GRADIENT: pointwise.input_gradient}),
     Path(
         "winograd",
         winograd.refuses,

@@ -95,6 +95,27 @@ def test_depthwise(geometry, dtype, thread_count):
     assert check(geometry, dtype, thread_count)
 
 
+@st.composite
+def wide_planes(draw):
+    """1x1 kernels, and few channels in, on rows long enough for vectors of pixels."""
+    batch, out = draw(st.sampled_from((1, 2, 9))), draw(st.sampled_from((1, 3, 7, 8, 9, 16, 17, 40)))
+    space = draw(st.integers(1, 20)), draw(st.integers(30, 100))
+    if draw(st.booleans()):
+        channels = draw(st.sampled_from((1, 5, 16, 33)))
+        return Convolution.of((batch, channels, *space), (out, channels, 1, 1))
+    channels, kernel = draw(st.sampled_from((1, 2, 3))), (min(3, space[0]), draw(st.sampled_from((1, 3, 5))))
+    padding = tuple((draw(st.integers(0, 3)), draw(st.integers(0, 3))) for _ in "hw")
+    return Convolution.of(
+        (batch, channels, *space), (out, channels, *kernel), draw(st.sampled_from((1, 1, 2, 3))), padding
+    )
+
+
+@examples(40)
+@given(wide_planes(), st.sampled_from(DTYPES), st.sampled_from((1, 2, 3)))
+def test_pointwise_and_first_layers(geometry, dtype, thread_count):
+    assert check(geometry, dtype, thread_count)
+
+
 def test_explain_names_a_path_for_each_pass():
     text = explain(Convolution.of((2, 16, 8, 8), (16, 16, 3, 3), padding=1))
     assert [line.split(":")[0] for line in text.splitlines() if not line.startswith(" ")] == list(PASSES)
