@@ -1,9 +1,11 @@
-"""Pixels in vectors, channels out in rows: chosen for 1x1 convolutions on large planes, and for first layers with few inputs.
+"""Pixels in vectors, channels out in rows: chosen for 1x1 convolution on large planes, and first layers of few inputs.
 
-The result is stored straight into NCHW: no transpose, no buffer. A panel gathers the inputs of two vectors of neighbouring
-pixels, one row for each channel and tap; all channels of the result are then made from it while it is in L1. (Read in
-place, planes whose size is a power of two would put all channels in the same L1 set.) A 1x1 convolution reads its panels
-from x itself, others from a padded copy of the image. float32 and float64.
+The result is stored straight into NCHW: no transpose, no buffer. A panel gathers the inputs of two vectors of
+neighbouring pixels, one row for each channel and tap; all channels of the result are then made from it while it is in
+L1. (Read in place, planes whose size is a power of two would put all channels in the same L1 set.) A 1x1 convolution
+reads its panels from x itself, others from a padded copy of the image. float32 and float64.
+
+With stride 2 or many taps, gathering panels costs more than the transposes it saves: such first layers are direct.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from autograd_nn.kernels.vectors import VECTOR_BYTES, WIDE, at, copy_run, copy_v
 
 SIZES = 32
 ROWS = 8 if WIDE else 4  # channels of a tile
-MOST_INPUTS = 160  # channels x taps of a first layer
+MOST_INPUTS = 64  # channels x taps of a first layer
 
 
 def refuses(which: str, geometry: Convolution, dtype: np.dtype) -> str | None:
@@ -39,7 +41,7 @@ def refuses(which: str, geometry: Convolution, dtype: np.dtype) -> str | None:
         return (
             f"needs a 1x1 kernel, stride 1, no padding; or, forward only, at most {MOST_INPUTS} inputs to each output"
         )
-    if g.output[2] < pixels or ceiling(g.output[2], pixels) * pixels * 4 > g.output[2] * 5:
+    if g.output[2] < pixels or ceiling(g.output[2], pixels) * pixels * 10 > g.output[2] * 11:
         return f"rows of {g.output[2]} pixels fill panels of {pixels} too badly"
     return None
 
@@ -70,9 +72,9 @@ def panel_products(inputs, cout, packed, block_size, panel, zero, tile, epilogue
 def convolve_pixels(plan, x, w, epilogue, out, shared, private, part, parts):
     """out <- correlation of x with the packed weights in shared workspace."""
     (
-        images, groups, cin, cout, taps, width, blocks, block_size, phases, t_phases, backward, plain, image_parts, strips, t_strips,
-        source_plane, source_width, out_rows, out_columns, strip_rows, stored, t_stored, step, quota, left, t_rows, t_start, t_inputs,
-        t_zero, panel_start, strip_parts,
+        images, _groups, cin, cout, taps, _width, _blocks, block_size, _phases, _t_phases, _backward, plain,
+        image_parts, strips, t_strips, source_plane, source_width, out_rows, out_columns, strip_rows, stored, t_stored,
+        step, quota, left, t_rows, t_start, t_inputs, t_zero, panel_start, strip_parts,
     ) = fields(plan, 31)  # fmt: skip
     L, row_length, plane, inputs = lanes_of(x), stored * quota, out_rows * out_columns, cin * taps
     strip0, strip1 = share(strips, part % strip_parts, strip_parts)
@@ -86,8 +88,9 @@ def convolve_pixels(plan, x, w, epilogue, out, shared, private, part, parts):
             if not plain:
                 for c in range(cin):
                     pad_plane(
-                        at(source, c * source_plane), at(private, c * strip_rows * row_length), pad1 - pad0, at(plan, t_rows + pad0),
-                        source_width, stored, at(plan, t_stored), quota, row_length, step, quota, left,
+                        at(source, c * source_plane), at(private, c * strip_rows * row_length), pad1 - pad0,
+                        at(plan, t_rows + pad0), source_width, stored, at(plan, t_stored), quota, row_length, step,
+                        quota, left,
                     )  # fmt: skip
                 source = at(private, -pad0 * row_length)
             for r in range(row0, row1):
