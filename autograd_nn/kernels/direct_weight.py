@@ -4,14 +4,16 @@
 
 Vectors run over output channels (dy is turned to pixels x channels once), tile rows over taps and channels, and the
 sum over pixels is the microkernel's inner walk. Rows of a tile are J neighbouring taps times G channels (or kernel
-rows); which (G, J) is a table lookup on the kernel's width. A tile may hold rows that do not exist: they are computed
-and dropped.
+rows); which (G, J) is a table lookup on the kernel's width. For a 1x1 kernel x and dy change places where that fills
+vectors better. A tile may hold rows that do not exist: they are computed and dropped.
 
 Threads take blocks of output channels where there are enough, else images or strips of them, whose sums a last step
 adds in a fixed order.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,7 +27,7 @@ from autograd_nn.kernels.plan import Plan, Table, ceiling, line
 from autograd_nn.kernels.vectors import VECTOR_BYTES, WIDE, at, copy_run, fields, lanes_of
 
 BAND = 256  # pixels of dy that stay in L1 while all taps pass
-SIZES = 37  # numbers of the first step; the second step's follow
+SIZES = 38  # numbers of the first step; the second step's follow
 KINDS = [(4, 3), (3, 3), (2, 5), (2, 7), (8, 1)] if WIDE else [(2, 3), (1, 3), (1, 5), (1, 7), (4, 1)]
 (G0, J0), (G1, J1), (G2, J2), (G3, J3), (G4, J4) = KINDS
 
@@ -84,8 +86,10 @@ def accumulate(plan, dy, x, unused, dw, shared, private, part, parts):
         images, groups, cin, cout, width, blocks, sum_rows, image_parts, strip_parts, group_parts, block_parts,
         tile_parts, together, source_plane, source_width, out_rows, out_columns, strip_rows, quota, left, t_rows,
         t_zero, t_a, t_b, t_pixels, t_tiles, tiles, kind, tile_rows, a_gs, a_ks, channel_space, band, pixels_offset,
-        strips, t_strips, strip_pixels,
+        strips, t_strips, strip_pixels, swapped,
     ) = fields(plan, SIZES)  # fmt: skip
+    if swapped:
+        dy, x = x, dy
     piece = part
     q0, q1 = share(groups, piece % group_parts, group_parts)
     piece //= group_parts
@@ -141,6 +145,7 @@ def accumulate(plan, dy, x, unused, dw, shared, private, part, parts):
 def gather(plan, dy, x, unused, dw, shared, private, part, parts):
     """dw <- the sums of all image parts, added in order, rows brought to the order of dw."""
     (groups, cout, width, blocks, sum_rows, sum_parts, taps, t_where) = fields(at(plan, SIZES), 8)
+    swapped = plan[SIZES - 1]
     first, last = share(groups * blocks, part, parts)
     for unit in range(first, last):
         q, block = unit // blocks, unit % blocks
@@ -155,14 +160,34 @@ def gather(plan, dy, x, unused, dw, shared, private, part, parts):
                 for v in range(width):
                     target[v] += source[v]
         o0 = block * width
+        if swapped:  # rows are output channels already
+            for row in range(taps):
+                copy_run(at(private, row * width), at(dw, row * cout + o0), min(width, cout - o0))
+            continue
         pixels_to_planes(private, width, taps, min(width, cout - o0), at(dw, (q * cout + o0) * taps), taps)
+
+
+def better_swapped(geometry: Convolution, lanes: int) -> bool:
+    """Whether vectors are fuller with input channels in them: for a 1x1 kernel, x and dy may change places."""
+    g = geometry
+    if max(g.kernel) > 1 or max(g.stride) > 1 or g.input != g.output or any(g.before) or g.groups > 1:
+        return False
+
+    def fullness(channels: int) -> float:
+        width = 2 * lanes if channels > lanes else lanes
+        return channels / (ceiling(channels, width) * width)
+
+    return fullness(g.in_channels) > 1.1 * fullness(g.out_channels)
 
 
 def weight_gradient(geometry: Convolution, dtype: np.dtype, threads: int) -> Plan:
     """Plan for arrays (dy, x, None, dw)."""
+    lanes, size = VECTOR_BYTES // dtype.itemsize, dtype.itemsize
+    swapped = better_swapped(geometry, lanes)
+    if swapped:
+        geometry = replace(geometry, in_channels=geometry.out_channels, out_channels=geometry.in_channels)
     d = correlation.forward(geometry, split=False)
     g = geometry.spatial
-    lanes, size = VECTOR_BYTES // dtype.itemsize, dtype.itemsize
     cin, cout, taps = d.channels_in, d.channels_out, g.taps
     width = 2 * lanes if cout > lanes else lanes
     blocks = ceiling(cout, width)
@@ -238,7 +263,7 @@ def weight_gradient(geometry: Convolution, dtype: np.dtype, threads: int) -> Pla
         tile_parts, together, d.source_plane, d.source_width, d.out_rows, d.out_columns, strip_rows, d.quota, d.left,
         table.add(d.row_table), table.add([0]), t_a, t_b, table.add(np.arange(strip_pixels + 2 * lanes) * width),
         table.add(starts), tiles, kind, G * J, gap, stride, channel_space, max(1, BAND // max(1, d.out_columns)),
-        padded, len(strips), table.add(strips), strip_pixels, d.groups, cout, width, blocks, sum_rows,
+        padded, len(strips), table.add(strips), strip_pixels, swapped, d.groups, cout, width, blocks, sum_rows,
         image_parts * strip_parts, cin * taps, table.add(where),
     )  # fmt: skip
     parts = image_parts * strip_parts * group_parts * block_parts * tile_parts
