@@ -52,16 +52,16 @@ def is_plain(g: Convolution) -> bool:
 
 
 @inner
-def panel_products(inputs, cout, packed, block_size, panel, zero, tile, epilogue, out, plane):
+def panel_products(inputs, cout, packed, width, block_size, panel, zero, tile, epilogue, out, plane):
     """All channels of two vectors of pixels: out[channel * plane + pixel]."""
     L = lanes_of(panel)
     for o in range(0, cout, ROWS):
-        A = at(packed, o // L * block_size + o % L)
+        A = at(packed, o // width * block_size + o % width)
         if o + ROWS <= cout:
             target, stride = at(out, o * plane), plane
         else:
             target, stride = tile, 2 * L
-        fma_tile(1, ROWS, 1, 2, 1, inputs, A, zero, 0, L, panel, zero, 2 * L, L, target, 0, stride, L, 0)
+        fma_tile(1, ROWS, 1, 2, 1, inputs, A, zero, 0, width, panel, zero, 2 * L, L, target, 0, stride, L, 0)
         for i in range(min(ROWS, cout - o)):
             finish_row(at(target, i * stride), 2 * L, epilogue, o + i)
             if o + ROWS > cout:
@@ -72,7 +72,7 @@ def panel_products(inputs, cout, packed, block_size, panel, zero, tile, epilogue
 def convolve_pixels(plan, x, w, epilogue, out, shared, private, part, parts):
     """out <- correlation of x with the packed weights in shared workspace."""
     (
-        images, _groups, cin, cout, taps, _width, _blocks, block_size, _phases, _t_phases, _backward, plain,
+        images, _groups, cin, cout, taps, width, _blocks, block_size, _phases, _t_phases, _backward, plain,
         image_parts, strips, t_strips, source_plane, source_width, out_rows, out_columns, strip_rows, stored, t_stored,
         step, quota, left, t_rows, t_start, t_inputs, t_zero, panel_start, strip_parts,
     ) = fields(plan, 31)  # fmt: skip
@@ -101,7 +101,7 @@ def convolve_pixels(plan, x, w, epilogue, out, shared, private, part, parts):
                         copy_vector(pixels, row, L)
                         copy_vector(at(pixels, L), at(row, L), L)
                     panel_products(
-                        inputs, cout, shared, block_size, panel, at(plan, t_zero), tile, epilogue,
+                        inputs, cout, shared, width, block_size, panel, at(plan, t_zero), tile, epilogue,
                         at(out, im * cout * plane + r * out_columns + q), plane,
                     )  # fmt: skip
 
@@ -137,14 +137,15 @@ def _plan(d: Dense, geometry: Convolution, dtype: np.dtype, threads: int, backwa
     inputs = ((np.arange(cin) * gap)[:, None] + (0 if plain else d.phases[0].offsets.reshape(-1))).reshape(-1)
     image_parts = 1 if threads == 1 else min(d.images, 4 * threads)
     strip_parts = 1 if threads == 1 else min(len(strips), pieces)
-    blocks, block_size = ceiling(cout, lanes), line(cin * taps * lanes + lanes, size)
+    width = max(lanes, ROWS)  # a tile's channels lie in one block
+    blocks, block_size = ceiling(cout, width), line(cin * taps * width + width, size)
     table = Table(SIZES)
     # The packing step reads phases as the direct path writes them: one, that keeps every tap.
     phases = np.zeros(PHASE, np.int64)
     phases[6] = taps
     panel_start = line(cin * gap + 2 * d.row_length + 64, size) if not plain else 0
     header = (
-        d.images, 1, cin, cout, taps, lanes, blocks, block_size, 1, table.add(phases), backward, plain, image_parts,
+        d.images, 1, cin, cout, taps, width, blocks, block_size, 1, table.add(phases), backward, plain, image_parts,
         len(strips), table.add(strips), d.source_plane, d.source_width, rows, columns, strip_rows, len(d.row_phases),
         table.add(d.row_phases), d.row_step, d.quota, d.left, table.add(d.row_table), table.add(starts),
         table.add(inputs), table.add([0, 0]), panel_start, strip_parts, 0,

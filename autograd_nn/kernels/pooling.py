@@ -306,9 +306,8 @@ def average_pool(x, geometry: Pooling, count_include_pad: bool = True, divisor: 
     _averaging(geometry)
     x = _array(x, "x", geometry.x_shape, "average pooling")
     if geometry.is_global and divisor is None:
-        return np.add.reduce(x.reshape(geometry.planes, -1), axis=1, keepdims=True).reshape(
-            geometry.y_shape
-        ) / x.dtype.type(geometry.taps)
+        mean = np.full(geometry.taps, 1 / geometry.taps, x.dtype)
+        return (x.reshape(geometry.planes, -1) @ mean).reshape(geometry.y_shape)
     y = np.empty(geometry.y_shape, x.dtype)
     _run(average_forward, geometry, x, y, _scale(geometry, x.dtype, count_include_pad, divisor), None)
     return y
