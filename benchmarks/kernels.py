@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -295,6 +296,10 @@ def main(argv: list[str] | None = None) -> int:
     print(
         f"PyTorch {torch.__version__}, {arguments.threads} threads, float32, microseconds; ratio below 1: we are faster"
     )
+    if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:
+        print(
+            f"the load average is {os.getloadavg()[0]:.1f}: another busy process makes ratios on several threads worthless"
+        )
     with contextlib.suppress(KeyboardInterrupt):
         for layers, duels in ((LAYERS, convolution_duels), (POOLS, pooling_duels)):
             for layer in layers:
