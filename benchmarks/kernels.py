@@ -298,7 +298,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:
         print(
-            f"the load average is {os.getloadavg()[0]:.1f}: another busy process makes ratios on several threads worthless"
+            f"load average {os.getloadavg()[0]:.1f}: beside another busy process, ratios on several threads say nothing"
         )
     with contextlib.suppress(KeyboardInterrupt):
         for layers, duels in ((LAYERS, convolution_duels), (POOLS, pooling_duels)):
