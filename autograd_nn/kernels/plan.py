@@ -1,0 +1,102 @@
+"""Plans: everything about one layer that does not depend on its numbers, made once per geometry and kept.
+
+A plan is data: int64 sizes and offset tables that its kernels read, the steps to run, and how much workspace they
+need. Kernels never allocate; workspace belongs to the calling Python thread and is reused from call to call.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from autograd_nn.kernels import threads
+from autograd_nn.kernels.build import Kernel
+
+WORKSPACE_LIMIT = 64 << 20
+"""Bytes of workspace that a convolution may use; a fast path that needs more is split over the batch or not taken."""
+
+GUARD = 4096
+"""Bytes kept free after each workspace: tiles may write junk past the end of theirs."""
+
+_scratch = threading.local()
+
+
+class Table:
+    """Collects a plan's numbers: sizes first, tables behind them, each table known by its offset."""
+
+    def __init__(self, sizes: int):
+        self.sizes, self.length = sizes, sizes
+        self.values: list[np.ndarray] = []
+
+    def add(self, values) -> int:
+        """Append a table and give its offset in the plan."""
+        array, offset = np.asarray(values, np.int64).reshape(-1), self.length
+        self.values.append(array)
+        self.length += array.size
+        return offset
+
+    def array(self, header: Sequence[int]) -> np.ndarray:
+        assert len(header) == self.sizes, "the header must fill the space kept for it"
+        return np.concatenate([np.asarray(header, np.int64), *self.values])
+
+
+def ceiling(a: int, b: int) -> int:
+    return -(-a // b)
+
+
+def line(elements: int, itemsize: int) -> int:
+    """Round a number of elements up to whole cache lines, so that neighbouring buffers never share one."""
+    per = 64 // itemsize
+    return ceiling(elements, per) * per
+
+
+@dataclass
+class Plan:
+    """`table` and `steps` (kernel, parts), run over arrays of `dtype`; `batches` says how to cut a large batch in
+    pieces.
+    """
+
+    dtype: np.dtype
+    table: np.ndarray
+    steps: list[tuple[Kernel, int]]
+    shared_bytes: int
+    private_bytes: int
+    thread_count: int
+
+    def __post_init__(self):
+        self.private_bytes = ceiling(self.private_bytes + GUARD, 64) * 64
+        self.shared_bytes = ceiling(self.shared_bytes + GUARD, 64) * 64
+        self._program: np.ndarray | None = None
+
+    @property
+    def workspace(self) -> int:
+        return self.shared_bytes + self.private_bytes * self.thread_count
+
+    def run(self, *arrays: np.ndarray | None) -> None:
+        """Run over up to four C-contiguous arrays; None is a null pointer."""
+        if self._program is None:
+            numbers = [len(self.steps), self.table.ctypes.data, 0, 0, 0, 0, 0, 0, self.private_bytes, self.thread_count]
+            for kernel, parts in self.steps:
+                numbers += [kernel.address(self.dtype), parts]
+            self._program = np.asarray(numbers, np.int64)
+        program = self._program.copy()  # other threads may run the same plan
+        for index, array in enumerate(arrays):
+            if array is not None:
+                program[threads.A + index] = array.__array_interface__["data"][0]
+        scratch = _workspace(self.workspace)
+        program[threads.SHARED] = scratch
+        program[threads.PRIVATE] = scratch + self.shared_bytes
+        threads.run(program)
+
+
+def _workspace(size: int) -> int:
+    """Address of this thread's workspace, on a cache line: a 64-byte load that straddles two lines costs two."""
+    if getattr(_scratch, "size", -1) < size:
+        _scratch.raw = None  # free the old one first
+        _scratch.raw = np.empty(size + 64, np.uint8)
+        _scratch.size = size
+        _scratch.address = _scratch.raw.ctypes.data + -_scratch.raw.ctypes.data % 64
+    return _scratch.address

@@ -1,0 +1,94 @@
+"""What a geometry accepts, what it computes, and what it says when it refuses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from layers import arrays, convolutions, error, examples, tolerance
+
+from autograd_nn.kernels.convolution import conv_forward, conv_input_gradient, conv_weight_gradient
+from autograd_nn.kernels.geometry import Convolution
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "arguments", "message"),
+    [
+        ((1, 3, 8, 8), (4, 2, 3, 3), {}, r"\(1, 3, 8, 8\).*\(4, 2, 3, 3\).*3 channels"),
+        ((1, 4, 8, 8), (4, 2, 3, 3), {}, "groups=2 would fit"),
+        ((1, 4, 8, 8), (3, 2, 3, 3), {"groups": 2}, "2 groups must divide"),
+        ((1, 4, 8, 8), (4, 4, 3, 3), {"groups": 0}, "at least 1"),
+        ((4, 8, 8), (4, 4, 3, 3), {}, r"x\[None\]"),
+        ((1, 4, 8, 8), (4, 4, 9, 3), {}, "reaches over 9.*pad by 1 more"),
+        ((1, 4, 8, 8), (4, 4, 3, 3), {"dilation": 4}, "dilation 4.*padded input has 8"),
+        ((1, 4, 8, 8), (4, 4, 3, 3), {"stride": 0}, "stride.*at least 1"),
+        ((1, 4, 8, 8), (4, 4, 3, 3), {"stride": -1}, "stride.*at least 1"),
+        ((1, 4, 8, 8), (4, 4, 3, 3), {"stride": (1, 2, 3)}, "2 spatial axes"),
+        ((1, 4, 8, 8), (4, 4, 3, 3), {"padding": -1}, "at least 0"),
+        ((1, 4, 8, 8), (4, 4, 3, 3), {"padding": "full"}, '"same"'),
+        ((1, 4, 8, 8), (4, 4, 3, 3), {"padding": "same", "stride": 2}, "needs stride 1"),
+        ((1, 4, 8, 8), (4, 4, 0, 3), {}, "at least 1"),
+        ((1, 4), (4, 4), {}, "1 to 3 kernel axes"),
+    ],
+)
+def test_refused(x, w, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Convolution.of(x, w, **arguments)
+
+
+def test_same_and_valid():
+    assert Convolution.of((1, 2, 9, 10), (2, 2, 3, 4), padding="same").output == (9, 10)
+    assert Convolution.of((1, 2, 9, 10), (2, 2, 3, 4), padding="same", dilation=2).output == (9, 10)
+    assert Convolution.of((1, 2, 9, 10), (2, 2, 3, 4), padding="valid").output == (7, 7)
+
+
+@pytest.mark.parametrize("arguments", [{"output_padding": 2, "stride": 2}, {"padding": 40}, {"groups": 3}])
+def test_transposed_refused(arguments):
+    with pytest.raises(ValueError, match="transposed convolution of x"):
+        Convolution.transposed((1, 4, 8, 8), (4, 4, 3, 3), **arguments)
+
+
+@examples(30)
+@given(convolutions(), st.sampled_from((np.float32, np.float64)))
+def test_like_torch(geometry, dtype):
+    torch = pytest.importorskip("torch")
+    x, w, dy = arrays(geometry, dtype)
+    pads = [
+        p for before, after in zip(geometry.before[::-1], geometry.after[::-1], strict=True) for p in (before, after)
+    ]
+    tx, tw = (torch.tensor(a, requires_grad=True) for a in (x, w))
+    convolve = getattr(torch.nn.functional, f"conv{geometry.dims}d")
+    padded = torch.nn.functional.pad(tx, pads)
+    ty = convolve(padded, tw, stride=geometry.stride, dilation=geometry.dilation, groups=geometry.groups)
+    ty.backward(torch.tensor(dy))
+    limit = 2 * tolerance("winograd", dtype)
+    assert error(conv_forward(x, w, geometry), ty.detach().numpy()) < limit
+    assert error(conv_input_gradient(dy, w, geometry), tx.grad.numpy()) < limit
+    assert error(conv_weight_gradient(dy, x, geometry), tw.grad.numpy()) < limit
+
+
+@st.composite
+def transposed(draw):
+    dims = draw(st.sampled_from((1, 2, 3)))
+    stride, dilation, kernel = ([draw(st.integers(1, 3)) for _ in range(dims)] for _ in "abc")
+    extra = [draw(st.integers(0, max(s, d) - 1)) for s, d in zip(stride, dilation, strict=True)]
+    padding = [draw(st.integers(0, d * (k - 1) // 2)) for k, d in zip(kernel, dilation, strict=True)]
+    groups, a, b = (draw(st.integers(1, n)) for n in (3, 5, 20))
+    space = [draw(st.integers(2, 7)) for _ in range(dims)]
+    return (2, a * groups, *space), (a * groups, b, *kernel), stride, padding, extra, dilation, groups
+
+
+@examples(40)
+@given(transposed())
+def test_transposed_like_torch(drawn):
+    torch = pytest.importorskip("torch")
+    x_shape, w_shape, stride, padding, extra, dilation, groups = drawn
+    geometry = Convolution.transposed(x_shape, w_shape, stride, padding, extra, dilation, groups)
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal(x_shape), rng.standard_normal(w_shape)
+    convolve = getattr(torch.nn.functional, f"conv_transpose{geometry.dims}d")
+    theirs = convolve(torch.tensor(x), torch.tensor(w), None, stride, padding, extra, groups, dilation).numpy()
+    ours = conv_input_gradient(x, w, geometry)
+    assert ours.shape == theirs.shape
+    assert error(ours, theirs) < 1e-12
