@@ -206,10 +206,8 @@ def weight_gradient(geometry: Convolution, dtype: np.dtype, threads: int) -> Pla
     strip_plane = strip_rows * d.row_length
     along = "channel" if cin >= 3 else "row"
     if kernel_width in (3, 5, 7) and g.dilation[2] == 1:
-        if kernel_width == 3:
-            kind = 0 if along == "channel" or g.kernel[1] == 1 else 1
-        else:
-            kind = 2 if kernel_width == 5 else 3
+        three = 0 if along == "channel" or g.kernel[1] == 1 else 1
+        kind = {3: three, 5: 2, 7: 3}[kernel_width]
         if kind != 0 and along == "channel" and cin % KINDS[kind][0] and g.kernel[1] > 1:
             along = "row"
         if g.kernel[1] == 1:
