@@ -21,7 +21,7 @@ import numpy as np
 from . import modes, mutation
 from .checkpoint import Dropped
 from .graph import RELEASED, SELECT, Node, Writes, leaf_node, output_node
-from .tensor import Tensor, assign, cell_of, leaf_lock, leaf_of, operand, read_only, tensor, viewed_leaf
+from .tensor import Tensor, assign, cell_of, leaf_lock, operand, read_only, tensor, viewed_leaf
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -205,7 +205,7 @@ def walk(root: Any, g: Any, *, keep: bool, recorded: bool, targets: set[Any] | N
                 previous = get(parent)
                 if previous is None:
                     if parent.op is None:  # a leaf, whose place in the order does not matter
-                        if getrefcount(c) <= FRESH and _owns_memory(c):
+                        if (recorded or type(c) is ndarray) and getrefcount(c) <= FRESH and _owns_memory(c):
                             owned.add(parent)
                         cotangents[parent] = c
                         leaves.append(parent)
@@ -553,13 +553,11 @@ def _deposit(leaves: Sequence[Node], cotangents: dict[Any, Any], owned: set[Any]
                 modes.current().tracer.bound_gradient(state, state.grad)
             elif grad is None:
                 state.grad = _wrapped(g if type(g) is not ndarray or leaf in owned else g.copy(), None, None)
-            elif type(grad._data) is not ndarray and leaf_of(grad) is None:
-                grad._data = grad._data + g  # a number that nobody holds the memory of
-                if grad.cell is not None:
-                    grad.cell.write()
+            elif type(grad._data) is not ndarray and grad.node is None and grad._leaf is None and grad.cell is None:
+                grad._data = grad._data + g  # a number whose memory nobody has asked for
             else:
                 memory = grad._memory()
                 np.add(memory, g, out=memory, casting="same_kind")
-                cell = grad.cell if leaf_of(grad) is None else cell_of(grad)
+                cell = cell_of(grad)
                 if cell is not None:
                     cell.write()

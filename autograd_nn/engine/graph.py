@@ -76,7 +76,6 @@ class Node:
     """
 
     __slots__ = (
-        "__weakref__",
         "_adjoint",
         "_cells",
         "_params",
@@ -171,9 +170,15 @@ class _Select:
 SELECT = _Select()
 
 
+class OutputNode(Node):
+    """A node that its operation can refer to without keeping it alive."""
+
+    __slots__ = ("__weakref__",)
+
+
 def output_node(operation: Node, index: int, data: Any) -> Node:
     """The node of one of an operation's outputs; `params` is its index."""
-    node = Node()
+    node = OutputNode()
     node.op = SELECT
     node.parents = (operation,)
     node.saved = None
