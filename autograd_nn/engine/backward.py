@@ -20,8 +20,11 @@ import numpy as np
 
 from . import modes, mutation
 from .checkpoint import Dropped
-from .graph import RELEASED, SELECT, Node, Writes, leaf_node, output_node
-from .tensor import Tensor, assign, cell_of, leaf_lock, operand, read_only, tensor, viewed_leaf
+from .dtypes import operand
+from .graph import RELEASED, SELECT, Node, Writes
+from .memory import cell_of, read_only, viewed_leaf
+from .recorded import recorded_pullback, wrapped
+from .tensor import Tensor, assign, leaf_lock, tensor
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -179,7 +182,7 @@ def walk(root: Any, g: Any, *, keep: bool, recorded: bool, targets: set[Any] | N
         op = node.op
         try:
             if recorded:
-                contributions = _recorded_pullback(node, op, g, parents, saved)
+                contributions = recorded_pullback(node, op, g, parents, saved)
             else:
                 if op.accumulate_at is not None:
                     parents = _accumulate(node, op, g, parents, saved, cotangents, owned, heap, leaves)
@@ -308,103 +311,6 @@ def _check_unwritten(node: Node, saved: tuple[Any, ...]) -> None:
                 )
 
 
-def _recorded_pullback(node: Node, op: Any, g: Any, parents: Sequence[Any], saved: tuple[Any, ...]) -> Sequence[Any]:
-    tracer = modes.current().tracer
-    if tracer is not None:
-        tracer.differentiating(node)
-    if op.rules:
-        return op.pullback(g, parents, _rewrapped(node, saved), node)
-    if op.joint is None or modes.current().grad:  # a residual never enters a recorded derivative
-        return through_composition(node, op, g, parents, saved, recorded=True)
-    return tracer.joint(op, node, g, parents, _rewrapped(node, saved))
-
-
-def _rewrapped(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Saved arrays as Tensors that hang on the graph where they hung; Python numbers and shapes as they are."""
-    op, out = node.op, []
-    for i, (name, value, position) in enumerate(zip(op.keeps, saved, op.kept_inputs, strict=True)):
-        cell = None if node.cells is None else node.cells[i]
-        if name == "out" and op.outputs is None:
-            out.append(_wrapped(value, node, None))
-        elif name == "out":
-            outputs = [_output_again(node, k, v) for k, v in enumerate(value)]
-            out.append(op.result(*[_wrapped(v, o, None) for v, o in zip(value, outputs, strict=True)]))
-        elif position is None:  # a residual, or a shape
-            out.append(_wrapped(value, None, None))
-        elif op.arrays[position].variadic:
-            cells = cell if type(cell) is tuple else [None] * len(value)
-            parts = zip(value, node.parents[position:], cells, strict=True)
-            out.append(_tuple([_wrapped(v, p, c) for v, p, c in parts]))
-        else:
-            out.append(_wrapped(value, node.parents[position], cell))
-    return _tuple(out)
-
-
-def _output_again(node: Node, index: int, value: Any) -> Node | None:
-    """The node of one of several outputs: the one there is, or a new one if nobody holds it any more."""
-    reference = node.outputs[index]
-    return None if reference is None else reference() or output_node(node, index, value)
-
-
-def _wrapped(value: Any, node: Any, cell: Any) -> Any:
-    if not isinstance(value, (np.ndarray, np.generic)):
-        return value
-    t = Tensor._of(value)
-    t.node, t.cell = node, cell
-    return t
-
-
-def through_composition(
-    node: Node, op: Any, g: Any, parents: Sequence[Any], saved: tuple[Any, ...], recorded: bool
-) -> list[Any]:
-    """The cotangents of a fused node by running its composition again and differentiating that.
-
-    The inner walk must stop at the inputs. Where the result is to be differentiated again, each input passes through an
-    identity, at which the walk stops and through which what it records reaches the true input; else a new leaf does.
-    """
-    create_graph = recorded and modes.current().grad
-    flat = []
-    with modes.change(grad=True):
-        for (value, cell), parent in zip(_inputs_of(node, op, saved), node.parents, strict=True):
-            t = _wrapped(value, parent if create_graph else None, cell)
-            if parent is not None and create_graph:
-                t = t.positive()
-            elif parent is not None:
-                t.node = leaf_node(value)
-            flat.append(t)
-        out = op.composition(*flat, **dict(zip(op.param_names, node.params, strict=True)))
-    outs, seeds = ([out], [g]) if op.outputs is None else (list(out), list(g))
-    wanted = [t for t, p in zip(flat, parents, strict=True) if p is not None]
-    total: list[Any] = [None] * len(wanted)
-    for y, seed in zip(outs, seeds, strict=True):
-        if seed is None or y.node is None:
-            continue
-        parts = gradients(y, wanted, seed, create_graph=create_graph, retain_graph=True, allow_unused=True)
-        total = [p if t is None else t if p is None else t + p for t, p in zip(total, parts, strict=True)]
-    found = iter(
-        [
-            _wrapped(np.zeros(t.shape, t.dtype), None, None) if c is None else c
-            for t, c in zip(wanted, total, strict=True)
-        ]
-    )
-    contributions = [None if p is None else next(found) for p in parents]
-    return contributions if recorded else [c if c is None else c._data for c in contributions]
-
-
-def _inputs_of(node: Node, op: Any, saved: tuple[Any, ...]) -> list[tuple[Any, Any]]:
-    """The array inputs of a fused node, flat, each with its cell."""
-    flat: list[tuple[Any, Any]] = []
-    for array in op.arrays:
-        position = op.keeps.index(array.name)
-        value, cell = saved[position], None if node.cells is None else node.cells[position]
-        if array.variadic:
-            cells = cell if type(cell) is tuple else [None] * len(value)
-            flat += list(zip(value, cells, strict=True))
-        else:
-            flat.append((value, cell))
-    return flat
-
-
 def _accumulate(
     node: Node,
     op: Any,
@@ -498,7 +404,7 @@ def _copied(g: Any) -> Any:
         return np.array(g)
     if g.node is None:
         return g.copy()
-    other = _wrapped(g._data, g.node, None)
+    other = wrapped(g._data, g.node, None)
     return other
 
 
@@ -552,7 +458,7 @@ def _deposit(leaves: Sequence[Node], cotangents: dict[Any, Any], owned: set[Any]
                 state.grad = g if leaf in owned and g.node is None else g.detach().copy()
                 modes.current().tracer.bound_gradient(state, state.grad)
             elif grad is None:
-                state.grad = _wrapped(g if type(g) is not ndarray or leaf in owned else g.copy(), None, None)
+                state.grad = wrapped(g if type(g) is not ndarray or leaf in owned else g.copy(), None, None)
             elif type(grad._data) is not ndarray and grad.node is None and grad._leaf is None and grad.cell is None:
                 grad._data = grad._data + g  # a number whose memory nobody has asked for
             else:

@@ -13,8 +13,9 @@ from typing import Any
 
 from . import graph, modes, random
 from .graph import SELECT, Node
+from .memory import cell_of
 from .mutation import fingerprint
-from .tensor import Tensor, cell_of
+from .tensor import Tensor
 
 
 class Recompute:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 
+ARRAYS = frozenset({np.ndarray, *np.sctypeDict.values()})
+PLAIN = ARRAYS | {float, int, bool, complex, type(None)}
+"""Types that an operation takes as they are; anything else goes through `operand`."""
+
 _default: np.dtype = np.dtype(np.float32)
 
 
@@ -80,3 +84,22 @@ def _strong(data: Any) -> bool:
     while isinstance(data, (list, tuple)) and data:
         data = data[0]
     return isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array__")
+
+
+def operand(x: Any, who: Any) -> Any:
+    """What an operation computes with for an input that is neither a Tensor nor of a type it takes as it is.
+
+    `who` is the Operation, or a name, for the message.
+    """
+    if isinstance(x, np.generic) or x is None:
+        return x
+    masked = type(x).__module__.startswith("numpy.ma")
+    if not masked and (isinstance(x, (list, tuple, float, int, complex)) or hasattr(x, "__array__")):
+        return as_array(x, copy=False)
+    name = getattr(who, "name", who)
+    hint = (
+        "; masked arrays are not differentiated: fill the mask first"
+        if masked
+        else "; pass a Tensor, an array or a number"
+    )
+    raise TypeError(f"{name}: cannot take {type(x).__name__}{hint}")

@@ -29,7 +29,6 @@ from __future__ import annotations
 import functools
 import inspect
 import linecache
-import operator
 import weakref
 from collections.abc import Callable
 from types import FunctionType
@@ -38,8 +37,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import errors, graph
+from .bare import bare_forward
+from .dtypes import ARRAYS, PLAIN, operand
+from .memory import cell_of, read_only
 from .modes import current
-from .tensor import ARRAYS, PLAIN, Tensor, cell_of, operand, read_only
+from .tensor import Tensor
 
 if TYPE_CHECKING:
     from .op import Array, Operation
@@ -94,7 +96,7 @@ def redefine(op: Operation, function: Any) -> None:
 def build(op: Operation) -> Any:
     """Give the operation's function the code generated for it, and return the function."""
     scope = op.function.__globals__
-    scope["_forward"] = _direct(op)
+    scope["_forward"] = bare_forward(op)
     made = _compile(op, function_source(op), op.forward.__name__, scope)
     op.function.__defaults__, op.function.__kwdefaults__ = made.__defaults__, made.__kwdefaults__
     op.function.__code__ = made.__code__
@@ -146,7 +148,7 @@ def _counted(op: Operation, name: str, cotangents: Any, n: int) -> Any:
 
 
 def _composed_pullback(op: Operation, g: Any, parents: Any, saved: Any, node: Any) -> Any:
-    from .backward import through_composition  # the walk is built on what this file makes
+    from .recorded import through_composition  # which is built on what this file makes
 
     return through_composition(node, op, g, parents, saved, recorded=False)
 
@@ -156,42 +158,6 @@ def _compile(op: Operation, source: str, name: str, scope: dict[str, Any]) -> An
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     exec(compile(source, filename, "exec"), scope)
     return scope.pop(name)
-
-
-class _Symbol:
-    """Stands for an array while `_direct` reads a body."""
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        return (ufunc, inputs) if method == "__call__" and not kwargs else None
-
-    def __neg__(self) -> Any:
-        return operator.neg, (self,)
-
-    def __pos__(self) -> Any:
-        return operator.pos, (self,)
-
-
-def _infix(name: str) -> Any:
-    function = getattr(operator, name)
-    return lambda self, other: (function, (self, other))
-
-
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
-    setattr(_Symbol, f"__{_name}__", _infix(_name))
-
-
-def _direct(op: Operation) -> Callable[..., Any]:
-    """The forward to call: the NumPy ufunc or operator itself, where an elementwise body does nothing but apply it."""
-    if op.kind != "elementwise" or op.params:
-        return op.forward
-    symbols = tuple([_Symbol() for _ in op.arrays])
-    try:
-        applied = op.forward(*symbols)
-    except Exception:  # the body does more than one step on its inputs
-        return op.forward
-    if isinstance(applied, tuple) and len(applied) == 2 and applied[1] == symbols:
-        return applied[0]
-    return op.forward
 
 
 def shape_of(x: Any) -> Any:

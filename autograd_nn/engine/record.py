@@ -31,7 +31,8 @@ from typing import Any
 import numpy as np
 
 from . import modes
-from .tensor import Tensor, operand
+from .dtypes import operand
+from .tensor import Tensor
 from .trace import Tracer, caller
 
 

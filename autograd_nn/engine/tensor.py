@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from . import protocol
-from .dtypes import as_array, get_default_dtype
-from .graph import SELECT, Cell, Node, extras_of, is_differentiable, leaf_node
+from .dtypes import PLAIN, as_array, get_default_dtype, operand
+from .graph import Cell, Node, extras_of, is_differentiable, leaf_node
+from .memory import cell_of, leaf_of, read_only
 from .modes import current
 
 if TYPE_CHECKING:
@@ -32,10 +33,6 @@ if TYPE_CHECKING:
     from .tensor_methods import TensorMethods
 else:
     TensorMethods = object
-
-ARRAYS = frozenset({np.ndarray, *np.sctypeDict.values()})
-PLAIN = ARRAYS | {float, int, bool, complex, type(None)}
-"""Types that an operation takes as they are; anything else goes through `operand`."""
 
 _hook_numbers = iter(range(1 << 62)).__next__
 
@@ -517,63 +514,6 @@ def assign(state: Tensor, value: ArrayLike | Tensor) -> Tensor:
     if cell is not None:
         cell.write()
     return state
-
-
-def operand(x: Any, who: Any) -> Any:
-    """What an operation computes with for an input that is neither a Tensor nor of a type it takes as it is.
-
-    `who` is the Operation, or a name, for the message.
-    """
-    if isinstance(x, np.generic) or x is None:
-        return x
-    masked = type(x).__module__.startswith("numpy.ma")
-    if not masked and (isinstance(x, (list, tuple, float, int, complex)) or hasattr(x, "__array__")):
-        return as_array(x, copy=False)
-    name = getattr(who, "name", who)
-    hint = (
-        "; masked arrays are not differentiated: fill the mask first"
-        if masked
-        else "; pass a Tensor, an array or a number"
-    )
-    raise TypeError(f"{name}: cannot take {type(x).__name__}{hint}")
-
-
-def leaf_of(t: Tensor) -> Node | None:
-    """The leaf node of a tensor that is none's result, if it has one."""
-    if t.node is None:
-        return t._leaf
-    return t.node if t.node.op is None else None
-
-
-def cell_of(t: Tensor) -> Cell | None:
-    """The cell of the memory that a tensor shares; None for a recorded result's own memory, which is never written."""
-    leaf = t._leaf if t.node is None else viewed_leaf(t.node)
-    if leaf is not None:
-        if leaf.saved.cell is None:
-            leaf.saved.cell = Cell()
-        return leaf.saved.cell
-    if t.node is not None:
-        return None
-    if t.cell is None:
-        t.cell = Cell()
-    return t.cell
-
-
-def viewed_leaf(node: Node) -> Node | None:
-    """The leaf whose memory a recorded tensor is, or is a view of; None if it is an operation's own."""
-    while node.op is not None:
-        if node.op is SELECT or node.op.kind != "view":
-            return None
-        node = node.parents[0]
-    return node
-
-
-def read_only(data: Any) -> Any:
-    if not isinstance(data, np.ndarray):
-        return data
-    view = data.view()
-    view.flags.writeable = False
-    return view
 
 
 leaf_lock = threading.Lock()

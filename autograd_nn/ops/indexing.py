@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.dtypes import operand
 from ..engine.graph import SELECT
+from ..engine.memory import cell_of
 from ..engine.methods import method
 from ..engine.modes import current
 from ..engine.op import nondifferentiable, op
 from ..engine.protocol import implements
-from ..engine.tensor import Tensor, assign, cell_of, operand
+from ..engine.tensor import Tensor, assign
 from .elementwise import where
 from .shape import sum_to_
 from .slicing import slice_, thawed
