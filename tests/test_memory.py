@@ -41,15 +41,15 @@ def test_time_is_linear_in_the_length():
     """Twenty times the length takes less than sixty times as long: linear with room for caches, not quadratic."""
 
     def seconds(n):
-        start = time.perf_counter()
+        start = time.process_time()
         _, y = chain(n)
         y.backward()
         del y
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     seconds(1000)
     short = min(seconds(10_000) for _ in range(3))
-    assert seconds(200_000) < 60 * short
+    assert min(seconds(200_000) for _ in range(2)) < 60 * short
 
 
 def test_ten_thousand_training_steps_leave_memory_flat():

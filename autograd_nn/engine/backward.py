@@ -302,11 +302,12 @@ def _check_unwritten(node: Node, saved: tuple[Any, ...]) -> None:
         if position is None:
             continue
         held = node.parents[position:] if node.op.arrays[position].variadic else (node.parents[position],)
-        leaves = [leaf.saved.cell for leaf in [viewed_leaf(p) for p in held if p is not None] if leaf is not None]
-        for c in (*(cell if type(cell) is tuple else (cell,)), *leaves):
+        leaves = [leaf for leaf in [viewed_leaf(p) for p in held if p is not None] if leaf is not None]
+        for c in (*(cell if type(cell) is tuple else (cell,)), *[leaf.saved.cell for leaf in leaves]):
             if c is not None and c.written > node.sequence:
+                called = "".join(f" ({leaf.name})" for leaf in leaves if leaf.name)
                 raise RuntimeError(
-                    f"backward: {_where(node)} needs the value its input {name!r} had, but it was changed since by assign or "
+                    f"backward: {_where(node)} needs the value its input {name!r}{called} had, but it was changed since by assign or "
                     f"an in-place write; differentiate before changing it, or pass {name}.copy() to {node.op.name}"
                 )
 
