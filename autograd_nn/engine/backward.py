@@ -307,8 +307,8 @@ def _check_unwritten(node: Node, saved: tuple[Any, ...]) -> None:
             if c is not None and c.written > node.sequence:
                 called = "".join(f" ({leaf.name})" for leaf in leaves if leaf.name)
                 raise RuntimeError(
-                    f"backward: {_where(node)} needs the value its input {name!r}{called} had, but it was changed since by assign or "
-                    f"an in-place write; differentiate before changing it, or pass {name}.copy() to {node.op.name}"
+                    f"backward: {_where(node)} needs the value its input {name!r}{called} had, but it was changed since by "
+                    f"assign or an in-place write; differentiate before changing it, or pass {name}.copy() to {node.op.name}"
                 )
 
 
