@@ -189,7 +189,7 @@ def _one_order(
     """Examine one order, add its rows to the report and, if something is amiss, find out what."""
     try:
         exam = Examination(problem, rng, *settings)
-    except RuntimeError as error:  # the walk refuses what a rule returned
+    except Exception as error:  # a rule raises, or the walk refuses what it returned
         found = localise(problem, rng, *settings)
         if found.wrong is None:
             raise

@@ -140,7 +140,7 @@ def check_entry(
         return AGREES, None
     try:
         exam = Examination(local, rng, rtol, atol)
-    except RuntimeError as error:  # the walk refuses what the rule returned
+    except Exception as error:  # the rule raises, or the walk refuses what it returned
         return DIFFERS, place_of(entry, position, hint=str(error))
     if not exam.finite or local.is_narrow():
         return AGREES, None
