@@ -136,14 +136,13 @@ class Subject:
     def _find(self) -> None:
         """Run once as the caller would, to find what the function uses and writes to."""
         watch = Watch()
-        before = [np.array(t._data) for t in self.variables]
         try:
             with np.errstate(all="ignore"), modes.change(grad=True, tracer=watch, generator=self._generator.copy()):
                 self._outputs(self._call("ran the function for the first time"))
         finally:
             watch.undo()
-        for name, t, was in zip(self.names, self.variables, before, strict=True):
-            if id(t) in watch.written and not np.array_equal(was, self._written_value(watch, t), equal_nan=True):
+        for name, t in zip(self.names, self.variables, strict=True):
+            if id(t) in watch.written and not _equal(watch.written[id(t)][1], self._written_value(watch, t)):
                 self.mutated.append(name)
         for t in watch.tensors.values():
             self._hold(t, t.dtype)
@@ -160,9 +159,9 @@ class Subject:
     # ---- running ---------------------------------------------------------------------------------------------
 
     def move(self, moved: Sequence[np.ndarray] | None = None) -> None:
-        """Put the variables at these arrays (None: where they began) and everything written to back."""
+        """Put the variables at these arrays, which they take over (None: where they began), and what was written to back."""
         for name, t, data in zip(self.names, self.variables, self.base if moved is None else moved, strict=True):
-            _place(t, np.array(data), True, name)
+            _place(t, np.array(data) if moved is None else data, True, name)
         for t, data in self._states:
             _place(t, data.astype(np.float64) if data.dtype.kind == "f" else data.copy(), t.node is not None, t.name)
 
@@ -174,7 +173,7 @@ class Subject:
     def changed(self) -> list[str]:
         """The variables whose memory the last run wrote to."""
         pairs = zip(self.names, self.variables, self.base, strict=True)
-        return [n for n, t, b in pairs if not np.array_equal(t._data, b, equal_nan=True)]
+        return [n for n, t, b in pairs if not _equal(t._data, b)]
 
     def _call(self, doing: str) -> Any:
         try:
@@ -266,6 +265,10 @@ def argument_names(f: Callable[..., Any], count: int) -> list[str]:
         parameters = []
     named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return [named[i] if i < len(named) else f"input {i}" for i in range(count)]
+
+
+def _equal(a: Any, b: Any) -> bool:
+    return np.array_equal(a, b) or np.array_equal(a, b, equal_nan=True)
 
 
 def _place(t: Tensor, data: np.ndarray, wanted: bool, name: str | None = None) -> None:

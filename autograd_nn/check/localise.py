@@ -191,13 +191,13 @@ def outside_of_nearby(
         for _ in range(16):
             moves = [1e-2 * s * rng.uniform(-1, 1, b.shape) for b, s in zip(base, exam.scales, strict=True)]
             local.base = [b + m for b, m in zip(base, moves, strict=True)]
-            near.append([np.zeros(()) if g is None else np.asarray(g) for g in local.gradient(exam.weights)])
-        aside = Examination(local, rng, *settings)
-        aside.probe(aside._random(), "nearby", start=3)
+            aside = Examination(local, rng, *settings)
+            if aside.probe(aside._random(), "nearby", start=3).outcome == DIFFERS:
+                return kinks
+            found_there = local.gradient(exam.weights)
+            near.append([np.zeros(b.shape) if g is None else g for g, b in zip(found_there, base, strict=True)])
     finally:
         local.base = base
-    if aside.outcome == DIFFERS:
-        return kinks
     found = []
     for p in kinks:
         assert p.variable is not None
