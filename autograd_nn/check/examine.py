@@ -88,6 +88,7 @@ class Examination:
         self.gradient = [
             np.zeros(b.shape) if g is None else np.asarray(g, np.float64) for g, b in zip(found, self.base, strict=True)
         ]
+        self.odd = True  # whether the negated cotangent gave the negated derivative, as a linear rule does
         self.scales = [_scale(b) for b in self.base]
         self.size = sum(b.size for b in self.base)
         self.output_size = math.sqrt(
@@ -99,6 +100,8 @@ class Examination:
 
     @property
     def outcome(self) -> str:
+        if not self.odd:
+            return DIFFERS
         return max((p.outcome for p in self.probes), key=SEVERITY.__getitem__, default=AGREES)
 
     @property
@@ -113,6 +116,8 @@ class Examination:
         """Try the three directions, and a second random one where no derivative is zero."""
         if not self.size:
             return
+        if self.size < LARGE:
+            self._negated()
         first = self.probe(self._random(), "random direction", 0 if self.size < LARGE else 2)
         start = max(0, first.slope.level - 1)
         self.probe(self._balanced(), "balanced direction", start)
@@ -157,6 +162,14 @@ class Examination:
         made = Probe(label, analytic, found, tolerance, scale, outcome, variable, index)
         self.probes.append(made)
         return made
+
+    def _negated(self) -> None:
+        """A derivative is linear in its cotangent; a rule that is right for one sign only is wrong."""
+        found = self.problem.gradient([-w for w in self.weights])
+        for g, other in zip(self.gradient, found, strict=True):
+            with np.errstate(all="ignore"):
+                if other is not None and not np.abs(g + other).max(initial=0.0) <= 1e-9 * np.abs(g).max(initial=0.0):
+                    self.odd = self.odd and not np.isfinite(g).all()
 
     def _random(self) -> list[np.ndarray]:
         return self._unit([self.rng.standard_normal(b.shape) * s for b, s in zip(self.base, self.scales, strict=True)])

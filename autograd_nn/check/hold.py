@@ -70,13 +70,19 @@ class Watch(Record):
 class Subject:
     """A function held at a point; a context manager. `names` and `base` are the variables it is differentiated by.
 
-    `function()` runs it where it stands and gives its floating outputs, flat; `move` puts the variables elsewhere.
+    `function()` runs it where it stands and gives its floating outputs, flat; `move` puts the variables elsewhere. Not
+    `wide`, dtypes are left as they are.
     """
 
     def __init__(
-        self, f: Callable[..., Any], arguments: Sequence[Any], variables: Sequence[tuple[str, Tensor]] | None, who: str
+        self,
+        f: Callable[..., Any],
+        arguments: Sequence[Any],
+        variables: Sequence[tuple[str, Tensor]] | None,
+        who: str,
+        wide: bool = True,
     ) -> None:
-        self.f, self.who = f, who
+        self.f, self.who, self.wide = f, who, wide
         names = argument_names(f, len(arguments))
         found: list[tuple[str, Tensor]] = []
         self.arguments = [_as_tensors(a, name, found) for a, name in zip(arguments, names, strict=True)]
@@ -102,11 +108,13 @@ class Subject:
                 self._hold(t, t.dtype)
             if self.variables:
                 self._find()
-            for t, _ in list(self._slots.values()):
-                self._widen(t)
-            self.base = [np.array(t._data) for t in self.variables]
-            quiet = modes.change(grad=True, tracer=None, default_dtype=np.dtype(np.float64))
+            quiet = modes.change(grad=True, tracer=None)
             self._exit.enter_context(quiet)
+            if self.wide:
+                for t, _ in list(self._slots.values()):
+                    self._widen(t)
+                self._exit.enter_context(modes.change(default_dtype=np.dtype(np.float64)))
+            self.base = [np.array(t._data) for t in self.variables]
         except BaseException:
             self._exit.close()
             raise
@@ -163,7 +171,12 @@ class Subject:
         for name, t, data in zip(self.names, self.variables, self.base if moved is None else moved, strict=True):
             _place(t, np.array(data) if moved is None else data, True, name)
         for t, data in self._states:
-            _place(t, data.astype(np.float64) if data.dtype.kind == "f" else data.copy(), t.node is not None, t.name)
+            _place(
+                t,
+                data.astype(np.float64) if self.wide and data.dtype.kind == "f" else data.copy(),
+                t.node is not None,
+                t.name,
+            )
 
     def function(self) -> list[Tensor]:
         """Run once and give the floating outputs."""

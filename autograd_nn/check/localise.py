@@ -145,6 +145,8 @@ def check_entry(
     if not exam.finite or local.is_narrow():
         return AGREES, None
     exam.directions()
+    if not exam.odd:
+        return DIFFERS, place_of(entry, position, hint="the rule is not linear in its cotangent")
     if exam.outcome == AGREES:
         return AGREES, None
     suspects = [p for p in exam.probes if p.outcome != AGREES]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -133,7 +134,7 @@ def cells(row: Row) -> tuple[str, ...]:
     return str(row.order), row.name, shape, row.verdict, error, number(row.analytic), number(row.numeric), at
 
 
-def aligned(table: list[tuple[str, ...]]) -> list[str]:
+def aligned(table: Sequence[tuple[str, ...]]) -> list[str]:
     """Rows of text in columns; the fifth to seventh to the right, as numbers."""
     widths = [max(len(r[i]) for r in table) for i in range(len(table[0]))]
     return [
