@@ -12,6 +12,7 @@ import pytest
 from planting import ERRORS, places, planted_in_place, planted_unbroadcasting
 
 import autograd_nn as ag
+from autograd_nn.check.certificate import function_of
 from autograd_nn.check.finite import floating_outputs
 from autograd_nn.check.samples import rows
 
@@ -29,18 +30,6 @@ for row in rows():
             OPERATIONS.setdefault(op.name, (op, row, calls))
 
 counts = collections.Counter()
-
-
-def function_of(row, call):
-    positions = call.differentiated()
-
-    def f(*inputs):
-        arrays = list(call.arrays)
-        for position, x in zip(positions, inputs, strict=True):
-            arrays[position] = x
-        return row.run(row.function, call, arrays)
-
-    return f, [np.array(call.arrays[i]) for i in positions]
 
 
 def derivative(f, arrays):
