@@ -88,7 +88,7 @@ class Subject:
         self.arguments = [_as_tensors(a, name, found) for a, name in zip(arguments, names, strict=True)]
         self.given = [t for _, t in found]
         chosen = found if variables is None else list(variables)
-        floating = [(n, t) for n, t in chosen if t.dtype.kind == "f"]
+        floating = _distinct([(n, t) for n, t in chosen if t.dtype.kind == "f"])
         self.names = [n for n, _ in floating]
         self.variables = [t for _, t in floating]
         self.integers = [(n, t.dtype) for n, t in chosen if t.dtype.kind != "f"]
@@ -100,16 +100,15 @@ class Subject:
     # ---- holding ---------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Subject:
-        self._generator = random.generator().copy()
         self._exit = contextlib.ExitStack()
         self._exit.callback(self._let_go)
+        self._exit.enter_context(modes.change(grad=True, tracer=None))  # a record outside does not see the check
+        self._generator = random.generator().copy()
         try:
             for t in [*self.variables, *self.given]:
                 self._hold(t, t.dtype)
             if self.variables:
                 self._find()
-            quiet = modes.change(grad=True, tracer=None)
-            self._exit.enter_context(quiet)
             if self.wide:
                 for t, _ in list(self._slots.values()):
                     self._widen(t)
@@ -278,6 +277,15 @@ def argument_names(f: Callable[..., Any], count: int) -> list[str]:
         parameters = []
     named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return [named[i] if i < len(named) else f"input {i}" for i in range(count)]
+
+
+def _distinct(named: Sequence[tuple[str, Tensor]]) -> list[tuple[str, Tensor]]:
+    """Each Tensor once; a tied parameter bears all of its names."""
+    names: dict[int, list[str]] = {}
+    for n, t in named:
+        names.setdefault(id(t), []).append(n)
+    tensors = {id(t): t for _, t in named}
+    return [(" = ".join(n), tensors[i]) for i, n in names.items()]
 
 
 def _equal(a: Any, b: Any) -> bool:

@@ -359,6 +359,39 @@ def test_checking_imports_no_matplotlib():
     assert ran.stdout.split() == ["PASS", "False"]
 
 
+def test_a_tied_parameter_is_one_variable_with_two_names():
+    w = ag.tensor(normal(3, 3), requires_grad=True)
+
+    class Tied:
+        def named_parameters(self):
+            return [("encoder", w), ("decoder", w)]
+
+        def __call__(self, x):
+            return ag.sin(x @ w) @ w.mT
+
+    report = ag.check_model(Tied(), normal(2, 3))
+    assert report.verdict == "PASS" and [r.name for r in report.rows] == ["encoder = decoder"]
+
+
+def test_surroundings_do_not_matter_and_see_nothing():
+    w = ag.tensor(normal(3, 3), requires_grad=True)
+    with ag.record() as r:
+        assert ag.gradcheck(lambda x: ag.tanh(x @ w), normal(2, 3))
+    assert r.entries == []
+    with ag.no_grad():
+        assert ag.gradcheck(lambda x: ag.checkpoint(lambda x: ag.tanh(x @ w), x), normal(2, 3), order=2)
+
+
+def test_a_hook_that_changes_a_cotangent_fails_without_an_operation_to_blame():
+    def f(x):
+        y = x * 2.0
+        y.register_hook(lambda g: g * 3.0)
+        return y.sum()
+
+    report = ag.gradcheck(f, normal(3))
+    assert report.verdict == "FAIL" and report.place is None and "hook" in report.reason
+
+
 def test_localisation_is_linear_in_the_number_of_operations():
     def chain(n):
         def f(x):
