@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -290,8 +290,3 @@ def _outcome(analytic: float, found: Slope, tolerance: float, blur: float) -> st
     if gap > tolerance + 8 * found.error:
         return DIFFERS
     return AGREES if 8 * found.error <= blur else UNCLEAR
-
-
-def summary(probes: Sequence[Probe]) -> dict[str, Any]:
-    """How many probes there were of each outcome."""
-    return {o: sum(p.outcome == o for p in probes) for o in SEVERITY}

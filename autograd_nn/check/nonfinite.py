@@ -23,7 +23,8 @@ from ..engine.record import Entry, Record
 from .hold import Subject, Watch
 from .localise import input_name
 
-LOG_LIKE = {"log": "x > 0", "sqrt": "x > 0", "divide": "y != 0", "power": "x > 0", "scalar_power": "x > 0"}
+TRAPS = frozenset({"log", "sqrt", "divide", "power", "scalar_power"})
+"""Operations with an infinite value or derivative at the edge of where they are defined."""
 
 
 class NonfiniteError(FloatingPointError):
@@ -225,7 +226,7 @@ def _advice(record: Record, entry: Entry, rule: Entry | None) -> str:
 
 def _masked_by(record: Record, suspect: Entry) -> Entry | None:
     """The `where` that one of the suspect's results flows into, through elementwise operations, as a branch."""
-    if suspect.name not in LOG_LIKE:
+    if suspect.name not in TRAPS:
         return None
     reached = {id(v) for v in suspect.outputs}
     position = record.entries.index(suspect)
