@@ -5,6 +5,12 @@
 The public names and nothing else; see the README for a map of the rooms. Importing it loads neither numba nor matplotlib.
 """
 
+from . import check as check
+from .check.divergence import compare as compare
+from .check.gradients import check_model as check_model
+from .check.gradients import gradcheck as gradcheck
+from .check.nonfinite import detect_nonfinite as detect_nonfinite
+from .check.nonfinite import trace_nonfinite as trace_nonfinite
 from .engine import random as random
 from .engine.backward import gradients as gradients
 from .engine.checkpoint import checkpoint as checkpoint

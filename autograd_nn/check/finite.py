@@ -1,12 +1,16 @@
 """Finite differences: numerical derivatives to hold analytic ones against, to first and second order.
 
-Central differences at steps h and h/2, extrapolated (Richardson), so the error is of order h^4: about 1e-9 relative
-in float64 for functions of moderate size. Source: Press et al., Numerical Recipes, section 5.7.
+Two ways. `slope` differentiates along a line and estimates its own error: central differences at steps that shrink by 8,
+extrapolated to zero (Richardson), the entry of the table taken whose neighbours agree best (Ridders). It stops as soon as
+the question asked of it is decided. `numerical_gradient` goes through all elements at two fixed steps, for small arrays.
+Source: Ridders, "Accurate computation of F'(x) and F'(x)F''(x)" (1982); Press et al., Numerical Recipes, section 5.7.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,6 +19,86 @@ from ..engine.backward import gradients
 from ..engine.tensor import Tensor, tensor
 
 Arrays = Sequence[np.ndarray]
+
+FIRST_STEP, SHRINK, LEVELS = 2.0**-7, 8.0, 9
+EPSILON = float(np.finfo(np.float64).eps)
+
+
+@dataclass(slots=True)
+class Slope:
+    """A derivative along a line: its value, its own estimate of its error, and the differences to right and left."""
+
+    value: float = math.nan
+    error: float = math.inf
+    left: float = math.nan
+    right: float = math.nan
+    kink: bool = False  # right and left disagree, and go on disagreeing as the step shrinks
+    level: int = 0  # how far the step had to shrink for the value
+    steps: list[tuple[float, float]] = field(default_factory=list)  # every step tried, with its central difference
+    evaluations: int = 0
+
+
+def slope(
+    line: Callable[[float], Arrays],
+    weights: Arrays,
+    centre: Arrays,
+    expected: float,
+    tolerance: float,
+    scale: float,
+    blur: float,
+    start: int = 0,
+) -> Slope:
+    """The derivative at 0 of sum(weights * line(t)), tried at ever smaller t until it meets `expected` or cannot be improved.
+
+    `centre` is line(0), `scale` the size that derivatives have here, `blur` the largest error that is good enough, `start`
+    the level to begin at. Steps at which the function is not finite (a logarithm's, left of 0) are passed over.
+    """
+    found = Slope()
+    size = math.sqrt(math.fsum(float(np.sum(np.square(w * c))) for w, c in zip(weights, centre, strict=True)))
+    above: list[float] = []  # the last row of the table
+    jumps: list[tuple[float, float, float, float]] = []
+    worse = 0
+    for level in range(start, LEVELS):
+        t = FIRST_STEP * SHRINK**-level
+        up, down = line(t), line(-t)
+        found.evaluations += 2
+        right, left = _change(weights, up, centre) / t, _change(weights, centre, down) / t
+        row = [_change(weights, up, down) / (2 * t)]
+        if not (math.isfinite(row[0]) and math.isfinite(right) and math.isfinite(left)):
+            above = []
+            continue
+        found.steps.append((t, row[0]))
+        noise = EPSILON * size / (2 * t)  # of a last bit in each output, roughly
+        jumps.append((right - left, left, right, noise))
+        least = math.inf
+        for j, before in enumerate(above):
+            row.append(row[j] + (row[j] - before) / (SHRINK ** (2 * j + 2) - 1))
+            error = max(abs(row[j + 1] - row[j]), abs(row[j + 1] - before), noise)
+            least = min(least, error)
+            if error < found.error:
+                found.value, found.error, found.level = row[j + 1], error, level
+        above = row
+        worse = worse + 1 if least > found.error else 0
+        gap = abs(found.value - expected)
+        if gap <= tolerance or (8 * found.error <= blur and (gap <= tolerance + 8 * found.error or worse >= 2)):
+            break
+    _judge_sides(found, jumps, scale)
+    return found
+
+
+def _change(weights: Arrays, after: Arrays, before: Arrays) -> float:
+    """sum(weights * (after - before)), subtracted first, so that large values cancel before they are summed."""
+    with np.errstate(all="ignore"):
+        return float(sum(np.sum(w * (a - b)) for w, a, b in zip(weights, after, before, strict=True)))
+
+
+def _judge_sides(found: Slope, jumps: list[tuple[float, float, float, float]], scale: float) -> None:
+    """Whether the one-sided differences stay apart: a smooth function's come together in proportion to the step."""
+    clear = [j for j in jumps if j[3] <= 1e-6 * scale]
+    if not clear:
+        return
+    jump, found.left, found.right, _ = clear[-1]
+    found.kink = len(clear) > 1 and abs(jump) > 1e-4 * scale and abs(jump) > 0.6 * abs(clear[-2][0])
 
 
 def numerical_gradient(f: Callable[..., float], arrays: Arrays, step: float = 2e-3) -> list[np.ndarray]:

@@ -1,0 +1,292 @@
+"""Examining a derivative: which directions are tried, and what each one says.
+
+A random direction moves every coordinate at once, for two evaluations at any size; but what it sees is dominated by the
+large derivatives. So that a sparse wrong entry cannot hide there are two more: one *balanced*, in which each coordinate
+contributes about as much as any other, and one along the *zeros*, the coordinates for which the engine claims that
+nothing changes, where a single entry that was forgotten stands alone. Then coordinates one by one: of each variable the
+largest derivative, the smallest, a zero and one at random; all of them where they are few. A direction that disagrees is
+halved until one coordinate is left.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from .finite import EPSILON, Slope, slope
+
+AGREES, KINK, UNCLEAR, DIFFERS = "agrees", "kink", "unclear", "differs"
+SEVERITY = {AGREES: 0, KINK: 1, UNCLEAR: 2, DIFFERS: 3}
+FEW = 40
+"""At most this many coordinates are all tried one by one."""
+LARGE = 100_000
+"""From this many on, large steps are left out: a unit of a large network would be pushed over its kink."""
+
+
+class Derivative(Protocol):
+    """What is examined: a function of some arrays, and what is claimed to be its derivative."""
+
+    names: list[str]
+    base: list[np.ndarray]
+
+    def values(self, moved: Sequence[np.ndarray] | None) -> list[np.ndarray]: ...
+
+    def gradient(self, weights: Sequence[np.ndarray]) -> list[np.ndarray | None]: ...
+
+
+@dataclass(slots=True)
+class Probe:
+    """One direction: the derivative along it as the engine has it and as differences have it."""
+
+    label: str
+    analytic: float
+    slope: Slope
+    tolerance: float
+    scale: float
+    outcome: str
+    variable: int | None = None  # of a single coordinate: whose, and which
+    index: tuple[int, ...] = ()
+
+    @property
+    def numeric(self) -> float:
+        return self.slope.value
+
+    @property
+    def gap(self) -> float:
+        return abs(self.analytic - self.slope.value)
+
+    @property
+    def error(self) -> float:
+        """The disagreement relative to the size that derivatives have along this direction."""
+        return 0.0 if self.gap == 0 else self.gap / self.scale if self.scale else math.inf
+
+    @property
+    def within_sides(self) -> bool:
+        """Whether the analytic value lies between the one-sided differences, as a subgradient does."""
+        low, high = sorted((self.slope.left, self.slope.right))
+        room = self.tolerance + 1e-5 * self.scale
+        return low - room <= self.analytic <= high + room
+
+
+class Examination:
+    """A derivative under examination at one point."""
+
+    def __init__(self, problem: Derivative, rng: np.random.Generator, rtol: float, atol: float) -> None:
+        self.problem, self.rng, self.rtol, self.atol = problem, rng, rtol, atol
+        self.base = problem.base
+        self.probes: list[Probe] = []
+        self.centre = problem.values(None)
+        self.evaluations = 1
+        self.finite = all(bool(np.isfinite(c).all()) for c in self.centre)
+        self.weights = [np.asarray(rng.standard_normal(c.shape)) for c in self.centre]
+        found = problem.gradient(self.weights)
+        self.unreached = [g is None for g in found]
+        self.gradient = [
+            np.zeros(b.shape) if g is None else np.asarray(g, np.float64) for g, b in zip(found, self.base, strict=True)
+        ]
+        self.odd = True  # whether the negated cotangent gave the negated derivative, as a linear rule does
+        self.scales = [_scale(b) for b in self.base]
+        self.size = sum(b.size for b in self.base)
+        self.output_size = math.sqrt(
+            math.fsum(float(np.sum(np.square(w * c))) for w, c in zip(self.weights, self.centre, strict=True))
+        )
+        with np.errstate(all="ignore"):
+            squares = [float(np.sum(np.square(g * s))) for g, s in zip(self.gradient, self.scales, strict=True)]
+        self.typical = math.sqrt(math.fsum(squares) / self.size) if self.size else 0.0
+
+    @property
+    def outcome(self) -> str:
+        if not self.odd:
+            return DIFFERS
+        return max((p.outcome for p in self.probes), key=SEVERITY.__getitem__, default=AGREES)
+
+    @property
+    def worst(self) -> Probe | None:
+        """The probe that says most: of the gravest outcome the one with the largest error, a coordinate before a direction."""
+        key = lambda p: (SEVERITY[p.outcome], p.variable is not None, p.error if math.isfinite(p.error) else 1e300)
+        return max(self.probes, key=key, default=None)
+
+    # ---- directions ------------------------------------------------------------------------------------------
+
+    def directions(self) -> None:
+        """Try the three directions, and a second random one where no derivative is zero."""
+        if not self.size:
+            return
+        if self.size < LARGE:
+            self._negated()
+        first = self.probe(self._random(), "random direction", 0 if self.size < LARGE else 2)
+        start = max(0, first.slope.level - 1)
+        self.probe(self._balanced(), "balanced direction", start)
+        zeros = self._zeros()
+        if zeros is None:
+            self.probe(self._random(), "random direction", start)
+        else:
+            self.probe(zeros, "along the zeros", start)
+
+    def probe(
+        self,
+        direction: Sequence[np.ndarray],
+        label: str,
+        start: int = 0,
+        variable: int | None = None,
+        index: tuple[int, ...] = (),
+    ) -> Probe:
+        """Hold the two derivatives along a direction against each other."""
+        with np.errstate(all="ignore"):
+            parts = [g * v for g, v in zip(self.gradient, direction, strict=True)]
+            analytic = math.fsum(float(np.sum(p)) for p in parts)
+            along = math.sqrt(math.fsum(float(np.sum(np.square(p))) for p in parts))
+            length = math.sqrt(
+                math.fsum(float(np.sum(np.square(v / s))) for v, s in zip(direction, self.scales, strict=True))
+            )
+        least = max(1e-3 * self.typical, 1e-5 * self.output_size) * length
+        tolerance = self.atol + self.rtol * max(along, least)
+        scale = max(along, self.typical * length, 1e-5 * self.output_size * length)
+
+        def line(t: float) -> list[np.ndarray]:
+            return self.problem.values([b + t * v for b, v in zip(self.base, direction, strict=True)])
+
+        blur = 10 * (self.atol + self.rtol * scale)
+        least = max(scale, 1e3 * EPSILON * length)
+        found = slope(line, self.weights, self.centre, analytic, tolerance, least, blur, start)
+        self.evaluations += found.evaluations
+        outcome = _outcome(analytic, found, tolerance, blur)
+        if outcome == DIFFERS and found.steps and abs(analytic) * found.steps[-1][0] > 10 * self.output_size > 0:
+            outcome = (
+                UNCLEAR  # it would change by more than its own size at the smallest step: the steps are too coarse
+            )
+        made = Probe(label, analytic, found, tolerance, scale, outcome, variable, index)
+        self.probes.append(made)
+        return made
+
+    def _negated(self) -> None:
+        """A derivative is linear in its cotangent; a rule that is right for one sign only is wrong."""
+        found = self.problem.gradient([-w for w in self.weights])
+        for g, other in zip(self.gradient, found, strict=True):
+            with np.errstate(all="ignore"):
+                if other is not None and not np.abs(g + other).max(initial=0.0) <= 1e-9 * np.abs(g).max(initial=0.0):
+                    self.odd = self.odd and not np.isfinite(g).all()
+
+    def _random(self) -> list[np.ndarray]:
+        return self._unit([self.rng.standard_normal(b.shape) * s for b, s in zip(self.base, self.scales, strict=True)])
+
+    def _balanced(self) -> list[np.ndarray]:
+        """Signs, each over the size of its coordinate's derivative, within three decades of the median."""
+        size = [np.abs(g) * s for g, s in zip(self.gradient, self.scales, strict=True)]
+        thin = [q.ravel()[:: 1 + q.size // 10_000] for q in size]  # enough for a median
+        some = [q[np.isfinite(q) & (q > 0)] for q in thin]
+        middle = float(np.median(np.concatenate(some))) if any(q.size for q in some) else 1.0
+        parts = []
+        for q, s in zip(size, self.scales, strict=True):
+            weight = np.clip(middle / np.where(q > 0, q, middle), 1e-3, 1e3)
+            parts.append(weight * s * self._signs(q.shape))
+        return self._unit(parts)
+
+    def _zeros(self) -> list[np.ndarray] | None:
+        parts = [(g == 0) * s * self._signs(g.shape) for g, s in zip(self.gradient, self.scales, strict=True)]
+        return self._unit(parts) if any(p.any() for p in parts) else None
+
+    def _signs(self, shape: tuple[int, ...]) -> np.ndarray:
+        return self.rng.integers(0, 2, shape, np.int8) * 2.0 - 1.0
+
+    def _unit(self, parts: list[np.ndarray]) -> list[np.ndarray]:
+        """Of length n^(1/4), in units of the variables' own scales.
+
+        Each of n coordinates then moves by n^(-1/4), between the 1 that would push a large network's units over their kinks
+        and the n^(-1/2) of a unit vector, along which a large function changes too little to be told from rounding.
+        """
+        pairs = zip(parts, self.scales, strict=True)
+        length = math.sqrt(math.fsum(float(np.sum(np.square(v / s))) for v, s in pairs))
+        moving = sum(int(np.count_nonzero(v)) for v in parts)
+        return [np.asarray(v * (moving**0.25 / (length or 1.0))) for v in parts]
+
+    # ---- coordinates -----------------------------------------------------------------------------------------
+
+    def coordinates(self, everything: bool = False) -> None:
+        """Try coordinates one by one: all of them where they are few or it is asked for, else the telling ones."""
+        if everything or self.size <= FEW:
+            chosen = [(k, i) for k, b in enumerate(self.base) for i in range(b.size)]
+        else:
+            chosen = self._telling()
+        for k, i in chosen:
+            self.coordinate(k, i)
+
+    def _telling(self) -> list[tuple[int, int]]:
+        """Of each variable the largest, a zero, the smallest other and a random derivative, in this order of rank."""
+        ranks: list[list[tuple[int, int]]] = [[], [], [], []]
+        for k, g in enumerate(self.gradient):
+            if not g.size:
+                continue
+            flat = np.abs(g).ravel()
+            zeros = np.flatnonzero(flat == 0)
+            ranks[0].append((k, int(flat.argmax())))
+            if zeros.size:
+                ranks[1].append((k, int(self.rng.choice(zeros))))
+            ranks[2].append((k, int(np.where(flat > 0, flat, np.inf).argmin())))
+            ranks[3].append((k, int(self.rng.integers(flat.size))))
+        return list(dict.fromkeys([c for rank in ranks for c in rank]))[:FEW]
+
+    def coordinate(self, k: int, flat: int) -> Probe:
+        """Try one coordinate of one variable."""
+        place = tuple([int(i) for i in np.unravel_index(flat, self.base[k].shape)])
+        direction = [np.zeros(b.shape) for b in self.base]
+        direction[k][place] = max(abs(float(self.base[k][place])), 1e-3 * self.scales[k])
+        if not self.base[k][place]:
+            direction[k][place] = self.scales[k]
+        return self.probe(direction, "coordinate", 0, k, place)
+
+    def hunt(self, suspect: Probe) -> Probe | None:
+        """A coordinate that disagrees, by halving the variables' coordinates and following the half that disagrees more."""
+        if not self.size:
+            return None
+        offsets = np.cumsum([0, *[b.size for b in self.base]])
+        left = np.arange(self.size)
+        start = max(0, suspect.slope.level - 1)
+        signs = self._signs((self.size,))
+        while left.size > 1:
+            halves = np.array_split(left, 2)
+            gaps = []
+            for half in halves:
+                flat = np.zeros(self.size)
+                flat[half] = signs[half]
+                parts = [
+                    flat[a:b].reshape(v.shape) * s
+                    for a, b, v, s in zip(offsets[:-1], offsets[1:], self.base, self.scales, strict=True)
+                ]
+                tried = self.probe(self._unit(parts), "half", start)
+                self.probes.pop()
+                gaps.append(tried.gap * half.size**0.25 if math.isfinite(tried.gap) else math.inf)
+            left = halves[int(gaps[1] > gaps[0])]
+        k = int(np.searchsorted(offsets, left[0], side="right") - 1)
+        return self.coordinate(k, int(left[0] - offsets[k]))
+
+    def element(self, probe: Probe) -> tuple[float, float]:
+        """The analytic and numeric derivative by the one element that a coordinate's probe moved."""
+        assert probe.variable is not None
+        b = self.base[probe.variable]
+        value = float(b[probe.index])
+        step = max(abs(value), 1e-3 * self.scales[probe.variable]) if value else self.scales[probe.variable]
+        return probe.analytic / step, probe.numeric / step
+
+
+def _scale(b: np.ndarray) -> float:
+    """The size of an array's elements, 1 for zeros."""
+    with np.errstate(all="ignore"):
+        size = math.sqrt(float(np.mean(np.square(b)))) if b.size else 1.0
+    return size if size and math.isfinite(size) else 1.0
+
+
+def _outcome(analytic: float, found: Slope, tolerance: float, blur: float) -> str:
+    """What a direction says; `blur` is the largest error of the differences at which they still say anything."""
+    if found.kink:
+        return KINK
+    gap = abs(analytic - found.value)
+    if gap <= tolerance:
+        return AGREES
+    if gap > tolerance + 8 * found.error:
+        return DIFFERS
+    return AGREES if 8 * found.error <= blur else UNCLEAR

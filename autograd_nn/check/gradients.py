@@ -1,0 +1,294 @@
+"""`gradcheck` and `check_model`: is the derivative that the engine computes the derivative of the function?
+
+report = ag.gradcheck(f, x, w)
+print(report)                  # PASS, or the operation whose rule is wrong
+ag.check_model(model, x, loss=lambda y: ag.cross_entropy(y, labels))
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..engine.tensor import Tensor
+from . import examine
+from .examine import Examination
+from .hold import Problem, Subject
+from .localise import Place, localise
+from .report import (
+    FAIL,
+    ILL_CONDITIONED,
+    KINK,
+    MUTATES,
+    NOT_DETERMINISTIC,
+    NOT_DIFFERENTIABLE,
+    PASS,
+    Report,
+    Row,
+)
+
+RTOL, ATOL = 1e-7, 0.0
+COVERAGE = ("directions", "sampled", "full")
+
+
+def gradcheck(
+    f: Callable[..., Any],
+    *inputs: Any,
+    order: int = 1,
+    rtol: float | None = None,
+    atol: float | None = None,
+    coverage: str = "sampled",
+    seed: int = 0,
+) -> Report:
+    """Hold the derivatives of f at the inputs against finite differences, and name the operation that is wrong.
+
+    `inputs`: Tensors, arrays and floats (nested as f takes them); the floating ones are differentiated, in float64
+    whatever their dtype. `order`: 2 checks the derivative of the derivative too. `rtol` (1e-7) and `atol` (0): the error
+    allowed, relative to the size of derivatives here, and beside it. `coverage`: ``"directions"`` moves all coordinates
+    at once only, ``"sampled"`` then tries telling ones alone, ``"full"`` every one. `seed`: of the directions.
+
+    Returns a `Report`: PASS, FAIL, KINK, ILL-CONDITIONED, NOT DIFFERENTIABLE, NOT DETERMINISTIC or MUTATES ITS INPUT.
+    Inputs, captured Tensors, gradients and random state are left as they were. Raises TypeError if f returns no Tensor.
+
+    >>> print(ag.gradcheck(lambda x: ag.sin(x) * x, np.array([0.5, 1.0])).verdict)
+    PASS
+    """
+    return check(f, inputs, None, "gradcheck", order, rtol, atol, coverage, seed)
+
+
+def check_model(
+    model: Any,
+    *inputs: Any,
+    loss: Callable[..., Any] | None = None,
+    order: int = 1,
+    rtol: float | None = None,
+    atol: float | None = None,
+    coverage: str = "sampled",
+    seed: int = 0,
+) -> Report:
+    """Check the derivative by every parameter of a module: `model(*inputs)`, or `loss` of it.
+
+    `model` is callable and has `named_parameters()`. The other parameters are those of `gradcheck`. Parameters, gradients,
+    running statistics and random state are left as they were.
+
+    >>> class Scale:
+    ...     def __init__(self):
+    ...         self.weight = ag.tensor([2.0, 3.0], requires_grad=True)
+    ...     def named_parameters(self):
+    ...         return [("weight", self.weight)]
+    ...     def __call__(self, x):
+    ...         return ag.tanh(x * self.weight)
+    >>> bool(ag.check_model(Scale(), np.array([0.1, 0.2], np.float32)))
+    True
+    """
+    if not hasattr(model, "named_parameters"):
+        raise TypeError(f"check_model: {type(model).__name__} has no named_parameters(); use gradcheck for a function")
+    parameters = list(model.named_parameters())
+    if not parameters:
+        raise ValueError(f"check_model: {type(model).__name__} has no parameters to check")
+
+    def run(*arguments: Any) -> Any:
+        result = model(*arguments)
+        return result if loss is None else loss(result)
+
+    run.__name__ = type(model).__name__
+    return check(run, inputs, parameters, "check_model", order, rtol, atol, coverage, seed)
+
+
+def assert_gradients(f: Callable[..., Any], *inputs: Any, **settings: Any) -> None:
+    """Assert, in a test, that the derivatives of f at the inputs are right; the message is the report.
+
+    Settings are those of `gradcheck`, whose `order` is 2 here. Raises GradientError, an AssertionError.
+
+    >>> ag.check.assert_gradients(lambda x: x * x, np.array([1.0, 2.0]))
+    """
+    __tracebackhide__ = True  # so that pytest shows the test's line
+    gradcheck(f, *inputs, **({"order": 2} | settings)).raise_if_failed()
+
+
+def check(
+    f: Callable[..., Any],
+    inputs: Sequence[Any],
+    variables: Sequence[tuple[str, Tensor]] | None,
+    who: str,
+    order: int,
+    rtol: float | None,
+    atol: float | None,
+    coverage: str,
+    seed: int,
+) -> Report:
+    """What `gradcheck` and `check_model` share."""
+    if coverage not in COVERAGE:
+        raise ValueError(f"{who}: coverage {coverage!r} is not one of {', '.join(COVERAGE)}")
+    if order < 1:
+        raise ValueError(f"{who}: order {order} is not a derivative's; it is 1 or more")
+    start = time.perf_counter()
+    report = Report(getattr(f, "__name__", type(f).__name__))
+    settings = (RTOL if rtol is None else rtol, ATOL if atol is None else atol)
+    rng = np.random.default_rng(seed)
+    with Subject(f, inputs, variables, who) as subject:
+        report.elements = sum(b.size for b in subject.base)
+        for name, dtype in subject.integers:
+            report.rows.append(Row(1, name, (), NOT_DIFFERENTIABLE))
+            report.reason = f"{name} is {dtype}, which carries no derivative"
+        if not subject.variables:
+            report.verdict = NOT_DIFFERENTIABLE
+            report.reason = report.reason or "there is no floating input"
+        elif _stands_still(subject, report):
+            problem = Problem(subject, subject.function)
+            for n in range(1, order + 1):
+                exam = _one_order(problem, n, report, rng, settings, coverage)
+                if not report or exam is None or n == order:
+                    break
+                problem = problem.derived(exam.weights)
+    report.seconds = time.perf_counter() - start
+    return report
+
+
+def _stands_still(subject: Subject, report: Report) -> bool:
+    """Whether two evaluations agree and the inputs are left alone; says so in the report if not."""
+    outputs = []
+    for _ in range(2):
+        subject.move()
+        with np.errstate(all="ignore"):
+            outputs.append([np.array(t._data) for t in subject.function()])
+        mutated = sorted({*subject.mutated, *subject.changed()})
+        if mutated:
+            report.verdict, report.reason = MUTATES, f"it writes into {', '.join(mutated)}; take a copy first"
+            return False
+    report.evaluations += 2
+    a, b = outputs
+    if [x.shape for x in a] != [x.shape for x in b]:
+        report.verdict = NOT_DETERMINISTIC
+        report.reason = f"two runs gave outputs of shapes {[x.shape for x in a]} and {[x.shape for x in b]}"
+        return False
+    if not a:
+        report.verdict, report.reason = NOT_DIFFERENTIABLE, "it has no floating output"
+        return False
+    apart = max((float(np.max(np.abs(x - y))) for x, y in zip(a, b, strict=True) if _differ(x, y)), default=0.0)
+    if any(_differ(x, y) for x, y in zip(a, b, strict=True)):
+        report.verdict = NOT_DETERMINISTIC
+        report.reason = (
+            f"two evaluations at the same point differ by up to {apart:.3g}; draw random numbers from ag.random, which the "
+            f"check repeats, and keep counters and caches out of the function"
+        )
+        return False
+    return True
+
+
+def _differ(x: np.ndarray, y: np.ndarray) -> bool:
+    return not np.array_equal(x, y, equal_nan=True)
+
+
+def _one_order(
+    problem: Problem, order: int, report: Report, rng: np.random.Generator, settings: tuple[float, float], coverage: str
+) -> Examination | None:
+    """Examine one order, add its rows to the report and, if something is amiss, find out what."""
+    try:
+        exam = Examination(problem, rng, *settings)
+    except Exception as error:  # a rule raises, or the walk refuses what it returned
+        found = localise(problem, rng, *settings)
+        if found.wrong is None:
+            raise
+        report.verdict, report.place, report.reason = FAIL, found.wrong, str(error)
+        return None
+    if not exam.finite:
+        report.verdict = ILL_CONDITIONED
+        report.reason = "its value is not finite here; ag.trace_nonfinite names the operation that made it so"
+        return exam
+    exam.directions()
+    directions = len(exam.probes)
+    if coverage == "full" or (exam.outcome == examine.DIFFERS and exam.size <= 256):
+        exam.coordinates(everything=True)
+    elif coverage == "sampled":
+        exam.coordinates()
+    report.evaluations += exam.evaluations
+    report.probes += exam.probes
+    if exam.outcome != examine.AGREES:
+        _explain(problem, exam, order, report, rng, settings)
+    rows = [_row(exam, k, order, directions, report) for k in range(len(exam.base))]
+    report.rows += rows
+    unreached = [r.name for r, u in zip(rows, exam.unreached, strict=True) if u]
+    if report.verdict == PASS and unreached and order == 1:
+        report.reason = f"the output does not depend on {', '.join(unreached)}"
+    return exam
+
+
+def _explain(
+    problem: Problem,
+    exam: Examination,
+    order: int,
+    report: Report,
+    rng: np.random.Generator,
+    settings: tuple[float, float],
+) -> None:
+    """Turn a disagreement into a verdict: the operation at fault, a kink, a cut in the graph, or bad conditioning."""
+    found = localise(problem, rng, *settings)
+    report.operations = max(report.operations, found.checked)
+    ordinal = "" if order == 1 else f" of order {order}"
+    if found.wrong is not None:
+        report.verdict, report.place = FAIL, found.wrong
+        name = f", input {found.wrong.input!r}" if found.wrong.input else ""
+        report.reason = f"the derivative{ordinal} of {found.wrong.operation}{name} is wrong"
+    elif found.kinks:
+        report.verdict, report.kinks = KINK, found.kinks
+        names = ", ".join(dict.fromkeys(k.operation for k in found.kinks))
+        report.reason = f"one-sided differences disagree at {names}; the engine's value lies between them"
+    elif found.narrow:
+        report.verdict = ILL_CONDITIONED
+        report.reason = (
+            f"part of it computes in less than float64: {found.narrow[0].operation} at {found.narrow[0].line}"
+        )
+    elif exam.outcome == examine.DIFFERS and (found.cuts or any(exam.unreached)):
+        report.verdict = NOT_DIFFERENTIABLE
+        report.place = None
+        report.reason = f"the value depends on what the graph does not: {_cut(found.cuts, exam)}"
+    elif exam.outcome == examine.DIFFERS:
+        report.verdict = FAIL
+        report.reason = (
+            f"the derivative{ordinal} is wrong, but each of the {found.checked} operations is right by itself: look for a hook "
+            f"that changes a cotangent, or for values that reach the result outside the graph"
+        )
+    else:
+        report.verdict, report.reason = ILL_CONDITIONED, _conditioning(exam)
+
+
+def _cut(cuts: Sequence[Place], exam: Examination) -> str:
+    if cuts:
+        return "; ".join(f"{c.operation} at {c.line}" for c in cuts[:3])
+    names = [n for n, u in zip(exam.problem.names, exam.unreached, strict=True) if u]
+    return f"{', '.join(names)} reaches it outside of Tensor operations"
+
+
+def _conditioning(exam: Examination) -> str:
+    """Why the differences cannot be had to the accuracy asked for."""
+    worst = exam.worst
+    assert worst is not None
+    if not np.isfinite(worst.numeric):
+        return "it is not finite at points nearby, at any step tried"
+    if worst.outcome == examine.KINK:
+        return "one-sided differences disagree, though each operation is smooth on the values it saw"
+    return (
+        f"the differences are uncertain by {worst.slope.error:.1g} where derivatives are of size {worst.scale:.1g}: its values "
+        f"({exam.output_size:.1g}) lose their digits to rounding, or it is not smooth at any step tried"
+    )
+
+
+def _row(exam: Examination, k: int, order: int, directions: int, report: Report) -> Row:
+    singles = [p for p in exam.probes if p.variable == k]
+    row = Row(order, exam.problem.names[k], exam.base[k].shape, PASS, directions, len(singles))
+    own = singles or [p for p in exam.probes if p.variable is None]
+    if not own:
+        return row
+    worst = max(own, key=lambda p: (examine.SEVERITY[p.outcome], p.error if np.isfinite(p.error) else 1e300))
+    row.error = worst.error
+    if worst.variable is not None:
+        row.index = worst.index
+        row.analytic, row.numeric = exam.element(worst)
+    outcome = max((p.outcome for p in own), key=examine.SEVERITY.__getitem__)
+    if outcome != examine.AGREES:
+        row.verdict = report.verdict if report.verdict != PASS else ILL_CONDITIONED
+    return row

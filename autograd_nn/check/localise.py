@@ -1,0 +1,301 @@
+"""Localising a wrong derivative: each recorded operation's own rule, checked on the values it saw.
+
+The record of one run is walked in order. An operation is called again on the arrays it had, and its derivative held against
+differences of its own forward, a few directions each, so the cost is linear in the number of operations. The first that
+disagrees is at fault, because what came before it was right.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ..engine import modes
+from ..engine.graph import Node
+from ..engine.record import Entry, Record
+from ..engine.tensor import Tensor
+from .examine import AGREES, DIFFERS, KINK, Examination, Probe
+from .hold import Problem, Watch, derivative
+
+
+@dataclass(slots=True)
+class Place:
+    """An operation in the code: what ran, for which input, where; and the worst element of its derivative."""
+
+    operation: str
+    input: str
+    module: str
+    line: str
+    position: int  # among the recorded operations, from 0
+    index: tuple[int, ...] = ()
+    analytic: float = math.nan
+    numeric: float = math.nan
+    hint: str = ""
+
+    @property
+    def ratio(self) -> float:
+        """Analytic over numeric: 2, -1 or an axis's length tell what went wrong."""
+        return self.analytic / self.numeric if self.numeric else math.inf if self.analytic else math.nan
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"ratio": self.ratio}
+
+
+class Local:
+    """One recorded operation as a function of the inputs that a gradient flows to, at the values it saw."""
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+        parents = entry.node.parents
+        self.flat = [getattr(v, "data", v) for v in entry.inputs]
+        self.positions = [i for i, p in enumerate(parents) if p is not None]
+        self.names = [input_name(entry, i) for i in self.positions]
+        self.base = [np.array(self.flat[i], np.float64) for i in self.positions]
+
+    def _call(self, parts: Sequence[Any]) -> list[Any]:
+        arguments = list(self.flat)
+        for i, part in zip(self.positions, parts, strict=True):
+            arguments[i] = part
+        result = self.entry.op.function(*arguments, **self.entry.params)
+        outputs = result if self.entry.op.outputs else (result,)
+        return [o for o in outputs if o.dtype.kind == "f"]
+
+    def is_narrow(self) -> bool:
+        """Whether it rounds to less than float64 whatever it is given, so that differences say nothing."""
+        return any(o.dtype.itemsize < 8 for o in self._call(self.base))
+
+    def values(self, moved: Sequence[np.ndarray] | None) -> list[np.ndarray]:
+        with np.errstate(all="ignore"):
+            return [np.asarray(o, np.float64) for o in self._call(self.base if moved is None else moved)]
+
+    def gradient(self, weights: Sequence[np.ndarray]) -> list[np.ndarray | None]:
+        leaves = [Tensor(b, requires_grad=True) for b in self.base]
+        with np.errstate(all="ignore"), modes.change(tracer=None, grad=True):
+            found = derivative(self._call(leaves), leaves, weights)
+        return [None if g is None else np.asarray(g._data) for g in found]
+
+
+def recorded(problem: Problem) -> tuple[Record, list[Tensor]]:
+    """A record of one run where the function stands, and its outputs."""
+    problem.subject.move()
+    watch = Watch()
+    with np.errstate(all="ignore"), modes.change(tracer=watch):
+        outputs = problem.function()
+    return watch, outputs
+
+
+def reached(outputs: Sequence[Tensor]) -> set[Node]:
+    """The nodes that the outputs depend on."""
+    stack = [t.node for t in outputs if t.node is not None]
+    seen = set(stack)
+    while stack:
+        for parent in stack.pop().parents:
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return seen
+
+
+@dataclass(slots=True)
+class Findings:
+    """What walking a record found: the first wrong operation, the kinks, what cuts the graph, what is narrow."""
+
+    wrong: Place | None
+    kinks: list[Place]
+    cuts: list[Place]
+    narrow: list[Place]
+    checked: int
+
+
+def localise(problem: Problem, rng: np.random.Generator, rtol: float, atol: float) -> Findings:
+    """Check every operation that the outputs depend on; stop at the first wrong one."""
+    record, outputs = recorded(problem)
+    nodes = reached(outputs)
+    found = Findings(None, [], cuts_in(record, outputs), [], 0)
+    for position, entry in enumerate(record.entries):
+        if any(v is not None and v.dtype.kind == "f" and v.dtype.itemsize < 8 for v in entry.outputs):
+            found.narrow.append(place_of(entry, position))
+        if entry.node is None or entry.node not in nodes:
+            continue
+        found.checked += 1
+        outcome, place = check_entry(entry, position, rng, rtol, atol)
+        if outcome == DIFFERS:
+            found.wrong = place
+            break
+        if outcome == KINK and place is not None:
+            found.kinks.append(place)
+    return found
+
+
+def check_entry(
+    entry: Entry, position: int, rng: np.random.Generator, rtol: float, atol: float
+) -> tuple[str, Place | None]:
+    """Check one operation's rule on the values it saw."""
+    local = Local(entry)
+    if not local.base:
+        return AGREES, None
+    try:
+        exam = Examination(local, rng, rtol, atol)
+    except Exception as error:  # the rule raises, or the walk refuses what it returned
+        return DIFFERS, place_of(entry, position, hint=str(error))
+    if not exam.finite or local.is_narrow():
+        return AGREES, None
+    exam.directions()
+    if not exam.odd:
+        return DIFFERS, place_of(entry, position, hint="the rule is not linear in its cotangent")
+    if exam.outcome == AGREES:
+        return AGREES, None
+    suspects = [p for p in exam.probes if p.outcome != AGREES]
+    if exam.size <= 4096 and entry.op.kind != "elementwise":
+        exam.coordinates(everything=True)
+    elif entry.op.kind == "elementwise" or exam.size > 4096:
+        for suspect in suspects:
+            exam.hunt(suspect)
+        exam.coordinates(everything=exam.size <= 512)
+    singles = [p for p in exam.probes if p.variable is not None]
+    wrong = [p for p in singles if p.outcome == DIFFERS]
+    outside = [p for p in singles if p.outcome == KINK and not p.within_sides]
+    if outside and not wrong:
+        wrong = outside_of_nearby(local, exam, outside, rng, (rtol, atol))
+    if wrong:
+        probe = max(wrong, key=lambda p: p.gap)
+        return DIFFERS, _described(entry, position, local, exam, probe)
+    kinks = [p for p in singles if p.outcome == KINK]
+    if kinks:
+        return KINK, _described(entry, position, local, exam, kinks[0])
+    if all(p.outcome == DIFFERS for p in suspects) and suspects:
+        worst = suspects[0]
+        return DIFFERS, place_of(
+            entry,
+            position,
+            local.names[0],
+            analytic=worst.analytic,
+            numeric=worst.numeric,
+            hint="along a random direction",
+        )
+    return AGREES, None
+
+
+def outside_of_nearby(
+    local: Local, exam: Examination, kinks: list[Probe], rng: np.random.Generator, settings: tuple[float, float]
+) -> list[Probe]:
+    """The probes whose analytic value is not among the derivatives at points nearby, where ties are broken.
+
+    Along one coordinate a tie among several (topk's) need not show all the derivatives that meet at it. A rule that is
+    wrong at the points nearby is wrong, whatever it says at the kink.
+    """
+    base, near = local.base, []
+    try:
+        for _ in range(16):
+            moves = [1e-2 * s * rng.uniform(-1, 1, b.shape) for b, s in zip(base, exam.scales, strict=True)]
+            local.base = [b + m for b, m in zip(base, moves, strict=True)]
+            aside = Examination(local, rng, *settings)
+            if aside.probe(aside._random(), "nearby", start=3).outcome == DIFFERS:
+                return kinks
+            found_there = local.gradient(exam.weights)
+            near.append([np.zeros(b.shape) if g is None else g for g, b in zip(found_there, base, strict=True)])
+    finally:
+        local.base = base
+    found = []
+    for p in kinks:
+        assert p.variable is not None
+        values = [float(g[p.variable][p.index]) for g in near]
+        analytic = float(exam.gradient[p.variable][p.index])
+        room = 0.05 * (max(values) - min(values)) + 1e-2 * exam.typical / exam.scales[p.variable]
+        if not min(values) - room <= analytic <= max(values) + room:
+            found.append(p)
+    return found
+
+
+def _described(entry: Entry, position: int, local: Local, exam: Examination, probe: Probe) -> Place:
+    assert probe.variable is not None
+    analytic, numeric = exam.element(probe)
+    place = place_of(entry, position, local.names[probe.variable], probe.index, analytic, numeric)
+    if probe.outcome == KINK:
+        place.hint = f"a kink: {probe.slope.left:.3g} on the left, {probe.slope.right:.3g} on the right"
+    else:
+        shapes = [b.shape for b in [*exam.base, *exam.centre]]
+        place.hint = ratio_hint(analytic, numeric, shapes)
+    return place
+
+
+def place_of(
+    entry: Entry,
+    position: int,
+    name: str = "",
+    index: tuple[int, ...] = (),
+    analytic: float = math.nan,
+    numeric: float = math.nan,
+    hint: str = "",
+) -> Place:
+    """Where an entry of a record stands in the code."""
+    module = "" if entry.scope is None else str(entry.scope[0])
+    return Place(entry.name, name, module, entry.line, position, index, analytic, numeric, hint)
+
+
+def ratio_hint(analytic: float, numeric: float, shapes: Sequence[tuple[int, ...]]) -> str:
+    """What the ratio of a wrong derivative to the right one suggests."""
+    if not numeric:
+        return "the derivative is zero here, and the rule gives something"
+    ratio = analytic / numeric
+    near = lambda value: abs(ratio - value) < 1e-5 * abs(value)
+    if abs(ratio) < 1e-9:
+        return "ratio 0: no cotangent arrives at this element"
+    if near(-1.0):
+        return "ratio -1: the sign is flipped"
+    lengths = sorted({n for s in shapes for n in (*s, int(np.prod(s))) if n > 1})
+    for n in lengths:
+        if near(float(n)):
+            return (
+                f"ratio {n}: {n} is the length of an axis; something is summed once too often, or a mean is not divided"
+            )
+        if near(1.0 / n):
+            return f"ratio 1/{n}: {n} is the length of an axis; a sum is missing or divided once too often"
+    for value, words in ((2.0, "a factor 2 too much"), (0.5, "a factor 2 is missing")):
+        if near(value):
+            return f"ratio {value:g}: {words}"
+    return f"ratio {ratio:.6g}"
+
+
+def input_name(entry: Entry, position: int) -> str:
+    """The name of an operation's flat input."""
+    arrays = entry.op.arrays
+    a = arrays[min(position, len(arrays) - 1)]
+    return f"{a.name}[{position - len(arrays) + 1}]" if a.variadic else a.name
+
+
+def cuts_in(record: Record, outputs: Sequence[Tensor]) -> list[Place]:
+    """Where a value that a gradient flowed to left the graph on its way to the outputs: detach, no_grad, `.data`, argmax."""
+    needed, carried = _influences(record, outputs), record_leaves(record)
+    found = []
+    for position, e in enumerate(record.entries):
+        if e.op is None:
+            continue
+        if e.node is not None:
+            carried |= {id(v) for v in e.outputs if v is not None}
+        elif any(id(v) in needed for v in e.outputs if v is not None and v.dtype.kind == "f"):
+            given = [input_name(e, i) for i, v in enumerate(e.inputs) if id(v) in carried]
+            if given:
+                found.append(place_of(e, position, given[0]))
+    position = len(record.entries)
+    return found + [Place(n.what, "", "", n.line, position) for n in record.notes]
+
+
+def _influences(record: Record, outputs: Sequence[Tensor]) -> set[int]:
+    """The ids of the Values that the outputs were computed from, through memory that was written to as well."""
+    needed = {id(record.value_of(t)) for t in outputs}
+    for e in reversed(record.entries):
+        made = e.inputs[:1] if e.name == "assign" else e.outputs
+        if any(id(v) in needed for v in made):
+            needed |= {id(v) for v in e.inputs}
+    return needed
+
+
+def record_leaves(record: Record) -> set[int]:
+    """The Values of a record that are leaves a gradient flows to."""
+    tensors = getattr(record, "tensors", {}).values()
+    return {id(record.value_of(t)) for t in tensors if t.requires_grad}

@@ -1,0 +1,40 @@
+"""The certificate of `python -m autograd_nn check`."""
+
+import json
+
+import numpy as np
+import pytest
+from planting import planted
+
+import autograd_nn as ag
+from autograd_nn.check.certificate import main
+from autograd_nn.check.samples import rows
+
+
+def test_every_operation_is_certified(capsys):
+    assert main([]) == 0
+    text = capsys.readouterr().out
+    assert text.splitlines()[-1].startswith("PASS")
+    differentiated = {r.name for r in rows() if any(c.order > 0 and c.differentiated() for c in r.calls)}
+    assert {line.split()[0] for line in text.splitlines()[1:-1]} == differentiated
+
+
+def test_json_and_a_wrong_rule(capsys):
+    assert main(["--json", "tanh", "matmul"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["ok"] and made["numpy"] == np.__version__
+    assert {(x["operation"], x["dtype"], x["order"]) for x in made["lines"]} == {
+        (name, dtype, order)
+        for name in ("tanh", "matmul")
+        for dtype, order in (("float64", 1), ("float64", 2), ("float32", 1))
+    }
+    with planted(ag.tanh.op, "x", "factor 1.001"):
+        assert main(["tanh"]) == 1
+    assert "WRONG" in capsys.readouterr().out
+
+
+def test_an_unknown_operation_is_refused(capsys):
+    assert main(["tangent"]) == 2
+    assert "tangent" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="tangent"):
+        ag.check.certify(["tangent"])

@@ -1,0 +1,88 @@
+"""Comparing two recorded runs: seeds, dtypes, weights, structure, reference activations."""
+
+import numpy as np
+import pytest
+
+import autograd_nn as ag
+from autograd_nn.engine import modes
+
+RNG = np.random.default_rng(0)
+W = [RNG.standard_normal((4, 4)) for _ in range(3)]
+X = RNG.standard_normal((5, 4))
+
+
+def run(ws=W, x=X, dtype=np.float64, extra=False):
+    ws = [ag.tensor(w.astype(dtype), name=f"w{i}") for i, w in enumerate(ws)]
+    with ag.record() as r:
+        h = ag.tensor(x.astype(dtype))
+        for i, w in enumerate(ws):
+            with modes.change(scope=(f"layer{i}", 0)):
+                h = ag.tanh(h @ w)
+                if extra and i == 1:
+                    h = ag.positive(h)
+        (h.sum() * 2.0).detach()
+    return r
+
+
+def test_equal_runs_are_the_same():
+    found = ag.compare(run(), run())
+    assert not found and str(found).startswith("SAME")
+    assert found.downstream == 0.0
+
+
+def test_a_changed_weight_is_named():
+    changed = [W[0], W[1] + 1e-6, W[2]]
+    found = ag.compare(run(), run(changed))
+    assert found and found.steps[found.first].operation == "matmul" and found.steps[found.first].module == "layer1"
+    assert "w1" in found.cause and "constant" in found.cause
+    assert 0 < found.downstream < 1e-3
+    assert "DIVERGED" in str(found) and "layer1" in str(found)
+    assert found.to_dict()["diverged"] is True
+    assert not ag.compare(run(), run(changed), rtol=1e-3)
+
+
+def test_dtypes_are_compared_to_the_narrower_ones_accuracy():
+    assert not ag.compare(run(), run(dtype=np.float32))
+    wrong = ag.compare(run(), run([W[0], W[1], W[2] * 1.01], dtype=np.float32))
+    assert wrong.steps[wrong.first].module == "layer2"
+
+
+def test_seeds_diverge_where_the_numbers_are_drawn():
+    def draw(seed):
+        with ag.record() as r:
+            x = ag.tensor(X) * 2.0
+            ag.exp(x) * ag.rand((5, 4), generator=ag.random.Generator(seed))
+        return r
+
+    assert not ag.compare(draw(1), draw(1))
+    found = ag.compare(draw(1), draw(2))
+    assert "rand" in found.steps[found.first].operation or "uniform" in found.steps[found.first].operation
+
+
+def test_an_operation_more_is_said_and_the_rest_compared():
+    found = ag.compare(run(), run(extra=True))
+    assert found and found.first is None
+    assert "positive" in found.structure and "in structure only" in str(found)
+    assert len(found.steps) == len(run().entries)
+
+
+def test_reference_activations(tmp_path):
+    h, reference = X, {}
+    for i, w in enumerate(W):
+        h = np.tanh(h @ w)
+        reference[f"layer{i}"] = h
+    path = tmp_path / "reference.npz"
+    np.savez(path, **reference, other=np.zeros(2))
+    found = ag.compare(run(dtype=np.float32), path)
+    assert not found and found.unmatched == ["other"] and len(found.steps) == 3
+    reference["layer1"] = reference["layer1"] * 1.001
+    found = ag.compare(run(dtype=np.float32), reference)
+    assert found.steps[found.first].module == "layer1"
+    assert "reference layer1" in found.cause
+
+
+def test_bad_calls():
+    with pytest.raises(TypeError, match="not a record"):
+        ag.compare({}, run())
+    with pytest.raises(TypeError, match="npz"):
+        ag.compare(run(), 3)
