@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.tensor import Tensor
+from ..engine.tensor import tensor
 from .finite import analytic_gradient, floating_outputs, gradient_errors, largest_error
 from .report import aligned
 from .samples import Call, Row, rows
@@ -110,7 +110,7 @@ def function_of(row: Row, call: Call) -> tuple[Callable[..., Any], list[np.ndarr
 
 def _narrow_error(f: Callable[..., Any], arrays: Sequence[np.ndarray], rng: np.random.Generator) -> float:
     """The largest error of the float32 derivative, held against the float64 one."""
-    cotangents = [rng.standard_normal(o.shape) for o in floating_outputs(f(*[Tensor(a) for a in arrays]))]
+    cotangents = [rng.standard_normal(o.shape) for o in floating_outputs(f(*[tensor(a) for a in arrays]))]
     wide, _ = analytic_gradient(f, arrays, cotangents)
     narrow, _ = analytic_gradient(f, [a.astype(np.float32) for a in arrays], cotangents)
     return max((largest_error(n.numpy(), w.numpy()) for n, w in zip(narrow, wide, strict=True)), default=0.0)

@@ -21,7 +21,7 @@ from ..engine.backward import gradients
 from ..engine.graph import leaf_node
 from ..engine.op import op
 from ..engine.record import Record
-from ..engine.tensor import Tensor
+from ..engine.tensor import Tensor, tensor
 
 SLOTS = ("_data", "node", "_leaf", "cell")
 Function = Callable[[], list[Tensor]]
@@ -239,7 +239,7 @@ class Problem:
         def function() -> list[Tensor]:
             found = derivative(self.function(), self.subject.variables, weights, create_graph=True)
             pairs = zip(found, self.subject.variables, strict=True)
-            return [Tensor(np.zeros(t.shape)) if g is None else g for g, t in pairs]
+            return [tensor(np.zeros(t.shape)) if g is None else g for g, t in pairs]
 
         return Problem(self.subject, function)
 
@@ -308,7 +308,7 @@ def _as_tensors(a: Any, name: str, found: list[tuple[str, Tensor]]) -> Any:
             found.append((a.name or name, a))
         return a
     if isinstance(a, (np.ndarray, np.generic)) or type(a) is float:
-        t = Tensor(np.float64(a) if type(a) is float else a)
+        t = tensor(np.float64(a) if type(a) is float else a)
         found.append((name, t))
         return t if t.dtype.kind == "f" else a
     if isinstance(a, dict):

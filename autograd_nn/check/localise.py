@@ -17,7 +17,7 @@ import numpy as np
 from ..engine import modes
 from ..engine.graph import Node
 from ..engine.record import Entry, Record
-from ..engine.tensor import Tensor
+from ..engine.tensor import Tensor, tensor
 from .examine import AGREES, DIFFERS, KINK, Examination, Probe
 from .hold import Problem, Watch, derivative
 
@@ -73,7 +73,7 @@ class Local:
             return [np.asarray(o, np.float64) for o in self._call(self.base if moved is None else moved)]
 
     def gradient(self, weights: Sequence[np.ndarray]) -> list[np.ndarray | None]:
-        leaves = [Tensor(b, requires_grad=True) for b in self.base]
+        leaves = [tensor(b, requires_grad=True) for b in self.base]
         with np.errstate(all="ignore"), modes.change(tracer=None, grad=True):
             found = derivative(self._call(leaves), leaves, weights)
         return [None if g is None else np.asarray(g._data) for g in found]

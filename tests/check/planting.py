@@ -97,12 +97,12 @@ def planted(op, name, error):
         if name is None:
             op.joint_vjp(wrapped(error, joint, forgetting(joint)))
         else:
-            op.accumulators = {}
             op.vjp(**(rules | {name: wrapped(error, rules[name], forgetting(rules[name]))}))
         yield
     finally:
-        op.accumulators = accumulators
         op.joint_vjp(joint) if joint is not None else op.vjp(**rules)
+        if accumulators:
+            op.accumulate(**accumulators)
 
 
 @contextlib.contextmanager
@@ -131,12 +131,12 @@ def planted_unbroadcasting(error):
     """The walk's central un-broadcasting with an error in it, where it does anything."""
     right = backward._conformed
 
-    def wrong(node, c, parent):
+    def wrong(node, c, parent, recorded):
         if c.shape == parent.shape or not isinstance(c, np.ndarray):
-            return right(node, c, parent)
+            return right(node, c, parent, recorded)
         if error == "sum forgotten":
-            return np.asarray(right(node, c.view(Forgetful), parent))
-        return spoil(error, right(node, c, parent))
+            return np.asarray(right(node, c.view(Forgetful), parent, recorded))
+        return spoil(error, right(node, c, parent, recorded))
 
     backward._conformed = wrong
     try:
