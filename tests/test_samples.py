@@ -11,16 +11,21 @@ from autograd_nn.check.finite import analytic_gradient, floating_outputs, gradie
 from autograd_nn.check.samples import rows
 from autograd_nn.engine.op import Operation
 from autograd_nn.ops import (
+    activation,
     comparison,
     creation,
     elementwise,
+    exponential,
     fused,
     indexing,
     linalg,
     reduction,
+    rounding,
     shape,
     slicing,
     sorting,
+    special,
+    trigonometric,
 )
 
 ROWS = rows()
@@ -31,7 +36,11 @@ ARRANGED = {"autograd_nn.ops.shape.reshape"} | {
     for name in ("shape.concatenate_", "shape.stack_", "shape.transpose_", "shape.broadcast_to_")
 }
 ARRANGED |= {f"autograd_nn.ops.{name}" for name in ("shape.astype_", "elementwise.power_", "indexing.take_")}
-FAMILIES = (comparison, creation, elementwise, fused, indexing, linalg, reduction, shape, slicing, sorting)
+ARRANGED |= {f"autograd_nn.ops.{name}" for name in ("rounding.clip_", "special.polygamma_")}
+FAMILIES = (
+    *(activation, comparison, creation, elementwise, exponential, fused, indexing, linalg, reduction, rounding, shape),
+    *(slicing, sorting, special, trigonometric),
+)
 
 
 def function_of(row, call):

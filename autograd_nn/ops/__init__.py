@@ -1,11 +1,16 @@
 """Every differentiable operation, one family a file, forward and derivative side by side."""
 
+from .activation import *
 from .comparison import *
 from .creation import *
 from .elementwise import *
+from .exponential import *
 from .fused import *
 from .indexing import *
 from .linalg import *
 from .reduction import *
+from .rounding import *
 from .shape import *
 from .sorting import *
+from .special import *
+from .trigonometric import *
