@@ -12,12 +12,15 @@ from autograd_nn.check.samples import rows
 from autograd_nn.engine.op import Operation
 from autograd_nn.ops import (
     activation,
+    arranging,
     comparison,
     creation,
+    diagonals,
     elementwise,
     exponential,
     fused,
     indexing,
+    joining,
     linalg,
     reduction,
     rounding,
@@ -36,10 +39,22 @@ ARRANGED = {"autograd_nn.ops.shape.reshape"} | {
     for name in ("shape.concatenate_", "shape.stack_", "shape.transpose_", "shape.broadcast_to_")
 }
 ARRANGED |= {f"autograd_nn.ops.{name}" for name in ("shape.astype_", "elementwise.power_", "indexing.take_")}
-ARRANGED |= {f"autograd_nn.ops.{name}" for name in ("rounding.clip_", "special.polygamma_")}
+ARRANGED |= {f"autograd_nn.ops.{name}" for name in ("diagonals.diagonal_", "rounding.clip_", "special.polygamma_")}
 FAMILIES = (
-    *(activation, comparison, creation, elementwise, exponential, fused, indexing, linalg, reduction, rounding, shape),
-    *(slicing, sorting, special, trigonometric),
+    *(
+        activation,
+        arranging,
+        comparison,
+        creation,
+        diagonals,
+        elementwise,
+        exponential,
+        fused,
+        indexing,
+        joining,
+        linalg,
+    ),
+    *(reduction, rounding, shape, slicing, sorting, special, trigonometric),
 )
 
 

@@ -1,12 +1,15 @@
 """Every differentiable operation, one family a file, forward and derivative side by side."""
 
 from .activation import *
+from .arranging import *
 from .comparison import *
 from .creation import *
+from .diagonals import *
 from .elementwise import *
 from .exponential import *
 from .fused import *
 from .indexing import *
+from .joining import *
 from .linalg import *
 from .reduction import *
 from .rounding import *
