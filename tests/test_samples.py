@@ -24,10 +24,12 @@ from autograd_nn.ops import (
     linalg,
     reduction,
     rounding,
+    scan,
     shape,
     slicing,
     sorting,
     special,
+    statistics,
     trigonometric,
 )
 
@@ -39,7 +41,10 @@ ARRANGED = {"autograd_nn.ops.shape.reshape"} | {
     for name in ("shape.concatenate_", "shape.stack_", "shape.transpose_", "shape.broadcast_to_")
 }
 ARRANGED |= {f"autograd_nn.ops.{name}" for name in ("shape.astype_", "elementwise.power_", "indexing.take_")}
-ARRANGED |= {f"autograd_nn.ops.{name}" for name in ("diagonals.diagonal_", "rounding.clip_", "special.polygamma_")}
+ARRANGED |= {
+    f"autograd_nn.ops.{name}" for name in ("diagonals.diagonal_", "rounding.clip_", "scan.cumsum_", "sorting.argsort_")
+}
+ARRANGED |= {f"autograd_nn.ops.{name}" for name in ("special.polygamma_", "statistics.std_", "statistics.var_")}
 FAMILIES = (
     *(
         activation,
@@ -54,7 +59,7 @@ FAMILIES = (
         joining,
         linalg,
     ),
-    *(reduction, rounding, shape, slicing, sorting, special, trigonometric),
+    *(reduction, rounding, scan, shape, slicing, sorting, special, statistics, trigonometric),
 )
 
 

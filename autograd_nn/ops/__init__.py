@@ -13,7 +13,9 @@ from .joining import *
 from .linalg import *
 from .reduction import *
 from .rounding import *
+from .scan import *
 from .shape import *
 from .sorting import *
 from .special import *
+from .statistics import *
 from .trigonometric import *

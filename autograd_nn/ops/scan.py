@@ -1,4 +1,4 @@
-"""Scans along an axis: cumulative sums, products and extrema, differences, the trapezoidal rule.
+"""Products and scans along an axis: cumulative sums, products and extrema, differences, the trapezoidal rule.
 
 The derivatives of a product are total at zeros because they never divide: they go through a product by doubling, log2(n)
 multiplications of whole arrays (Hillis and Steele, Data parallel algorithms, CACM 29, 1986).
@@ -6,6 +6,7 @@ multiplications of whole arrays (Hillis and Steele, Data parallel algorithms, CA
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -18,12 +19,12 @@ from ..engine.protocol import implements
 from .arranging import flip
 from .creation import ones_like
 from .indexing import untake_along_axis
-from .reduction import sum
-from .shape import arrayed, astype, axis_of, broadcast_to_, concatenate, concatenate_, reshape_
+from .reduction import spread, sum
+from .shape import arrayed, astype, axis_of, broadcast_to_, concatenate, concatenate_, inverse, reshape_, transpose_
 from .slicing import slice_
 
 __all__ = [
-    "cummax", "cummin", "cumprod", "cumsum", "cumulative_prod", "cumulative_sum", "diff", "trapezoid",
+    "cummax", "cummin", "cumprod", "cumsum", "cumulative_prod", "cumulative_sum", "diff", "prod", "trapezoid",
 ]  # fmt: skip
 
 
@@ -59,22 +60,24 @@ def cumsum(x: Any, /, axis: int | None = None, dtype: DTypeLike | None = None) -
     """The sums of the first 1, 2, ... elements along an axis; None flattens x. `dtype` is what to add up in.
 
     >>> ag.cumsum(ag.tensor([1.0, 2.0, 3.0]))
-    ?
+    tensor([1., 3., 6.], dtype=float32)
     """
     return cumsum_(*_prepared("cumsum", x, axis, dtype))
 
 
 @op(kind="fused")
-def cumprod_(x, /, axis):
+def cumprod_along(x, /, axis):
     """The products of the first elements along an axis."""
     n, reach = x.shape[axis], 1
     while reach < n:  # each element times the one `reach` before it: the products of 2, 4, 8, ... neighbours
-        x = concatenate_(part(x, axis, None, reach), part(x, axis, reach, None) * part(x, axis, None, -reach), axis=axis)
+        x = concatenate_(
+            part(x, axis, None, reach), part(x, axis, reach, None) * part(x, axis, None, -reach), axis=axis
+        )
         reach *= 2
     return x * 1
 
 
-@cumprod_.fast
+@cumprod_along.fast
 def _cumprod(x: Any, axis: int) -> Any:
     return np.multiply.accumulate(x, axis)
 
@@ -84,17 +87,48 @@ def cumprod(x: Any, /, axis: int | None = None, dtype: DTypeLike | None = None) 
     """The products of the first 1, 2, ... elements along an axis; None flattens x. Its derivative is right at zeros, too.
 
     >>> ag.cumprod(ag.tensor([1.0, 2.0, 3.0]))
-    ?
+    tensor([1., 2., 6.], dtype=float32)
     """
-    return cumprod_(*_prepared("cumprod", x, axis, dtype))
+    return cumprod_along(*_prepared("cumprod", x, axis, dtype))
 
 
 def products_of_others(x: Any) -> Any:
     """For each element of the last axis, the product of all others: those before it times those behind it."""
     one = ones_like(part(x, -1, None, 1))
-    before = cumprod_(concatenate_(one, part(x, -1, None, -1), axis=-1), x.ndim - 1)
-    behind = cumprod_(concatenate_(one, part(x, -1, None, 0, -1), axis=-1), x.ndim - 1)
+    before = cumprod_along(concatenate_(one, part(x, -1, None, -1), axis=-1), x.ndim - 1)
+    behind = cumprod_along(concatenate_(one, part(x, -1, None, 0, -1), axis=-1), x.ndim - 1)
     return before * flip(behind, -1)
+
+
+def gathered(x: Any, axis: Any) -> tuple[Any, tuple[int, ...]]:
+    """x with the axes of a reduction as one last axis, and the order of axes that brought them there."""
+    axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    last = [a % x.ndim for a in axes]
+    order = (*[i for i in range(x.ndim) if i not in last], *last)
+    moved = transpose_(x, order)
+    kept = moved.shape[: x.ndim - len(last)]
+    return reshape_(moved, (*kept, math.prod(moved.shape[len(kept) :]))), order
+
+
+def _prod_rule(g, x, axis, keepdims):
+    flat, order = gathered(x, axis)
+    others = reshape_(products_of_others(flat), tuple([x.shape[i] for i in order]))
+    return spread(g, x.shape, axis, keepdims) * transpose_(others, inverse(order))
+
+
+@op(kind="reduction", method=True, numpy=np.prod)
+def prod(x, /, axis=None, dtype=None, keepdims=False):
+    """The product over an axis, a tuple of axes, or all of them (None); of nothing it is 1.
+
+    `dtype` is what to multiply in; `keepdims` leaves the reduced axes with length 1. Its derivative is right at zeros, too.
+
+    >>> ag.prod(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    tensor([3., 8.], dtype=float32)
+    """
+    return np.multiply.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)
+
+
+prod.vjp(x=_prod_rule)
 
 
 def _cumulative(scan: Any, initial: Any, x: Any, axis: int | None, dtype: Any, include_initial: bool) -> Any:
@@ -115,7 +149,7 @@ def cumulative_sum(
     """`cumsum` with the Array API's signature; `include_initial` puts a 0 before.
 
     >>> ag.cumulative_sum(ag.tensor([1.0, 2.0]), include_initial=True)
-    ?
+    tensor([0., 1., 3.], dtype=float32)
     """
     return _cumulative(cumsum, 0, x, axis, dtype, include_initial)
 
@@ -126,7 +160,7 @@ def cumulative_prod(
     """`cumprod` with the Array API's signature; `include_initial` puts a 1 before.
 
     >>> ag.cumulative_prod(ag.tensor([2.0, 3.0]), include_initial=True)
-    ?
+    tensor([1., 2., 6.], dtype=float32)
     """
     return _cumulative(cumprod, 1, x, axis, dtype, include_initial)
 
@@ -152,7 +186,7 @@ def cummax(x, /, axis=0):
     Returns (values, indices), the latter int64; the derivative goes to the elements picked. NaN is the largest.
 
     >>> ag.cummax(ag.tensor([1.0, 3.0, 2.0])).values
-    ?
+    tensor([1., 3., 3.], dtype=float32)
     """
     values = np.maximum.accumulate(x, axis)
     return values, _running(x, values, axis)
@@ -165,7 +199,7 @@ def cummin(x, /, axis=0):
     Returns (values, indices), the latter int64; the derivative goes to the elements picked. NaN is the smallest.
 
     >>> ag.cummin(ag.tensor([3.0, 1.0, 2.0])).values
-    ?
+    tensor([3., 1., 1.], dtype=float32)
     """
     values = np.minimum.accumulate(x, axis)
     return values, _running(x, values, axis)
@@ -184,7 +218,7 @@ def diff(x: Any, /, n: int = 1, axis: int = -1, prepend: Any = None, append: Any
     Raises ValueError for a negative n or a scalar.
 
     >>> ag.diff(ag.tensor([1.0, 4.0, 9.0]))
-    ?
+    tensor([3., 5.], dtype=float32)
     """
     x = arrayed(x)
     if operator.index(n) < 0 or x.ndim == 0:
@@ -206,7 +240,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     `x`: the points, a vector or of y's shape.
 
     >>> ag.trapezoid(ag.tensor([1.0, 2.0, 3.0]))
-    ?
+    tensor(4., dtype=float32)
     """
     y = arrayed(y)
     axis = axis_of("trapezoid", y, axis)
