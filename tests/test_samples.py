@@ -15,13 +15,15 @@ from autograd_nn.ops import (
     arranging,
     comparison,
     creation,
+    decompositions,
     diagonals,
     elementwise,
     exponential,
     fused,
     indexing,
     joining,
-    linalg,
+    norms,
+    products,
     reduction,
     rounding,
     scan,
@@ -36,28 +38,39 @@ from autograd_nn.ops import (
 ROWS = rows()
 CASES = [pytest.param(row, call, id=f"{row.name}-{i}") for row in ROWS for i, call in enumerate(row.calls)]
 DIFFERENTIABLE = [case for case in CASES if case.values[1].order > 0 and case.values[1].differentiated()]
-ARRANGED = {"autograd_nn.ops.shape.reshape"} | {
-    f"autograd_nn.ops.{name}"
-    for name in ("shape.concatenate_", "shape.stack_", "shape.transpose_", "shape.broadcast_to_")
+ARRANGED = {
+    f"autograd_nn.ops.{family}.{name}"
+    for family, names in {
+        "decompositions": ("cholesky_", "eigh_", "qr_", "svd_"),
+        "diagonals": ("diagonal_",),
+        "elementwise": ("power_",),
+        "indexing": ("take_",),
+        "products": ("einsum", "einsum_"),
+        "rounding": ("clip_",),
+        "scan": ("cumsum_",),
+        "shape": ("astype_", "broadcast_to_", "concatenate_", "reshape", "stack_", "transpose_"),
+        "solving": ("pinv_", "solve_"),
+        "sorting": ("argsort_",),
+        "special": ("polygamma_",),
+        "statistics": ("std_", "var_"),
+    }.items()
+    for name in names
 }
-ARRANGED |= {f"autograd_nn.ops.{name}" for name in ("shape.astype_", "elementwise.power_", "indexing.take_")}
-ARRANGED |= {
-    f"autograd_nn.ops.{name}" for name in ("diagonals.diagonal_", "rounding.clip_", "scan.cumsum_", "sorting.argsort_")
-}
-ARRANGED |= {f"autograd_nn.ops.{name}" for name in ("special.polygamma_", "statistics.std_", "statistics.var_")}
 FAMILIES = (
     *(
         activation,
         arranging,
         comparison,
         creation,
+        decompositions,
         diagonals,
         elementwise,
         exponential,
         fused,
         indexing,
         joining,
-        linalg,
+        norms,
+        products,
     ),
     *(reduction, rounding, scan, shape, slicing, sorting, special, statistics, trigonometric),
 )

@@ -1,5 +1,6 @@
 """Every differentiable operation, one family a file, forward and derivative side by side."""
 
+from . import linalg as linalg
 from .activation import *
 from .arranging import *
 from .comparison import *
@@ -10,7 +11,7 @@ from .exponential import *
 from .fused import *
 from .indexing import *
 from .joining import *
-from .linalg import *
+from .products import *
 from .reduction import *
 from .rounding import *
 from .scan import *

@@ -57,7 +57,7 @@ def _order(x: np.ndarray, axis: int | None = -1, descending: bool = False) -> np
 
 
 def _logsumexp(x: np.ndarray, axis: Any = None, keepdims: bool = False) -> Any:
-    return np.logaddexp.reduce(x, axis, None, None, keepdims) if x.ndim else x
+    return np.logaddexp.reduce(x, axis, None, None, keepdims) if x.ndim else x  # type: ignore[call-overload]
 
 
 def _nan_calls(order: int = 2, **params: Any) -> list[Call]:
