@@ -275,12 +275,12 @@ def test_leaving_the_graph_silently_is_refused():
         np.sin(h, where=np.array([True, False, True]))
     with raises(TypeError, "np.add.reduce is not differentiable here; write it with ag.add"):
         np.add.reduce(h)
-    with raises(TypeError, "np.arctan2 is not differentiable here", r"t.numpy\(\)"):
-        np.arctan2(h, h)
+    with raises(TypeError, "np.nextafter is not differentiable here", r"t.numpy\(\)"):
+        np.nextafter(h, h)
     with raises(TypeError, "np.concatenate on a Tensor: .*casting"):
         np.concatenate([h, h], casting="unsafe")
-    with raises(TypeError, "np.linalg.svd is not differentiable here"):
-        np.linalg.svd(leaf(2, 2))
+    with raises(TypeError, "np.linalg.eig is not differentiable here"):
+        np.linalg.eig(leaf(2, 2))
 
 
 def test_numbers_from_tensors():

@@ -11,27 +11,69 @@ from autograd_nn.check.finite import analytic_gradient, floating_outputs, gradie
 from autograd_nn.check.samples import rows
 from autograd_nn.engine.op import Operation
 from autograd_nn.ops import (
+    activation,
+    arranging,
     comparison,
     creation,
+    decompositions,
+    diagonals,
     elementwise,
+    exponential,
     fused,
     indexing,
-    linalg,
+    joining,
+    norms,
+    products,
     reduction,
+    rounding,
+    scan,
     shape,
     slicing,
     sorting,
+    special,
+    statistics,
+    trigonometric,
 )
 
 ROWS = rows()
 CASES = [pytest.param(row, call, id=f"{row.name}-{i}") for row in ROWS for i, call in enumerate(row.calls)]
 DIFFERENTIABLE = [case for case in CASES if case.values[1].order > 0 and case.values[1].differentiated()]
-ARRANGED = {"autograd_nn.ops.shape.reshape"} | {
-    f"autograd_nn.ops.{name}"
-    for name in ("shape.concatenate_", "shape.stack_", "shape.transpose_", "shape.broadcast_to_")
+ARRANGED = {
+    f"autograd_nn.ops.{family}.{name}"
+    for family, names in {
+        "decompositions": ("cholesky_", "eigh_", "qr_", "svd_"),
+        "diagonals": ("diagonal_",),
+        "elementwise": ("power_",),
+        "indexing": ("take_",),
+        "products": ("einsum", "einsum_"),
+        "rounding": ("clip_",),
+        "scan": ("cumsum_",),
+        "shape": ("astype_", "broadcast_to_", "concatenate_", "reshape", "stack_", "transpose_"),
+        "solving": ("pinv_", "solve_"),
+        "sorting": ("argsort_",),
+        "special": ("polygamma_",),
+        "statistics": ("std_", "var_"),
+    }.items()
+    for name in names
 }
-ARRANGED |= {f"autograd_nn.ops.{name}" for name in ("shape.astype_", "elementwise.power_", "indexing.take_")}
-FAMILIES = (comparison, creation, elementwise, fused, indexing, linalg, reduction, shape, slicing, sorting)
+FAMILIES = (
+    *(
+        activation,
+        arranging,
+        comparison,
+        creation,
+        decompositions,
+        diagonals,
+        elementwise,
+        exponential,
+        fused,
+        indexing,
+        joining,
+        norms,
+        products,
+    ),
+    *(reduction, rounding, scan, shape, slicing, sorting, special, statistics, trigonometric),
+)
 
 
 def function_of(row, call):

@@ -1,11 +1,22 @@
 """Every differentiable operation, one family a file, forward and derivative side by side."""
 
+from . import linalg as linalg
+from .activation import *
+from .arranging import *
 from .comparison import *
 from .creation import *
+from .diagonals import *
 from .elementwise import *
+from .exponential import *
 from .fused import *
 from .indexing import *
-from .linalg import *
+from .joining import *
+from .products import *
 from .reduction import *
+from .rounding import *
+from .scan import *
 from .shape import *
 from .sorting import *
+from .special import *
+from .statistics import *
+from .trigonometric import *

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..engine.dtypes import as_array
 from ..engine.methods import attach, method
 from ..engine.op import nondifferentiable, op
 from ..engine.protocol import implements
@@ -28,6 +29,28 @@ def as_shape(shape: Any) -> tuple[int, ...]:
         return (operator.index(shape),)
     except TypeError:
         return tuple([operator.index(n) for n in shape])
+
+
+def arrayed(x: Any) -> Any:
+    """x itself if it has a shape, else (numbers, lists) an array of it."""
+    return x if hasattr(x, "shape") else as_array(x, copy=False)
+
+
+def axis_of(name: str, x: Any, axis: Any, extra: int = 0) -> int:
+    """An axis of x counted from the front; `extra` axes are about to be added. AxisError names the function."""
+    n = x.ndim + extra
+    index = operator.index(axis)
+    if not -n <= index < n:
+        raise np.exceptions.AxisError(f"{name}: there is no axis {axis} in {n} axes; the array has shape {x.shape}")
+    return index % n
+
+
+def axes_of(name: str, x: Any, axes: Any, extra: int = 0) -> tuple[int, ...]:
+    """One axis or several, counted from the front and each named once."""
+    found = tuple([axis_of(name, x, a, extra) for a in as_shape(axes)])
+    if len(set(found)) < len(found):
+        raise ValueError(f"{name}: the axes {tuple(axes)} name one twice")
+    return found
 
 
 def _reshape_fix(x: Any, shape: Any) -> str | None:

@@ -51,7 +51,8 @@ class Row:
         return self.function.__name__.rstrip("_")
 
     def run(self, function: Callable[..., Any], call: Call, arrays: Sequence[Any]) -> Any:
-        return function(list(arrays), **call.params) if self.listed else function(*arrays, **call.params)
+        result = function(list(arrays), **call.params) if self.listed else function(*arrays, **call.params)
+        return tuple(result) if isinstance(result, list) else result
 
 
 def rows() -> list[Row]:

@@ -1,0 +1,221 @@
+"""Rounding, clipping, copying signs and replacing NaN, elementwise: mostly steps, whose derivative is 0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine.methods import attach
+from ..engine.op import op
+from ..engine.protocol import implements
+from .comparison import equal, greater, greater_equal, isfinite, isnan, less, less_equal, logical_and, logical_or
+from .creation import zeros_like
+from .elementwise import positive, sign, where
+
+__all__ = [
+    "ceil", "clip", "copysign", "fix", "floor", "fmax", "fmin", "heaviside", "nan_to_num", "rint", "round", "trunc",
+]  # fmt: skip
+
+# ---- to whole numbers ----------------------------------------------------------------------------------------------
+
+
+@op(kind="elementwise", method=True, numpy=np.floor)
+def floor(x, /):
+    """The largest whole number not above x; its derivative is 0.
+
+    >>> ag.floor(ag.tensor([1.7, -1.7]))
+    tensor([ 1., -2.], dtype=float32)
+    """
+    return np.floor(x)
+
+
+floor.vjp(x=lambda g: zeros_like(g))
+
+
+@op(kind="elementwise", method=True, numpy=np.ceil)
+def ceil(x, /):
+    """The smallest whole number not below x; its derivative is 0.
+
+    >>> ag.ceil(ag.tensor([1.2, -1.2]))
+    tensor([ 2., -1.], dtype=float32)
+    """
+    return np.ceil(x)
+
+
+ceil.vjp(x=lambda g: zeros_like(g))
+
+
+@op(kind="elementwise", method=True, numpy=(np.trunc, np.fix))
+def trunc(x, /):
+    """x without its fraction, rounded towards 0; its derivative is 0.
+
+    >>> ag.trunc(ag.tensor([1.7, -1.7]))
+    tensor([ 1., -1.], dtype=float32)
+    """
+    return np.trunc(x)
+
+
+trunc.vjp(x=lambda g: zeros_like(g))
+fix = trunc
+
+
+@op(kind="elementwise", numpy=np.rint)
+def rint(x, /):
+    """The nearest whole number, of two equally near the even one; its derivative is 0.
+
+    >>> ag.rint(ag.tensor([0.5, 1.5, -1.2]))
+    tensor([ 0.,  2., -1.], dtype=float32)
+    """
+    return np.rint(x)
+
+
+rint.vjp(x=lambda g: zeros_like(g))
+
+
+@op(kind="elementwise", method=True)
+def round(x, /, decimals=0):
+    """x rounded to a number of decimals, of two equally near values the even one; its derivative is 0.
+
+    >>> ag.round(ag.tensor([1.25, -0.75]), 1)
+    tensor([ 1.2, -0.8], dtype=float32)
+    """
+    return np.round(x, decimals)
+
+
+round.vjp(x=lambda g: zeros_like(g))
+attach(round, "__round__", method="__round__")
+implements(np.round, np.around)(lambda a, decimals=0: round(a, decimals))
+
+# ---- within bounds -------------------------------------------------------------------------------------------------
+
+
+def _within(x, lower, upper):
+    """Whether the bounds leave x as it is; at a bound they do."""
+    if lower is None:
+        return less_equal(x, upper)
+    above = greater_equal(x, lower)
+    return above if upper is None else logical_and(above, less_equal(x, upper))
+
+
+def _lifted(x, lower, upper):
+    """Whether the lower bound replaces x and the upper one leaves that."""
+    below = less(x, lower)
+    return below if upper is None else logical_and(below, less_equal(lower, upper))
+
+
+def _lowered(x, lower, upper):
+    """Whether the upper bound is the result; where the bounds cross it always is."""
+    above = greater(x, upper)
+    return above if lower is None else logical_or(above, less(upper, lower))
+
+
+@op(kind="elementwise", broadcasts=True)
+def clip_(x, lower=None, upper=None, /):
+    """x no smaller than a lower bound and no larger than an upper one."""
+    if lower is not None:
+        x = np.maximum(x, lower)
+    return x if upper is None else np.minimum(x, upper)
+
+
+clip_.vjp(
+    x=lambda g, x, lower, upper: where(_within(x, lower, upper), g, 0.0),
+    lower=lambda g, x, lower, upper: where(_lifted(x, lower, upper), g, 0.0),
+    upper=lambda g, x, lower, upper: where(_lowered(x, lower, upper), g, 0.0),
+)
+
+
+def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
+    """x limited to the interval from `min` to `max` (numbers or arrays, with broadcasting); None leaves a side open.
+
+    The derivative is 1 within and at the bounds and 0 outside, where it goes to a bound that is an array. Where the
+    bounds cross, the upper one is the result.
+
+    >>> ag.clip(ag.tensor([-1.0, 0.5, 3.0]), 0.0, 1.0)
+    tensor([0. , 0.5, 1. ], dtype=float32)
+    """
+    return positive(x) if min is None and max is None else clip_(x, min, max)
+
+
+attach(clip, "clip", method=True)
+
+
+@implements(np.clip)
+def _numpy_clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    return clip(a, a_min if min is None else min, a_max if max is None else max)
+
+
+@op(kind="elementwise", broadcasts=True, numpy=np.fmax)
+def fmax(x, y, /):
+    """The larger of x and y, elementwise; where one is NaN, the other. A tie gives half of the derivative to each.
+
+    >>> ag.fmax(ag.tensor([1.0, 5.0]), ag.tensor([float("nan"), 3.0]))
+    tensor([1., 5.], dtype=float32)
+    """
+    return np.fmax(x, y)
+
+
+fmax.vjp(
+    x=lambda g, x, y: where(equal(x, y), g * 0.5, where(logical_or(greater(x, y), isnan(y)), g, 0.0)),
+    y=lambda g, x, y: where(equal(x, y), g * 0.5, where(logical_or(greater(x, y), isnan(y)), 0.0, g)),
+)
+
+
+@op(kind="elementwise", broadcasts=True, numpy=np.fmin)
+def fmin(x, y, /):
+    """The smaller of x and y, elementwise; where one is NaN, the other. A tie gives half of the derivative to each.
+
+    >>> ag.fmin(ag.tensor([1.0, 5.0]), ag.tensor([float("nan"), 3.0]))
+    tensor([1., 3.], dtype=float32)
+    """
+    return np.fmin(x, y)
+
+
+fmin.vjp(
+    x=lambda g, x, y: where(equal(x, y), g * 0.5, where(logical_or(less(x, y), isnan(y)), g, 0.0)),
+    y=lambda g, x, y: where(equal(x, y), g * 0.5, where(logical_or(less(x, y), isnan(y)), 0.0, g)),
+)
+
+# ---- signs, steps and NaN ------------------------------------------------------------------------------------------
+
+
+@op(kind="elementwise", broadcasts=True, numpy=np.copysign)
+def copysign(x, y, /):
+    """The size of x with the sign of y (that of a zero counts); its derivative at x = 0 is 0, and with respect to y 0.
+
+    >>> ag.copysign(ag.tensor([1.0, -2.0]), ag.tensor([-3.0, 0.0]))
+    tensor([-1.,  2.], dtype=float32)
+    """
+    return np.copysign(x, y)
+
+
+copysign.vjp(x=lambda g, x, y: g * (sign(x) * copysign(1.0, y)), y=lambda g: zeros_like(g))
+
+
+@op(kind="elementwise", broadcasts=True, numpy=np.heaviside)
+def heaviside(x, y, /):
+    """The unit step: 0 for negative x, 1 for positive, and y at 0; its derivative with respect to x is 0.
+
+    >>> ag.heaviside(ag.tensor([-2.0, 0.0, 3.0]), 0.5)
+    tensor([0. , 0.5, 1. ], dtype=float32)
+    """
+    return np.heaviside(x, y)
+
+
+heaviside.vjp(x=lambda g: zeros_like(g), y=lambda g, x: where(equal(x, 0.0), g, 0.0))
+
+
+@op(kind="elementwise", method=True)
+def nan_to_num(x, /, nan=0.0, posinf=None, neginf=None):
+    """x with NaN and infinities replaced by numbers, the infinities by default by the dtype's largest ones.
+
+    The derivative is 1 where x is finite and 0 where it was replaced.
+
+    >>> ag.nan_to_num(ag.tensor([1.0, float("nan"), float("inf")]), posinf=9.0)
+    tensor([1., 0., 9.], dtype=float32)
+    """
+    return np.nan_to_num(x, True, nan, posinf, neginf)
+
+
+nan_to_num.vjp(x=lambda g, x: where(isfinite(x), g, 0.0))
+implements(np.nan_to_num)(lambda x, copy=True, nan=0.0, posinf=None, neginf=None: nan_to_num(x, nan, posinf, neginf))
