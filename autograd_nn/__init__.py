@@ -5,6 +5,7 @@
 The public names and nothing else; see the README for a map of the rooms. Importing it loads neither numba nor matplotlib.
 """
 
+from . import kernels as kernels
 from .engine import random as random
 from .engine.backward import gradients as gradients
 from .engine.checkpoint import checkpoint as checkpoint
@@ -23,6 +24,8 @@ from .engine.tensor import Tensor as Tensor
 from .engine.tensor import assign as assign
 from .engine.tensor import from_numpy as from_numpy
 from .engine.tensor import tensor as tensor
+from .kernels import get_num_threads as get_num_threads
+from .kernels import set_num_threads as set_num_threads
 from .ops import *
 
 __version__ = "0.1.0"

@@ -12,12 +12,15 @@ from autograd_nn.check.samples import rows
 from autograd_nn.engine.op import Operation
 from autograd_nn.ops import (
     comparison,
+    convolution,
     creation,
     elementwise,
     fused,
     indexing,
     linalg,
+    pooling,
     reduction,
+    resampling,
     shape,
     slicing,
     sorting,
@@ -32,6 +35,7 @@ ARRANGED = {"autograd_nn.ops.shape.reshape"} | {
 }
 ARRANGED |= {f"autograd_nn.ops.{name}" for name in ("shape.astype_", "elementwise.power_", "indexing.take_")}
 FAMILIES = (comparison, creation, elementwise, fused, indexing, linalg, reduction, shape, slicing, sorting)
+FAMILIES += (convolution, pooling, resampling)
 
 
 def function_of(row, call):
