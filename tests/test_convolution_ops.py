@@ -325,10 +325,11 @@ def test_nan_propagates_through_pooling():
         assert np.isnan(pooled).tolist() == [[[[False, True], [False, False]]]]
 
 
-def test_even_adaptive_windows_take_the_faster_kernel():
-    x = ag.tensor(np.ones((1, 2, 6, 8)), requires_grad=True)
-    assert ag.adaptive_avg_pool2d(x, (3, 4)).node.op is pooling.average_pool.op
-    assert ag.adaptive_avg_pool2d(x, (4, 4)).node.op is pooling.adaptive_average_pool.op
+def test_adaptive_pooling_takes_the_faster_kernel():
+    x = ag.tensor(np.ones((1, 2, 12, 16)), requires_grad=True)
+    taken = {size: ag.adaptive_avg_pool2d(x, size).node.op for size in [(6, 8), (1, 1), (8, 8), (3, 4)]}
+    assert taken[6, 8] is taken[1, 1] is pooling.average_pool.op  # small windows, whole planes
+    assert taken[8, 8] is taken[3, 4] is pooling.adaptive_average_pool.op  # uneven ones, large ones
 
 
 # ---- resizing and patches ------------------------------------------------------------------------------------------

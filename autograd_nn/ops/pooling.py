@@ -248,16 +248,23 @@ def _adaptive_size(name: str, x: Any, size: Any) -> tuple[int, ...]:
     return described(name, per_axis, size, len(space), "output_size")
 
 
+SMALL = 9
+"""Elements of a window up to which pooling by taps, which is vectorised along a row, beats the loops over each window."""
+
+
 def _even(x: Any, size: tuple[int, ...]) -> Pooling | None:
-    """The pooling that an adaptive one is where the windows come out alike: its kernel is several times as fast."""
-    if any([n % m for n, m in zip(x.shape[2:], size, strict=True)]):
+    """The plain pooling that an adaptive one is, where its windows come out alike and are small."""
+    kernel = tuple([n // m for n, m in zip(x.shape[2:], size, strict=True)])
+    if math.prod(kernel) > SMALL or any([n % m for n, m in zip(x.shape[2:], size, strict=True)]):
         return None
-    return _of(x.shape, tuple([n // m for n, m in zip(x.shape[2:], size, strict=True)]))
+    return _of(x.shape, kernel)
 
 
 def _adaptive_average(name: str, x: Any, output_size: Any, dims: int | None) -> Any:
     x = images(name, x, dims)
     size = _adaptive_size(name, x, output_size)
+    if max(size) == 1:  # of whole planes, which is a product with a vector
+        return average_pool(x, _of(x.shape, x.shape[2:]))
     even = _even(x, size)
     return adaptive_average_pool(x, size) if even is None else average_pool(x, even)
 
