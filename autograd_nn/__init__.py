@@ -6,6 +6,7 @@ The public names and nothing else; see the README for a map of the rooms. Import
 """
 
 from . import check as check
+from . import kernels as kernels
 from .check.divergence import compare as compare
 from .check.gradients import check_model as check_model
 from .check.gradients import gradcheck as gradcheck
@@ -29,6 +30,8 @@ from .engine.tensor import Tensor as Tensor
 from .engine.tensor import assign as assign
 from .engine.tensor import from_numpy as from_numpy
 from .engine.tensor import tensor as tensor
+from .kernels import get_num_threads as get_num_threads
+from .kernels import set_num_threads as set_num_threads
 from .ops import *
 
 __version__ = "0.1.0"

@@ -14,6 +14,7 @@ from autograd_nn.ops import (
     activation,
     arranging,
     comparison,
+    convolution,
     creation,
     decompositions,
     diagonals,
@@ -23,8 +24,10 @@ from autograd_nn.ops import (
     indexing,
     joining,
     norms,
+    pooling,
     products,
     reduction,
+    resampling,
     rounding,
     scan,
     shape,
@@ -73,6 +76,7 @@ FAMILIES = (
         products,
     ),
     *(reduction, rounding, scan, shape, slicing, sorting, special, statistics, trigonometric),
+    *(convolution, pooling, resampling),
 )
 
 

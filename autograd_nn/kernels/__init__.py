@@ -11,6 +11,63 @@ Where to start reading, and what stands on what:
     microkernel, winograd_transforms, layout   what their loops are made of
     plan, threads, build, vectors              how a kernel is described, run, compiled and given vector instructions
     pooling, adaptive, resizing, patches       the other kernels
+    warmup                                     the command that compiles all of them ahead
 
-Nothing is imported here: `import autograd_nn` must not import numba.
+Nothing is imported here: `import autograd_nn` must not import numba. A module is imported when it is first asked for
+(`ag.kernels.winograd`), and the three functions below import theirs when they are called.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from autograd_nn.kernels.geometry import Convolution as Convolution
+from autograd_nn.kernels.geometry import Pooling as Pooling
+
+_MODULES = frozenset((
+    "adaptive", "build", "convolution", "dense", "depthwise", "direct", "direct_weight", "flat", "layout",
+    "microkernel", "patches", "plan", "pointwise", "pooling", "reference", "resizing", "thin", "threads", "vectors",
+    "warmup", "winograd", "winograd_transforms", "winograd_weight",
+))  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def explain(geometry: Convolution, dtype: Any = "float32") -> str:
+    """Which path each of a convolution's three passes takes, why the others are not taken, and with how much workspace.
+
+    >>> geometry = ag.kernels.Convolution.of((1, 8, 6, 6), (8, 8, 5, 5))
+    >>> print(ag.kernels.explain(geometry).splitlines()[0].split(":")[0])
+    forward
+    """
+    from autograd_nn.kernels import convolution
+
+    return convolution.explain(geometry, dtype)
+
+
+def get_num_threads() -> int:
+    """Threads that convolution, pooling and resizing use; at first the CPUs this process may use.
+
+    >>> ag.get_num_threads() >= 1
+    True
+    """
+    from autograd_nn.kernels import threads
+
+    return threads.get_num_threads()
+
+
+def set_num_threads(threads: int) -> None:
+    """Let convolution, pooling and resizing use this many threads, the caller's included.
+
+    Results repeat bit for bit at a given count. Raises ValueError below 1.
+
+    >>> ag.set_num_threads(ag.get_num_threads())
+    """
+    from autograd_nn.kernels import threads as pool
+
+    pool.set_num_threads(threads)

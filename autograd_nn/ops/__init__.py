@@ -4,6 +4,7 @@ from . import linalg as linalg
 from .activation import *
 from .arranging import *
 from .comparison import *
+from .convolution import *
 from .creation import *
 from .diagonals import *
 from .elementwise import *
@@ -11,8 +12,10 @@ from .exponential import *
 from .fused import *
 from .indexing import *
 from .joining import *
+from .pooling import *
 from .products import *
 from .reduction import *
+from .resampling import *
 from .rounding import *
 from .scan import *
 from .shape import *
