@@ -15,6 +15,7 @@ from . import __version__
 
 COMMANDS = {
     "demo": ("autograd_nn.demo", "learn to read handwritten digits, check the gradients, draw the training curve"),
+    "check": ("autograd_nn.check.certificate", "hold every operation's derivatives against finite differences"),
     "warmup": ("autograd_nn.kernels.warmup", "compile all kernels ahead, so that no first call waits for it"),
 }
 """Each command's module and what it does, as `--help` says it."""

@@ -82,11 +82,11 @@ def test_every_in_place_operator(recorded):
         a = np.array([3.5, 5.25])
         x = ag.tensor(a, requires_grad=recorded)
         y = x * 1.0
-        same, memory = y, y._data
+        same, memory = y, y._array
         y = getattr(y, f"__{name}__")(2.0)
         assert y is same
         np.testing.assert_array_equal(y.numpy(), f(a, 2.0))
-        assert (y._data is memory) == (not recorded), "written in place where nothing was recorded"
+        assert (y._array is memory) == (not recorded), "written in place where nothing was recorded"
         assert y.requires_grad == recorded
 
 

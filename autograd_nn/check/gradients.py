@@ -154,7 +154,7 @@ def _stands_still(subject: Subject, report: Report) -> bool:
     for _ in range(2):
         subject.move()
         with np.errstate(all="ignore"):
-            outputs.append([np.array(t._data) for t in subject.function()])
+            outputs.append([np.array(t._array) for t in subject.function()])
         mutated = sorted({*subject.mutated, *subject.changed()})
         if mutated:
             report.verdict, report.reason = MUTATES, f"it writes into {', '.join(mutated)}; take a copy first"

@@ -23,7 +23,7 @@ from ..engine.op import op
 from ..engine.record import Record
 from ..engine.tensor import Tensor, tensor
 
-SLOTS = ("_data", "node", "_leaf", "cell")
+SLOTS = ("_array", "node", "_leaf", "cell")
 Function = Callable[[], list[Tensor]]
 
 
@@ -56,12 +56,12 @@ class Watch(Record):
         super().bound_gradient(leaf, grad)
 
     def _keep(self, t: Tensor) -> None:
-        self.written.setdefault(id(t), (t, np.array(t._data)))
+        self.written.setdefault(id(t), (t, np.array(t._array)))
 
     def undo(self) -> None:
         """Put back what was written."""
         for t, before in self.written.values():
-            if not np.array_equal(t._data, before, equal_nan=before.dtype.kind == "f"):
+            if not np.array_equal(t._array, before, equal_nan=before.dtype.kind == "f"):
                 np.copyto(t._memory(), before)
         for leaf in self._bound:
             leaf.grad = None
@@ -113,7 +113,7 @@ class Subject:
                 for t, _ in list(self._slots.values()):
                     self._widen(t)
                 self._exit.enter_context(modes.change(default_dtype=np.dtype(np.float64)))
-            self.base = [np.array(t._data) for t in self.variables]
+            self.base = [np.array(t._array) for t in self.variables]
         except BaseException:
             self._exit.close()
             raise
@@ -132,13 +132,13 @@ class Subject:
             return
         name, wanted = t.name, t.node is not None or any(t is v for v in self.variables)
         self._slots[id(t)] = (t, tuple([getattr(t, s) for s in SLOTS]))
-        _place(t, np.array(t._data, dtype), wanted)
+        _place(t, np.array(t._array, dtype), wanted)
         if name:
             t.name = name
 
     def _widen(self, t: Tensor) -> None:
         if t.dtype.kind == "f" and t.dtype.itemsize < 8:
-            _place(t, np.asarray(t._data).astype(np.float64), t.node is not None, t.name)
+            _place(t, np.asarray(t._array).astype(np.float64), t.node is not None, t.name)
 
     def _find(self) -> None:
         """Run once as the caller would, to find what the function uses and writes to."""
@@ -156,7 +156,7 @@ class Subject:
         for t, _ in watch.written.values():
             self._hold(t, t.dtype)
             if not any(t is v for v in self.variables):
-                self._states.append((t, np.array(t._data)))
+                self._states.append((t, np.array(t._array)))
 
     def _written_value(self, watch: Watch, t: Tensor) -> Any:
         """What the first run left in a variable, which undoing has since put back."""
@@ -185,7 +185,7 @@ class Subject:
     def changed(self) -> list[str]:
         """The variables whose memory the last run wrote to."""
         pairs = zip(self.names, self.variables, self.base, strict=True)
-        return [n for n, t, b in pairs if not _equal(t._data, b)]
+        return [n for n, t, b in pairs if not _equal(t._array, b)]
 
     def _call(self, doing: str) -> Any:
         try:
@@ -224,14 +224,14 @@ class Problem:
         """The outputs with the variables at these arrays."""
         self.subject.move(moved)
         with np.errstate(all="ignore"):
-            return [np.asarray(t._data, np.float64) for t in self.function()]
+            return [np.asarray(t._array, np.float64) for t in self.function()]
 
     def gradient(self, weights: Sequence[np.ndarray]) -> list[np.ndarray | None]:
         """The engine's derivative of sum(weights * outputs) by each variable; None where the graph does not reach it."""
         self.subject.move()
         with np.errstate(all="ignore"):
             found = derivative(self.function(), self.subject.variables, weights)
-        return [None if g is None else np.array(g._data) for g in found]
+        return [None if g is None else np.array(g._array) for g in found]
 
     def derived(self, weights: Sequence[np.ndarray]) -> Problem:
         """The problem one order up: the function is this one's derivative."""
@@ -293,7 +293,7 @@ def _equal(a: Any, b: Any) -> bool:
 
 
 def _place(t: Tensor, data: np.ndarray, wanted: bool, name: str | None = None) -> None:
-    t._data, t.cell = data, None
+    t._array, t.cell = data, None
     t.node = t._leaf = leaf_node(data) if wanted and data.dtype.kind == "f" else None
     if name:
         t.name = name

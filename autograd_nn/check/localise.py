@@ -76,7 +76,7 @@ class Local:
         leaves = [tensor(b, requires_grad=True) for b in self.base]
         with np.errstate(all="ignore"), modes.change(tracer=None, grad=True):
             found = derivative(self._call(leaves), leaves, weights)
-        return [None if g is None else np.asarray(g._data) for g in found]
+        return [None if g is None else np.asarray(g._array) for g in found]
 
 
 def recorded(problem: Problem) -> tuple[Record, list[Tensor]]:

@@ -47,7 +47,7 @@ def backward(y: Tensor, gradient: ArrayLike | Tensor | None, retain_graph: bool)
         if recorded and not isinstance(g, Tensor):
             g = Tensor._of(np.asarray(g))
         elif not recorded and isinstance(g, Tensor):
-            g = g._data
+            g = g._array
         walk(y.node, g, keep=retain_graph, recorded=recorded)
 
 
@@ -93,7 +93,7 @@ def gradients(
         if recorded and not isinstance(g, Tensor):
             g = Tensor._of(np.asarray(g))
         elif not recorded and isinstance(g, Tensor):
-            g = g._data
+            g = g._array
         nodes = {x.node for x in targets}
         with modes.change(grad=create_graph):
             keep = create_graph if retain_graph is None else retain_graph
@@ -121,7 +121,7 @@ def _seed(y: Tensor, gradient: Any, who: str) -> Any:
                 f"reduce it first, e.g. .sum() or .mean(), or pass its cotangent of the same shape"
             )
         return np.ones(y.shape, y.dtype) if y.shape else y.dtype.type(1)
-    data = gradient._data if isinstance(gradient, Tensor) else operand(gradient, who)
+    data = gradient._array if isinstance(gradient, Tensor) else operand(gradient, who)
     if getattr(data, "dtype", np.dtype(float)).kind not in "fiub":
         raise TypeError(f"{who}: a cotangent is real, not {data.dtype}")
     if np.shape(data) != y.shape:
@@ -163,7 +163,7 @@ def walk(root: Any, g: Any, *, keep: bool, recorded: bool, targets: set[Any] | N
             g = _visited(node, g, recorded, targets is None)
             last_write = Writes.last
         if not node.shape:
-            node._adjoint = g._data if recorded else g
+            node._adjoint = g._array if recorded else g
         parents = node.parents
         if needed is not None:
             if node in targets:  # type: ignore[operator]
@@ -382,7 +382,7 @@ def _where(node: Node) -> str:
 
 def _owns_memory(c: Any) -> bool:
     """Whether a contribution is a writable array that views no other."""
-    data = c._data if isinstance(c, Tensor) else c
+    data = c._array if isinstance(c, Tensor) else c
     return type(data) is ndarray and data.base is None and data.flags.writeable
 
 
@@ -405,7 +405,7 @@ def _copied(g: Any) -> Any:
         return np.array(g)
     if g.node is None:
         return g.copy()
-    other = wrapped(g._data, g.node, None)
+    other = wrapped(g._array, g.node, None)
     return other
 
 
@@ -416,7 +416,7 @@ def _shown(g: Any, recorded: bool) -> Tensor:
     if g.node is not None:
         return _copied(g)
     shown = g.detach()
-    shown._data = read_only(shown._data)
+    shown._array = read_only(shown._array)
     return shown
 
 
@@ -438,10 +438,10 @@ def _visited(node: Any, g: Any, recorded: bool, retain: bool) -> Any:
             raise TypeError(f"hook: returned a cotangent of {g.dtype} for a Tensor of {node.dtype}")
         if g.dtype != node.dtype:
             g = g.astype(node.dtype)
-        g = g if recorded else g._data
+        g = g if recorded else g._array
     if extras.retain and retain:
-        value = g._data if isinstance(g, Tensor) else g
-        extras.grad = tensor(value if extras.grad is None else extras.grad._data + value)
+        value = g._array if isinstance(g, Tensor) else g
+        extras.grad = tensor(value if extras.grad is None else extras.grad._array + value)
     return g
 
 
@@ -460,8 +460,8 @@ def _deposit(leaves: Sequence[Node], cotangents: dict[Any, Any], owned: set[Any]
                 modes.current().tracer.bound_gradient(state, state.grad)
             elif grad is None:
                 state.grad = wrapped(g if type(g) is not ndarray or leaf in owned else g.copy(), None, None)
-            elif type(grad._data) is not ndarray and grad.node is None and grad._leaf is None and grad.cell is None:
-                grad._data = grad._data + g  # a number whose memory nobody has asked for
+            elif type(grad._array) is not ndarray and grad.node is None and grad._leaf is None and grad.cell is None:
+                grad._array = grad._array + g  # a number whose memory nobody has asked for
             else:
                 memory = grad._memory()
                 np.add(memory, g, out=memory, casting="same_kind")

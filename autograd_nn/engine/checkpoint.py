@@ -27,7 +27,7 @@ class Recompute:
         self.f, self.params, self.generator = f, params, source
         # The Tensors may be rebound (x += 1) before the walk: keep what they were.
         self.args = tuple(
-            [(a._data, a.node, cell_of(a) if a.node is None else None) if isinstance(a, Tensor) else a for a in args]
+            [(a._array, a.node, cell_of(a) if a.node is None else None) if isinstance(a, Tensor) else a for a in args]
         )
         self.is_tensor = tuple([isinstance(a, Tensor) for a in args])
         mode = modes.current()
@@ -54,7 +54,7 @@ class Recompute:
             result = self.f(*args, **self.params)
             nodes = _recorded_since(result, start)
         same_operations = [n.op.name for n in nodes] == self.names
-        if not same_operations or [fingerprint(t._data) for t in _tensors(result)] != self.fingerprints:
+        if not same_operations or [fingerprint(t._array) for t in _tensors(result)] != self.fingerprints:
             name, did = (
                 getattr(self.f, "__name__", self.f),
                 "gave other values" if same_operations else "ran other operations",
@@ -99,7 +99,7 @@ def checkpoint(f: Callable[..., Any], *args: Any, **params: Any) -> Any:
     result = f(*args, **params)
     nodes = _recorded_since(result, start)
     thunk.names = [n.op.name for n in nodes]
-    thunk.fingerprints = [fingerprint(t._data) for t in _tensors(result)]
+    thunk.fingerprints = [fingerprint(t._array) for t in _tensors(result)]
     for k, node in enumerate(nodes):
         node.saved = Dropped(thunk, k)
     return result

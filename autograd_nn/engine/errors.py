@@ -47,7 +47,7 @@ def describe(inputs: Sequence[tuple[str, Any]]) -> list[str]:
     """One line an input, shapes aligned at their last axis."""
     rows = []
     for name, value in inputs:
-        data = value._data if isinstance(value, Tensor) else value
+        data = value._array if isinstance(value, Tensor) else value
         if data is None:
             continue
         shape = tuple(np.shape(data)) if hasattr(data, "shape") or isinstance(data, (list, tuple)) else None
@@ -60,7 +60,7 @@ def describe(inputs: Sequence[tuple[str, Any]]) -> list[str]:
 
 def broadcast_conflict(inputs: Sequence[tuple[str, Any]]) -> str | None:
     """Which axis of which inputs does not broadcast, or None."""
-    shapes = [(n, tuple(np.shape(v._data if isinstance(v, Tensor) else v))) for n, v in inputs if v is not None]
+    shapes = [(n, tuple(np.shape(v._array if isinstance(v, Tensor) else v))) for n, v in inputs if v is not None]
     depth = max((len(s) for _, s in shapes), default=0)
     for axis in range(-1, -depth - 1, -1):
         sizes = {s[axis]: n for n, s in reversed(shapes) if len(s) >= -axis and s[axis] != 1}

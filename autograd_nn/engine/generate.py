@@ -262,14 +262,14 @@ def _function_lines(op: Operation) -> list[str]:
     if op.result:
         unrecorded = ["return _wrap_outputs(None, _data, _op.result)"]
     else:
-        lines += ["    _t = _Tensor()", "    _t._data = _data"]
+        lines += ["    _t = _Tensor()", "    _t._array = _data"]
         unrecorded = ["_t.node = _t.cell = _t._leaf = None", "return _t"]
     if op.kind == "view":  # it shares the cell of the memory; what a recorded node may keep cannot be written to
         unrecorded = [
             "_t.node = _t._leaf = None",
             f"_t.cell = _cell_of({arrays[0].name})",
             "if _t.cell is None:",
-            "    _t._data = _read_only(_data)",
+            "    _t._array = _read_only(_data)",
             "else:",
             "    _t.cell.viewed = True",
             "return _t",
@@ -354,7 +354,7 @@ def _may_keep_unrecorded(op: Operation, a: Array) -> bool:
 def _tensor_lines(op: Operation, a: Array) -> list[str]:
     """The array, the node and, where needed, the cell of an input that is a Tensor."""
     x = a.name
-    lines = [f"        _data_{x} = {x}._data", f"        _node_{x} = {x}.node"]
+    lines = [f"        _data_{x} = {x}._array", f"        _node_{x} = {x}.node"]
     if op.kind == "view" and a is op.arrays[0]:
         lines += [
             f"        if _type(_data_{x}) is not _ndarray and (_node_{x} is None or _node_{x}.op is None):",
@@ -374,7 +374,7 @@ def _other_lines(op: Operation, a: Array) -> list[str]:
 def _list_lines(op: Operation, a: Array) -> list[str]:
     x = a.name
     lines = [
-        f"    _data_{x} = [_e._data if _isinstance(_e, _Tensor) else _e if _type(_e) in _PLAIN else _operand(_e, _op)",
+        f"    _data_{x} = [_e._array if _isinstance(_e, _Tensor) else _e if _type(_e) in _PLAIN else _operand(_e, _op)",
         f"        for _e in {x}]",
         f"    _node_{x} = [_e.node if _isinstance(_e, _Tensor) else None for _e in {x}]",
         f"    _wanted_{x} = _any([_e is not None for _e in _node_{x}])",

@@ -44,7 +44,7 @@ class Generator:
     def copy(self) -> Generator:
         """A generator that will draw the same numbers."""
         other = Generator(0)
-        other.state = tensor(self.state._data)
+        other.state = tensor(self.state._array)
         return other
 
     def draw(self, operation: Any, *arrays: Any, **params: Any) -> Any:

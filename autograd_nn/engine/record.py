@@ -121,7 +121,7 @@ class Record(Tracer):
 
     def value_of(self, tensor: Tensor) -> Value | None:
         """The Value of a Tensor that took part in the record, None for another."""
-        return self._by_array.get(id(tensor._data))
+        return self._by_array.get(id(tensor._array))
 
     def __str__(self) -> str:
         heads = [f"{v} = {v.kind} {v.name or ''} {v.dtype}{list(v.shape)}" for v in self.values if v.producer is None]
@@ -171,7 +171,7 @@ class Record(Tracer):
         entry = Entry(f"{op.name}_derivative", op, inputs, {"wanted": wanted}, run, line=caller(), scope=node.scope)
         entry.derivative_of = self._differentiated
         start = time.perf_counter()
-        results = run([a._data if isinstance(a, Tensor) else a for a in flat])
+        results = run([a._array if isinstance(a, Tensor) else a for a in flat])
         entry.seconds = time.perf_counter() - start
         tensors = [None if c is None else Tensor._of(c) for c in results]
         entry.outputs = tuple([None if t is None else self._output(t, entry) for t in tensors])
@@ -211,9 +211,9 @@ class Record(Tracer):
         """The Value of an input; Python numbers and None stand for themselves."""
         if not isinstance(x, (Tensor, np.ndarray, np.generic, list, tuple)):
             return x
-        if isinstance(x, Tensor) and x.is_leaf and id(x._data) not in self._by_array:
+        if isinstance(x, Tensor) and x.is_leaf and id(x._array) not in self._by_array:
             x._memory()  # a value is known by its array
-        data = x._data if isinstance(x, Tensor) else operand(x, None) if isinstance(x, (list, tuple)) else x
+        data = x._array if isinstance(x, Tensor) else operand(x, None) if isinstance(x, (list, tuple)) else x
         value = self._by_array.get(id(data)) or self._new(data, None)
         if isinstance(x, Tensor) and x.name:
             value.name = x.name
@@ -221,11 +221,11 @@ class Record(Tracer):
 
     def _output(self, t: Tensor, entry: Entry) -> Value:
         # A result must be an object of its own: NumPy's booleans are shared, and a forward may return its input.
-        if isinstance(t._data, np.bool_):
-            t._data = np.asarray(t._data)
-        elif id(t._data) in self._by_array:
-            t._data = t._data[...] if isinstance(t._data, np.ndarray) else np.asarray(t._data)
-        return self._new(t._data, entry)
+        if isinstance(t._array, np.bool_):
+            t._array = np.asarray(t._array)
+        elif id(t._array) in self._by_array:
+            t._array = t._array[...] if isinstance(t._array, np.ndarray) else np.asarray(t._array)
+        return self._new(t._array, entry)
 
     def _new(self, data: Any, producer: Entry | None) -> Value:
         value = Value(len(self.values), data, producer)

@@ -98,7 +98,7 @@ def through_composition(
         ]
     )
     contributions = [None if p is None else next(found) for p in parents]
-    return contributions if recorded else [c if c is None else c._data for c in contributions]
+    return contributions if recorded else [c if c is None else c._array for c in contributions]
 
 
 def _inputs_of(node: Node, op: Any, saved: tuple[Any, ...]) -> list[tuple[Any, Any]]:

@@ -48,10 +48,10 @@ class Tensor(TensorMethods):
     True
     """
 
-    __slots__ = ("__weakref__", "_data", "_leaf", "cell", "node")
+    __slots__ = ("__weakref__", "_array", "_leaf", "cell", "node")
     __array_priority__ = 1000.0  # a masked array on the left leaves the operation to us, who refuse it
 
-    _data: Any
+    _array: Any
     node: Node | None  # what this tensor is the value of, if a gradient flows to it
     # Of a tensor that nothing was recorded for (else unset): when its memory was written; its leaf node, if it ever had one.
     cell: Cell | None
@@ -67,38 +67,38 @@ class Tensor(TensorMethods):
                     "tensor: the data is a Tensor that requires a gradient, which a new leaf would cut off; "
                     "use t.copy() to stay in the graph, or ag.tensor(t.detach()) to leave it"
                 )
-            data = data._data
+            data = data._array
         if type(data) is float and dtype is None:
-            self._data = get_default_dtype().type(data)
+            self._array = get_default_dtype().type(data)
         else:
             array = as_array(data, dtype)
-            self._data = array if array.ndim else array[()]
+            self._array = array if array.ndim else array[()]
         self.node = self._leaf = self.cell = None
         if requires_grad:
-            if not is_differentiable(self._data.dtype):
+            if not is_differentiable(self._array.dtype):
                 self.requires_grad_()  # raises
-            self.node = self._leaf = leaf_node(self._data)
+            self.node = self._leaf = leaf_node(self._array)
         if name is not None:
             self.name = name
 
     def _adopt(self, data: Any) -> None:
-        self._data, self.node, self._leaf, self.cell = data, None, None, None
+        self._array, self.node, self._leaf, self.cell = data, None, None, None
 
     @staticmethod
     def _of(data: Any) -> Tensor:
         """A plain Tensor around this very array."""
         t = Tensor()
-        t._data, t.node, t._leaf, t.cell = data, None, None, None
+        t._array, t.node, t._leaf, t.cell = data, None, None, None
         return t
 
     # ---- what it is ------------------------------------------------------------------------------------------
 
-    shape = property(lambda self: self._data.shape, doc="The shape, a tuple of ints.")
-    ndim = property(lambda self: self._data.ndim, doc="The number of axes.")
-    size = property(lambda self: self._data.size, doc="The number of elements.")
-    dtype = property(lambda self: self._data.dtype, doc="The NumPy dtype.")
-    itemsize = property(lambda self: self._data.itemsize, doc="Bytes of one element.")
-    nbytes = property(lambda self: self._data.nbytes, doc="Bytes of all elements.")
+    shape = property(lambda self: self._array.shape, doc="The shape, a tuple of ints.")
+    ndim = property(lambda self: self._array.ndim, doc="The number of axes.")
+    size = property(lambda self: self._array.size, doc="The number of elements.")
+    dtype = property(lambda self: self._array.dtype, doc="The NumPy dtype.")
+    itemsize = property(lambda self: self._array.itemsize, doc="Bytes of one element.")
+    nbytes = property(lambda self: self._array.nbytes, doc="Bytes of all elements.")
     device = property(lambda self: "cpu", doc="Where the data is: always `'cpu'`.")
 
     def to(self, device: str) -> Self:
@@ -145,21 +145,21 @@ class Tensor(TensorMethods):
         """The leaf node of a tensor that is none's result, made when first needed."""
         leaf = leaf_of(self)
         if leaf is None:
-            leaf = self._leaf = leaf_node(self._data, self.cell)
+            leaf = self._leaf = leaf_node(self._array, self.cell)
             self.cell = None
         return leaf
 
     def _memory(self) -> np.ndarray:
         """The array of a tensor that may be written to; a number's is made here, when somebody first asks for it."""
-        if type(self._data) is not np.ndarray:
+        if type(self._array) is not np.ndarray:
             leaf = leaf_of(self)
             if leaf is None:
-                self._data = np.array(self._data)
+                self._array = np.array(self._array)
             else:
                 if type(leaf.saved.data) is not np.ndarray:
                     leaf.saved.data = np.array(leaf.saved.data)
-                self._data = leaf.saved.data
-        return self._data
+                self._array = leaf.saved.data
+        return self._array
 
     @property
     def name(self) -> str | None:
@@ -180,7 +180,7 @@ class Tensor(TensorMethods):
         Setting a leaf's `.data` is `ag.assign`: it writes into the array that is there.
         """
         self._noted("data")
-        return self._memory() if self.is_leaf else read_only(self._data)
+        return self._memory() if self.is_leaf else read_only(self._array)
 
     @data.setter
     def data(self, value: ArrayLike | Tensor) -> None:
@@ -195,12 +195,12 @@ class Tensor(TensorMethods):
         self._noted("item()")
         if self.size != 1:
             raise ValueError(f"item: a Tensor of shape {self.shape} has {self.size} elements; only one makes a number")
-        return self._data.item()
+        return self._array.item()
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers."""
         self._noted("tolist()")
-        return self._data.tolist()
+        return self._array.tolist()
 
     def _noted(self, what: str) -> None:
         tracer = current().tracer
@@ -213,7 +213,7 @@ class Tensor(TensorMethods):
             raise TypeError(
                 f"{what}: a Tensor of shape {self.shape} is no single number; reduce it first, e.g. t.sum()"
             )
-        return self._data.item()
+        return self._array.item()
 
     def __float__(self) -> float:
         return float(self._number("float"))
@@ -235,7 +235,7 @@ class Tensor(TensorMethods):
             raise ValueError(
                 f"bool: the truth of a Tensor of shape {self.shape} is ambiguous; use ag.where to choose by element"
             )
-        return bool(self._data)
+        return bool(self._array)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -248,10 +248,10 @@ class Tensor(TensorMethods):
         return (self[i] for i in range(len(self)))
 
     def __format__(self, spec: str) -> str:
-        return format(self._data.item(), spec) if spec and self.size == 1 else format(str(self), spec)
+        return format(self._array.item(), spec) if spec and self.size == 1 else format(str(self), spec)
 
     def __repr__(self) -> str:
-        text = np.array2string(np.asarray(self._data), separator=", ", prefix="tensor(")
+        text = np.array2string(np.asarray(self._array), separator=", ", prefix="tensor(")
         notes = [f"dtype={self.dtype}"]
         if self.name:
             notes.append(f"name={self.name!r}")
@@ -299,7 +299,7 @@ class Tensor(TensorMethods):
                 )
             if isinstance(value, Tensor) and not value.is_leaf:
                 raise TypeError("grad: a recorded result cannot be a gradient; pass t.detach()")
-            value = tensor(value._data if isinstance(value, Tensor) else value)  # a leaf's gradient owns its memory
+            value = tensor(value._array if isinstance(value, Tensor) else value)  # a leaf's gradient owns its memory
         self._own_leaf().saved.grad = value
 
     def backward(self, gradient: ArrayLike | Tensor | None = None, retain_graph: bool = False) -> None:
@@ -359,7 +359,10 @@ class Tensor(TensorMethods):
         if result.dtype != self.dtype:
             result = result.astype(self.dtype)
         read_only_result = (
-            self.is_leaf and leaf_of(self) is None and type(self._data) is np.ndarray and not self._data.flags.writeable
+            self.is_leaf
+            and leaf_of(self) is None
+            and type(self._array) is np.ndarray
+            and not self._array.flags.writeable
         )
         if recorded or read_only_result:
             self._become(result)
@@ -372,7 +375,7 @@ class Tensor(TensorMethods):
         return self.node.maker.op.name if self.node is not None and self.node.op is not None else "no operation"
 
     def _become(self, result: Tensor) -> None:
-        self._data, self.node, self.cell, self._leaf = result._data, result.node, None, None
+        self._array, self.node, self.cell, self._leaf = result._array, result.node, None, None
 
     # ---- NumPy, copy, pickle ---------------------------------------------------------------------------------
 
@@ -383,7 +386,7 @@ class Tensor(TensorMethods):
                 f"np.asarray of {what} would cut it off from its gradient; use t.numpy() for the value, t.detach() for a Tensor"
             )
         self._noted("np.asarray()")
-        return np.array(self._data, dtype=dtype, copy=copy)
+        return np.array(self._array, dtype=dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return protocol.array_ufunc(ufunc, method, inputs, kwargs)
@@ -398,7 +401,7 @@ class Tensor(TensorMethods):
                 f"use t.copy() in the graph, or t.detach() to leave it"
             )
         state = getattr(self, "__dict__", None) or None  # a subclass's own attributes
-        return _rebuild, (type(self), np.array(self._data), self.requires_grad, self.name, self.grad), state
+        return _rebuild, (type(self), np.array(self._array), self.requires_grad, self.name, self.grad), state
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         rebuild, arguments, state = self.__reduce__()
@@ -427,7 +430,7 @@ def _rebuild(cls: type[Tensor], data: np.ndarray, requires_grad: bool, name: str
     if name is not None:
         t.name = name
     if grad is not None:
-        t.grad = tensor(grad._data)
+        t.grad = tensor(grad._array)
     return t
 
 
@@ -492,7 +495,7 @@ def assign(state: Tensor, value: ArrayLike | Tensor) -> Tensor:
         raise TypeError(f"assign: writes into a Tensor, not into {type(state).__name__}")
     if not state.is_leaf:
         raise TypeError(f"assign: cannot write into a recorded result (of {state._operation()}); assign to a leaf")
-    data = value._data if isinstance(value, Tensor) else value if type(value) in PLAIN else operand(value, "assign")
+    data = value._array if isinstance(value, Tensor) else value if type(value) in PLAIN else operand(value, "assign")
     memory = state._memory()
     if not memory.flags.writeable:
         raise ValueError(

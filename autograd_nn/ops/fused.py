@@ -89,7 +89,7 @@ def cross_entropy(logits, labels, /, reduction="mean"):
     >>> f"{ag.cross_entropy(ag.tensor([[0.0, 0.0]]), np.array([1])):.3f}"
     '0.693'
     """
-    _check_labels(getattr(logits, "_data", logits), np.asarray(getattr(labels, "_data", labels)), reduction)
+    _check_labels(getattr(logits, "_array", logits), np.asarray(getattr(labels, "_array", labels)), reduction)
     picked = -take_along_axis(log_softmax(logits), labels[..., None])[..., 0]
     return picked if reduction == "none" else mean(picked) if reduction == "mean" else sum(picked)
 

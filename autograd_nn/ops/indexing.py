@@ -180,15 +180,15 @@ def setitem(x: Any, key: Any, value: Any, /) -> None:
         else:
             assign(x, result)
         return
-    key = joined(template, [i._data if isinstance(i, Tensor) else i for i in indices])
+    key = joined(template, [i._array if isinstance(i, Tensor) else i for i in indices])
     if indices:  # a copy: check that the value fits by writing it there first, then write the whole
-        part = Tensor._of(x._data[key])
+        part = Tensor._of(x._array[key])
         assign(part, value)
-        x._data[key] = part._data
+        x._array[key] = part._array
         assign(x, x)
     else:
         part = Tensor._of(
-            x._data[key if Ellipsis in key else (*key, ...)]
+            x._array[key if Ellipsis in key else (*key, ...)]
         )  # with an Ellipsis one element is a view, too
         part.cell = cell_of(x)
         assign(part, value)
@@ -198,7 +198,7 @@ def _is_view(x: Tensor) -> bool:
     """Whether a recorded Tensor shares memory with what it was made from."""
     node = x.node
     if node is None or node.op is None:
-        return x._data.base is not None and x.cell is not None and x.cell.viewed
+        return x._array.base is not None and x.cell is not None and x.cell.viewed
     return node.op is not SELECT and node.op.kind == "view"
 
 

@@ -49,7 +49,7 @@ def spoil(error, c):
     if error == "transposed":
         return c.mT if c.ndim >= 2 and c.shape[-1] == c.shape[-2] else c
     if error == "one element zeroed" and c.size:
-        values = np.asarray(c if isinstance(c, (np.ndarray, np.generic)) else c._data)
+        values = np.asarray(c if isinstance(c, (np.ndarray, np.generic)) else c._array)
         mask = np.ones(c.shape)
         mask[np.unravel_index(np.argmax(np.abs(values)), c.shape)] = 0.0
         return c * mask

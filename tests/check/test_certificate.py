@@ -7,8 +7,12 @@ import pytest
 from planting import planted
 
 import autograd_nn as ag
-from autograd_nn.check.certificate import main
+from autograd_nn.__main__ import main as command_line
 from autograd_nn.check.samples import rows
+
+
+def main(arguments):
+    return command_line(["check", *arguments])
 
 
 def test_every_operation_is_certified(capsys):
