@@ -438,7 +438,7 @@ def test_scatter_add_promotes():
 def test_masked_arrays_are_refused():
     for f in (lambda m, t: m * t, lambda m, t: t * m):
         with pytest.raises(
-            TypeError, match="masked arrays are not differentiated|np.asarray of a leaf that requires a gradient"
+            TypeError, match=r"masked arrays are not differentiated|np.asarray of a leaf that requires a gradient"
         ):
             f(np.ma.array([1.0, 2.0], mask=[True, False]), leaf([1.0, 2.0]))
 

@@ -124,12 +124,14 @@ def logsumexp(x, /, axis=None, keepdims=False):
     return out if keepdims else out.reshape(np.add.reduce(x, axis=axis).shape)
 
 
-logsumexp.vjp(
-    x=lambda g, x, out, axis, keepdims: (
-        spread(g, x.shape, axis, keepdims)
-        * exp(x - spread(where(equal(out, -np.inf), 0.0, out), x.shape, axis, keepdims))
-    )
-)
+def _logsumexp_rule(g, x, out, axis, keepdims):
+    """The cotangent times softmax. Dividing by the sum, which is all but 1, takes out the rounding of a large `out`."""
+    p = exp(x - spread(where(equal(out, -np.inf), 0.0, out), x.shape, axis, keepdims))
+    total = sum(p, axis, None, True)
+    return spread(g, x.shape, axis, keepdims) * (p / where(equal(total, 0.0), 1.0, total))
+
+
+logsumexp.vjp(x=_logsumexp_rule)
 
 
 @implements(np.average)
