@@ -30,7 +30,8 @@ from .report import (
     Row,
 )
 
-RTOL, ATOL = 1e-7, 0.0
+RTOL, ATOL = 1e-7, 1e-14
+"""The floor is what rounding leaves of numbers of size 1: a derivative that is 0 may come out as 1e-18."""
 COVERAGE = ("directions", "sampled", "full")
 
 
@@ -46,7 +47,7 @@ def gradcheck(
     """Hold the derivatives of f at the inputs against finite differences, and name the operation that is wrong.
 
     `inputs`: Tensors, arrays and floats (nested as f takes them); the floating ones are differentiated, in float64
-    whatever their dtype. `order`: 2 checks the derivative of the derivative too. `rtol` (1e-7) and `atol` (0): the error
+    whatever their dtype. `order`: 2 checks the derivative of the derivative too. `rtol` (1e-7) and `atol` (1e-14): the error
     allowed, relative to the size of derivatives here, and beside it. `coverage`: ``"directions"`` moves all coordinates
     at once only, ``"sampled"`` then tries telling ones alone, ``"full"`` every one. `seed`: of the directions.
 

@@ -435,8 +435,14 @@ def test_every_correct_sample_passes():
                 if call.gradient is not None and all(np.isfinite(a).all() for a in arrays):
                     verdict = ag.gradcheck(f, *arrays).verdict
                     # Some are smooth to first order at what is a kink of the second (celu): there the differences agree.
-                    allowed = {"KINK", "PASS", *(["ILL-CONDITIONED"] if row.name.startswith(("power", "lp_pool")) else [])}
+                    allowed = {
+                        "KINK",
+                        "PASS",
+                        *(["ILL-CONDITIONED"] if row.name.startswith(("power", "lp_pool")) else []),
+                    }
                     assert verdict in allowed, f"{row.name}: {verdict}"
                 continue
             report = ag.gradcheck(f, *arrays, order=call.order)
-            assert report.verdict == "PASS", f"{row.name}: {report}"
+            # The second derivatives of 2x2 cofactors are 0, differences of a gradient that a decomposition gave are not quite.
+            blurred = ["ILL-CONDITIONED"] if row.name == "cofactors" else []
+            assert report.verdict in ("PASS", *blurred), f"{row.name}: {report}"
