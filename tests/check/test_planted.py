@@ -5,6 +5,7 @@ caught there. Where it changes none (the sign of a zero, a transpose of a vector
 """
 
 import collections
+import importlib
 import os
 
 import numpy as np
@@ -23,7 +24,8 @@ OPERATIONS = {}
 for row in rows():
     op = getattr(row.function, "op", None)
     if op is None and row.listed:
-        op = getattr(__import__(row.function.__module__, fromlist=["x"]), row.function.__name__ + "_").op
+        arranged = getattr(importlib.import_module(row.function.__module__), row.function.__name__ + "_", None)
+        op = getattr(arranged, "op", None)  # None: a composition, which has no rule of its own
     if op is not None and op.has_rule():
         calls = [c for c in row.calls if c.order > 0 and c.differentiated()]
         if calls:
