@@ -7,6 +7,7 @@ The public names and nothing else; see the README for a map of the rooms. Import
 
 from . import check as check
 from . import kernels as kernels
+from . import optim as optim
 from .check.divergence import compare as compare
 from .check.gradients import check_model as check_model
 from .check.gradients import gradcheck as gradcheck
