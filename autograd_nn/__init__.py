@@ -10,6 +10,7 @@ from typing import Any as _Any
 
 from . import check as check
 from . import kernels as kernels
+from . import optim as optim
 from .check.divergence import compare as compare
 from .check.gradients import check_model as check_model
 from .check.gradients import gradcheck as gradcheck
