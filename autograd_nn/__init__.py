@@ -10,7 +10,6 @@ from typing import Any as _Any
 
 from . import check as check
 from . import kernels as kernels
-from . import optim as optim
 from .check.divergence import compare as compare
 from .check.gradients import check_model as check_model
 from .check.gradients import gradcheck as gradcheck
@@ -40,8 +39,9 @@ from .ops import *
 
 if _TYPE_CHECKING:
     from . import nn as nn
+    from . import optim as optim
 
-_ROOMS = ("nn",)
+_ROOMS = ("nn", "optim")
 """Rooms that are imported when somebody enters them."""
 
 __version__ = "0.1.0"
