@@ -168,7 +168,9 @@ class Optimizer:
         Raises ValueError where it does not fit these parameters; then nothing was changed.
         """
         if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
-            raise ValueError(f"{self._name}: an optimizer's state has 'state' and 'param_groups'; this is {_an(state_dict)}")
+            raise ValueError(
+                f"{self._name}: an optimizer's state has 'state' and 'param_groups'; this is {_an(state_dict)}"
+            )
         groups = list(state_dict["param_groups"])
         mine, theirs = [len(g["params"]) for g in self.param_groups], [len(g["params"]) for g in groups]
         if mine != theirs:

@@ -1,4 +1,4 @@
-"""What functions of a weight demand of their input: the same floating dtype.
+"""What functions of a weight demand of their input, the same floating dtype, and how they refuse another.
 
 A silent promotion of one float64 batch would double the time and memory of everything behind it.
 """
@@ -21,7 +21,11 @@ def same_dtype(name: str, x: Any, weight: Any) -> Any:
         fix = f"pass x.astype({weight.dtype.name!r})"
         if x.dtype.kind == "f":
             fix += f", or give the model the input's dtype with model.astype({x.dtype.name!r})"
-        scope = current().scope
-        where = "" if scope is None else f"\n  in module {scope.path}"
-        raise TypeError(f"{name}: the input is {x.dtype} and the weight {weight.dtype}; {fix}{where}")
+        raise refuse(name, f"the input is {x.dtype} and the weight {weight.dtype}; {fix}", TypeError)
     return x
+
+
+def refuse(name: str, what: str, kind: type[Exception] = ValueError) -> Exception:
+    """The exception that says what is wrong, in which function, and in which module if one runs."""
+    scope = current().scope
+    return kind(f"{name}: {what}" if scope is None else f"{name}: {what}\n  in module {scope.path}")
