@@ -77,7 +77,17 @@ def timed(made: dict[str, Callable[[], Any]], seconds: float, pause: float) -> d
 
 def peak_memory(index: int, side: str, threads: int) -> float:
     """Megabytes that a network and thirty steps add to a fresh process, at their peak."""
-    command = [sys.executable, "-m", "benchmarks.training", "--memory-of", str(index), "--side", side, "--threads", str(threads)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.training",
+        "--memory-of",
+        str(index),
+        "--side",
+        side,
+        "--threads",
+        str(threads),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{side} on {WORKLOADS[index].name}:\n{done.stderr}")
@@ -155,7 +165,9 @@ def main(arguments: list[str]) -> int:
     ratios = [times[OURS] / times[TORCH] for _, times in found]
     mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
     verdict = "reached" if mean <= TARGET and max(ratios) <= 1.0 else "MISSED"
-    print(f"geometric mean {mean:.2f} of PyTorch eager (target {TARGET}), worst {max(ratios):.2f} (target 1.0): {verdict}")
+    print(
+        f"geometric mean {mean:.2f} of PyTorch eager (target {TARGET}), worst {max(ratios):.2f} (target 1.0): {verdict}"
+    )
     if chosen.plot:
         plot(found, chosen.plot)
     return 0
