@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -38,9 +38,9 @@ class Adam(_Moments):
     r"""Steps along the mean gradient, each element's measured by the size its gradients have.
 
     :math:`m \leftarrow \beta_1 m + (1 - \beta_1) g`, :math:`v \leftarrow \beta_2 v + (1 - \beta_2) g^2`,
-    :math:`w \leftarrow w - \eta\, \hat m / (\sqrt{\hat v} + \epsilon)`; the hats divide by :math:`1 - \beta^t`, because both start
-    at zero. `weight_decay` adds :math:`\lambda w` to the gradient, or with `decoupled_weight_decay` shrinks w as `AdamW`;
-    `amsgrad` measures by the largest :math:`v` so far; `maximize` goes the other way.
+    :math:`w \leftarrow w - \eta\, \hat m / (\sqrt{\hat v} + \epsilon)`; the hats divide by :math:`1 - \beta^t`, because
+    both start at zero. `weight_decay` adds :math:`\lambda w` to the gradient, or with `decoupled_weight_decay` shrinks w as
+    `AdamW`; `amsgrad` measures by the largest :math:`v` so far; `maximize` goes the other way.
 
     Defaults: `lr` 1e-3, `betas` (0.9, 0.999), `eps` 1e-8, `weight_decay` 0. State: `step`, `exp_avg`, `exp_avg_sq` (and
     `max_exp_avg_sq`). Raises ValueError for a negative number or a beta outside [0, 1). Kingma and Ba, arXiv:1412.6980.
@@ -93,5 +93,13 @@ class AdamW(Adam):
         weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False, **implementation: Any,
     ) -> None:  # fmt: skip
         super().__init__(
-            params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True, **implementation
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            maximize=maximize,
+            decoupled_weight_decay=True,
+            **implementation,
         )
