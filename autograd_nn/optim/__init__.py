@@ -1,5 +1,6 @@
 """Optimizers, learning rate schedules, clipping and averaging, with PyTorch's names, arguments and semantics."""
 
+from . import lr_scheduler as lr_scheduler
 from .adam import Adam as Adam
 from .adam import Adamax as Adamax
 from .adam import AdamW as AdamW

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -108,10 +108,11 @@ class AdamW(Adam):
 class Adamax(_Moments):
     r"""Adam with the infinity norm: each element's step is measured by the largest gradient, forgotten slowly.
 
-    :math:`u \leftarrow \max(\beta_2 u, |g| + \epsilon)`, :math:`w \leftarrow w - \eta\, \hat m / u`, with :math:`\hat m` as in `Adam`.
+    :math:`u \leftarrow \max(\beta_2 u, |g| + \epsilon)`, :math:`w \leftarrow w - \eta\, \hat m / u`, with :math:`\hat m` as
+    in `Adam`.
 
-    Defaults: `lr` 2e-3, `betas` (0.9, 0.999), `eps` 1e-8, `weight_decay` 0. State: `step`, `exp_avg`, `exp_inf`. Raises as `Adam`.
-    Kingma and Ba, arXiv:1412.6980, algorithm 2.
+    Defaults: `lr` 2e-3, `betas` (0.9, 0.999), `eps` 1e-8, `weight_decay` 0. State: `step`, `exp_avg`, `exp_inf`. Raises as
+    `Adam`. Kingma and Ba, arXiv:1412.6980, algorithm 2.
 
     >>> w = ag.tensor([1.0], requires_grad=True)
     >>> optimizer = ag.optim.Adamax([w], lr=0.1)

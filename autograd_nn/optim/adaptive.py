@@ -103,8 +103,8 @@ class Adadelta(Stepper):
 class RMSprop(Stepper):
     r"""Steps divided by the root of a running mean of squared gradients.
 
-    :math:`v \leftarrow \alpha v + (1 - \alpha) g^2`, :math:`w \leftarrow w - \eta\, g / (\sqrt v + \epsilon)`; `centered` takes the
-    square of the mean gradient from v; with `momentum` the quotient goes into a buffer,
+    :math:`v \leftarrow \alpha v + (1 - \alpha) g^2`, :math:`w \leftarrow w - \eta\, g / (\sqrt v + \epsilon)`; `centered`
+    takes the square of the mean gradient from v; with `momentum` the quotient goes into a buffer,
     :math:`b \leftarrow \mu b + g / (\sqrt v + \epsilon)`, along which the step is.
 
     Defaults: `lr` 1e-2, `alpha` 0.99, `eps` 1e-8, the others 0. State: `step`, `square_avg` (and `grad_avg`, `momentum_buffer`).
@@ -134,7 +134,9 @@ class RMSprop(Stepper):
         self.at_least_zero(group, "lr", "eps", "weight_decay", "momentum", "alpha")
 
     def rule(self, group: ParameterGroup) -> str:
-        return "rmsprop" + ("_centered" if group["centered"] else "") + ("" if group.is_zero("momentum") else "_momentum")
+        return (
+            "rmsprop" + ("_centered" if group["centered"] else "") + ("" if group.is_zero("momentum") else "_momentum")
+        )
 
     def coefficients(self, group: Mapping[str, Any], counts: dict[str, Any]) -> dict[str, Any]:
         return {

@@ -1,7 +1,7 @@
 """`LBFGS`: the limited-memory quasi-Newton method, with a line search for the strong Wolfe conditions.
 
-Decision: its arithmetic is NumPy's on one flat vector, and what it decides depends on values, so a step cannot be compiled: it takes
-values out of the graph where `ag.compile` sees it, and is refused.
+Decision: its arithmetic is NumPy's on one flat vector, and what it decides depends on values, so a step cannot be compiled:
+it takes values out of the graph where `ag.compile` sees it, and is refused.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ from .optimizer import Optimizer
 class LBFGS(Optimizer):
     r"""Quasi-Newton steps :math:`w \leftarrow w - t H g`, with :math:`H` from the last `history_size` differences of gradients.
 
-    For a deterministic loss (the whole data, not a batch) of moderately many parameters, all in one group. `step(closure)` needs a
-    closure that clears the gradients, computes the loss, differentiates it and returns it; one step evaluates it many times.
+    For a deterministic loss (the whole data, not a batch) of moderately many parameters, all in one group. `step(closure)`
+    needs a closure that clears the gradients, computes the loss, differentiates it and returns it; one step evaluates it
+    many times.
 
     Defaults: `lr` 1, `max_iter` 20 iterations a step, `max_eval` 1.25 `max_iter` evaluations, `tolerance_grad` 1e-7 (the largest
     gradient) and `tolerance_change` 1e-9 end it, `history_size` 100, `line_search_fn` None (steps of `lr`) or ``"strong_wolfe"``.
-    Raises ValueError for several groups or another line search. Nocedal and Wright, "Numerical Optimization", algorithms 7.4, 3.5.
+    Raises ValueError for several groups or another line search. Nocedal and Wright, "Numerical Optimization", algorithms
+    7.4, 3.5.
 
     >>> w = ag.tensor([-1.0, 2.0], dtype="float64", requires_grad=True)
     >>> optimizer = ag.optim.LBFGS([w], line_search_fn="strong_wolfe", max_iter=50)
@@ -82,7 +84,9 @@ class LBFGS(Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take up to `max_iter` iterations; returns what the closure returned first. Raises TypeError without a closure."""
         if closure is None:
-            raise TypeError("LBFGS: step needs a closure that clears the gradients, computes the loss and calls backward")
+            raise TypeError(
+                "LBFGS: step needs a closure that clears the gradients, computes the loss and calls backward"
+            )
         group = self.param_groups[0]
         state = self.state.setdefault(self._params[0], {"func_evals": 0, "n_iter": 0})
 
@@ -159,7 +163,9 @@ class LBFGS(Optimizer):
             if not array.ndim:
                 return array.item()
             if array.shape != (total,):
-                raise ValueError(f"LBFGS: the saved {name!r} has shape {array.shape}, the parameters together have {total} elements")
+                raise ValueError(
+                    f"LBFGS: the saved {name!r} has shape {array.shape}, the parameters together have {total} elements"
+                )
             return array
 
         return {name: copied(name, v) for name, v in saved.items() if v is not None and name != "al"}
