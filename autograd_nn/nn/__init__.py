@@ -14,3 +14,4 @@ from .module import *
 from .normalisation import *
 from .parameter import Buffer as Buffer
 from .parameter import Parameter as Parameter
+from .softmax import *

@@ -8,3 +8,4 @@ from .affine import *
 from .convolution import *
 from .loss import *
 from .normalisation import *
+from .softmax import *
