@@ -6,6 +6,7 @@ import autograd_nn.nn.functional as F
 from .activation import *
 from .affine import *
 from .convolution import *
+from .dropout import *
 from .loss import *
 from .normalisation import *
 from .softmax import *

@@ -40,3 +40,8 @@ def with_batch(axes: int, compute: Callable[..., Any], x: Any, *arguments: Any) 
         return compute(x, *arguments)
     out = compute(expand_dims(x, 0), *arguments)
     return tuple([part[0] for part in out]) if isinstance(out, tuple) else out[0]
+
+
+def refuse(name: str, what: str, kind: type[Exception] = ValueError) -> Exception:
+    """The exception to raise: what is wrong, in which function, and in which module if one runs."""
+    return in_module(kind(f"{name}: {what}"))
