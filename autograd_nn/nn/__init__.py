@@ -10,6 +10,7 @@ from .activation import *
 from .containers import *
 from .convolution import *
 from .dropout import *
+from .embedding import *
 from .linear import *
 from .loss import *
 from .module import *
