@@ -10,6 +10,7 @@ from .activation import *
 from .containers import *
 from .convolution import *
 from .dropout import *
+from .embedding import *
 from .linear import *
 from .loss import *
 from .module import *
@@ -17,4 +18,5 @@ from .normalisation import *
 from .parameter import Buffer as Buffer
 from .parameter import Parameter as Parameter
 from .recurrent import *
+from .softmax import *
 from .summary import *

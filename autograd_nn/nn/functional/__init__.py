@@ -7,5 +7,7 @@ from .activation import *
 from .affine import *
 from .convolution import *
 from .dropout import *
+from .embedding import *
 from .loss import *
 from .normalisation import *
+from .softmax import *
