@@ -11,12 +11,14 @@ from .containers import *
 from .convolution import *
 from .dropout import *
 from .embedding import *
+from .fractional import *
 from .linear import *
 from .loss import *
 from .module import *
 from .normalisation import *
 from .parameter import Buffer as Buffer
 from .parameter import Parameter as Parameter
+from .pooling import *
 from .recurrent import *
 from .softmax import *
 from .summary import *

@@ -144,6 +144,12 @@ def plain(text):
     return re.sub(r"  # [\d,]+ parameters?$", "", text, flags=re.MULTILINE)
 
 
+def shown(name, arguments, keywords):
+    """A call as text, arrays by their shapes."""
+    parts = [("", v) for v in arguments] + [(f"{key}=", v) for key, v in keywords.items()]
+    return f"{name}({', '.join(key + repr(getattr(v, 'shape', v)) for key, v in parts)})"
+
+
 class Layer:
     """A layer of PyTorch's name, constructor arguments, and the inputs of a call.
 
@@ -161,9 +167,7 @@ class Layer:
         self.tolerance, self.weights, self.calls = tolerance or {}, weights or (lambda a: a), calls
 
     def __str__(self):
-        arguments = [repr(a) for a in self.args] + [f"{k}={v!r}" for k, v in self.kwargs.items()]
-        shapes = [getattr(x, "shape", x) for x in self.inputs]
-        return f"{self.kind}({', '.join(arguments)}) of {shapes}"
+        return f"{shown(self.kind, self.args, self.kwargs)} of {shown('', self.inputs, self.call)}"
 
     def judge(self):
         for dtype in TOLERANCE:
@@ -239,8 +243,7 @@ class Function:
     tolerance: dict = dataclasses.field(default_factory=dict)
 
     def __str__(self):
-        shapes = [str(getattr(x, "shape", x)) for x in self.args]
-        return f"{self.name}({', '.join([*shapes, *[f'{k}={v!r}' for k, v in self.kwargs.items()]])})"
+        return shown(self.name, self.args, self.kwargs)
 
     def judge(self):
         for dtype in TOLERANCE:

@@ -8,6 +8,8 @@ from .affine import *
 from .convolution import *
 from .dropout import *
 from .embedding import *
+from .fractional import *
 from .loss import *
 from .normalisation import *
+from .pooling import *
 from .softmax import *
