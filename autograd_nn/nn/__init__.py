@@ -7,6 +7,7 @@ from . import functional as functional
 from . import init as init
 from . import utils as utils
 from .activation import *
+from .attention import *
 from .containers import *
 from .convolution import *
 from .dropout import *
@@ -17,3 +18,4 @@ from .normalisation import *
 from .parameter import Buffer as Buffer
 from .parameter import Parameter as Parameter
 from .recurrent import *
+from .transformer import *

@@ -5,6 +5,7 @@ import autograd_nn.nn.functional as F
 
 from .activation import *
 from .affine import *
+from .attention import *
 from .convolution import *
 from .dropout import *
 from .loss import *
