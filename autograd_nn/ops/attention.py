@@ -21,7 +21,7 @@ from .products import matmul
 from .reduction import max, sum
 from .shape import detach, reshape, transpose
 
-__all__ = ["attention"]
+__all__ = ["dot_product_attention"]
 
 
 def _explained(q: Any, k: Any, v: Any, mask: Any = None, dropped: Any = None, *parameters: Any) -> str | None:
@@ -48,7 +48,7 @@ def _allowed(scores: Any) -> np.ndarray:
 
 
 @op(kind="fused", outputs=("out", "weights"), explain=_explained)
-def attention(q, k, v, mask=None, dropped=None, /, scale=1.0, is_causal=False):
+def dot_product_attention(q, k, v, mask=None, dropped=None, /, scale=1.0, is_causal=False):
     r"""Each query's mean of the values, weighted by softmax of its products with the keys.
 
     :math:`W = \mathrm{softmax}(\text{scale} \cdot Q K^\top + M)`, out :math:`= (W \odot D) V`, and W. Shapes: q (..., L, E),
@@ -56,7 +56,7 @@ def attention(q, k, v, mask=None, dropped=None, /, scale=1.0, is_causal=False):
     floating and added. `dropped` (D): factors of W. `is_causal`: query i looks at keys up to i only. Raises ValueError for
     shapes that do not fit.
 
-    >>> out, weights = ag.attention(ag.ones((1, 2)), ag.ones((2, 2)), ag.tensor([[1.0], [3.0]]))
+    >>> out, weights = ag.dot_product_attention(ag.ones((1, 2)), ag.ones((2, 2)), ag.tensor([[1.0], [3.0]]))
     >>> out, weights
     (tensor([[2.]], dtype=float32), tensor([[0.5, 0.5]], dtype=float32))
     """
@@ -72,7 +72,7 @@ def attention(q, k, v, mask=None, dropped=None, /, scale=1.0, is_causal=False):
     return matmul(weights if dropped is None else weights * dropped, v), weights
 
 
-@attention.fast
+@dot_product_attention.fast
 def _attention(q, k, v, mask, dropped, scale, is_causal):
     fault = _explained(q, k, v, mask, dropped)
     if fault:
@@ -98,7 +98,7 @@ def _attention(q, k, v, mask, dropped, scale, is_causal):
     return np.matmul(w if dropped is None else w * dropped, v, out=out), w
 
 
-@attention.joint_vjp
+@dot_product_attention.joint_vjp
 def _attention_vjp(g, q, k, v, mask, dropped, out, scale, wanted):
     """With P = W D: dV = P^T g; dW = (g V^T) D; dS = W (dW - sum(dW W)); dQ = scale dS K; dK = scale dS^T Q."""
     g, g_weights = g

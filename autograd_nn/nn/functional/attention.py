@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...ops.arranging import repeat
-from ...ops.attention import attention
+from ...ops.attention import dot_product_attention
 from .dropout import kept
 from .operands import refuse, same_dtype
 
@@ -29,7 +29,7 @@ def attended(
     dropped = None
     if dropout_p > 0.0:
         dropped = kept((*query.shape[:-1], key.shape[-2]), dropout_p, query.dtype)
-    out, weights = attention(query, key, value, mask, dropped, scale=scale, is_causal=is_causal)
+    out, weights = dot_product_attention(query, key, value, mask, dropped, scale=scale, is_causal=is_causal)
     return out, weights if dropped is None else weights * dropped
 
 
