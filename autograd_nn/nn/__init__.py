@@ -18,4 +18,5 @@ from .normalisation import *
 from .parameter import Buffer as Buffer
 from .parameter import Parameter as Parameter
 from .recurrent import *
+from .summary import *
 from .transformer import *
