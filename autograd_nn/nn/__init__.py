@@ -8,6 +8,7 @@ from . import init as init
 from . import utils as utils
 from .activation import *
 from .attention import *
+from .classification import *
 from .containers import *
 from .convolution import *
 from .dropout import *
@@ -18,5 +19,6 @@ from .normalisation import *
 from .parameter import Buffer as Buffer
 from .parameter import Parameter as Parameter
 from .recurrent import *
+from .similarity import *
 from .summary import *
 from .transformer import *

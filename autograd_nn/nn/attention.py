@@ -25,7 +25,7 @@ __all__ = ["MultiheadAttention"]
 
 
 class MultiheadAttention(Module):
-    r"""Attention in several heads at once: :math:`[h_1, \dots, h_n] W`, :math:`h_i = \mathrm{attention}(Q W^Q_i, K W^K_i, V W^V_i)`.
+    r"""Attention in several heads: :math:`[h_1, \dots, h_n] W`, :math:`h_i = \mathrm{attention}(Q W^Q_i, K W^K_i, V W^V_i)`.
 
     Vaswani et al., arXiv:1706.03762. Shapes: query (L, batch, embed_dim), key (S, batch, kdim), value (S, batch, vdim), with
     `batch_first` the batch first, or without it; the output as the query. Returns (output, weights): weights (batch, L, S), the

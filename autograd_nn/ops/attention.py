@@ -104,8 +104,10 @@ def _attention_vjp(g, q, k, v, mask, dropped, out, scale, wanted):
     g, g_weights = g
     w = out[1]
     dq = dk = dv = dmask = ddropped = None
-    if g is None:
-        d = None
+    if g is None:  # only the weights were used
+        d = g_weights.copy()
+        dv = np.zeros_like(v)
+        ddropped = None if dropped is None else np.zeros_like(dropped)
     else:
         if wanted[2]:
             kept = w if dropped is None else w * dropped
@@ -115,10 +117,8 @@ def _attention_vjp(g, q, k, v, mask, dropped, out, scale, wanted):
             ddropped = _summed_to(d * w, dropped.shape)
         if dropped is not None:
             d *= dropped
-    if g_weights is not None:
-        d = g_weights.copy() if d is None else np.add(d, g_weights, out=d)
-    if d is None:
-        return None, None, None, None, None
+        if g_weights is not None:
+            d += g_weights
     d -= np.einsum("...s,...s->...", d, w)[..., None]
     d *= w
     if wanted[3]:

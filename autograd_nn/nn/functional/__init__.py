@@ -6,7 +6,9 @@ import autograd_nn.nn.functional as F
 from .activation import *
 from .affine import *
 from .attention import *
+from .classification import *
 from .convolution import *
 from .dropout import *
 from .loss import *
 from .normalisation import *
+from .similarity import *
