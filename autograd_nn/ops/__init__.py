@@ -2,6 +2,7 @@
 
 from . import linalg as linalg
 from .activation import *
+from .affine import *
 from .arranging import *
 from .comparison import *
 from .convolution import *
@@ -12,8 +13,10 @@ from .exponential import *
 from .fused import *
 from .indexing import *
 from .joining import *
+from .normalisation import *
 from .pooling import *
 from .products import *
+from .recurrent import *
 from .reduction import *
 from .resampling import *
 from .rounding import *
