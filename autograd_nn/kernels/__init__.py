@@ -29,8 +29,8 @@ from autograd_nn.kernels.geometry import Pooling as Pooling
 
 _MODULES = frozenset((
     "adaptive", "build", "convolution", "dense", "depthwise", "direct", "direct_weight", "flat", "layout",
-    "microkernel", "patches", "plan", "pointwise", "pooling", "recurrent", "reference", "resizing", "thin", "threads", "transcendental", "update_rules",
-    "updates", "vectors", "warmup", "winograd", "winograd_transforms", "winograd_weight",
+    "microkernel", "patches", "plan", "pointwise", "pooling", "recurrent", "reference", "resizing", "thin", "threads",
+    "transcendental", "update_rules", "updates", "vectors", "warmup", "winograd", "winograd_transforms", "winograd_weight",
 ))  # fmt: skip
 
 
