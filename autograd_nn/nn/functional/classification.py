@@ -14,10 +14,11 @@ from ...engine.tensor import Tensor
 from ...ops import fused
 from ...ops.activation import log_sigmoid
 from ...ops.alignment import ctc
+from ...ops.arranging import expand_dims
 from ...ops.elementwise import relu, square, where
 from ...ops.indexing import take, take_along_axis
 from ...ops.reduction import mean, sum
-from ...ops.shape import expand_dims, reshape
+from ...ops.shape import reshape
 from .loss import alike, broadcasting, floating, reduced, settled
 from .operands import refuse
 

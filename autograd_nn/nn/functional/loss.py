@@ -14,9 +14,10 @@ import numpy as np
 from ...engine.tensor import Tensor
 from ...ops import losses as ops
 from ...ops.activation import log_sigmoid
+from ...ops.arranging import expand_dims
 from ...ops.elementwise import absolute, exp, log, maximum, square, where
 from ...ops.reduction import mean, sum
-from ...ops.shape import detach, expand_dims
+from ...ops.shape import detach
 from .operands import refuse
 
 __all__ = [
