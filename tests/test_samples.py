@@ -30,6 +30,8 @@ from autograd_nn.ops import (
     resampling,
     rounding,
     scan,
+    searching,
+    selecting,
     shape,
     slicing,
     sorting,
@@ -48,6 +50,8 @@ ARRANGED = {
         "diagonals": ("diagonal_",),
         "elementwise": ("power_",),
         "indexing": ("take_",),
+        "searching": ("lexsort_", "unique_"),
+        "selecting": ("embedding_",),
         "products": ("einsum", "einsum_"),
         "rounding": ("clip_",),
         "scan": ("cumsum_",),
@@ -75,7 +79,7 @@ FAMILIES = (
         norms,
         products,
     ),
-    *(reduction, rounding, scan, shape, slicing, sorting, special, statistics, trigonometric),
+    *(reduction, rounding, scan, searching, selecting, shape, slicing, sorting, special, statistics, trigonometric),
     *(convolution, pooling, resampling),
 )
 

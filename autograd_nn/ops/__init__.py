@@ -18,6 +18,8 @@ from .reduction import *
 from .resampling import *
 from .rounding import *
 from .scan import *
+from .searching import *
+from .selecting import *
 from .shape import *
 from .sorting import *
 from .special import *
