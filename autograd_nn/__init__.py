@@ -33,5 +33,7 @@ from .engine.tensor import tensor as tensor
 from .kernels import get_num_threads as get_num_threads
 from .kernels import set_num_threads as set_num_threads
 from .ops import *
+from .ops.standard import array_namespace_info as array_namespace_info
 
+__array_namespace_info__ = array_namespace_info
 __version__ = "0.1.0"

@@ -1,7 +1,10 @@
 """Every differentiable operation, one family a file, forward and derivative side by side."""
 
+import inspect
+
 from . import linalg as linalg
 from .activation import *
+from .applying import *
 from .arranging import *
 from .comparison import *
 from .convolution import *
@@ -9,6 +12,7 @@ from .creation import *
 from .diagonals import *
 from .elementwise import *
 from .exponential import *
+from .folding import *
 from .fused import *
 from .indexing import *
 from .joining import *
@@ -17,11 +21,16 @@ from .products import *
 from .reduction import *
 from .resampling import *
 from .rounding import *
+from .sampled import *
 from .scan import *
 from .searching import *
 from .selecting import *
 from .shape import *
 from .sorting import *
 from .special import *
+from .standard import *
 from .statistics import *
 from .trigonometric import *
+
+# The families' modules stay here: `ag.shape` would be mistaken for np.shape.
+__all__ = [n for n, v in list(vars().items()) if n[0] != "_" and (v is linalg or not inspect.ismodule(v))]

@@ -251,6 +251,7 @@ def svd(a: Any, /, full_matrices: bool = True, compute_uv: bool = True, hermitia
     return svd_(a)
 
 
+@implements(np.linalg.svdvals)
 def svdvals(a: Any, /) -> Any:
     """The singular values in descending order, differentiated where some are equal, too.
 
@@ -258,7 +259,3 @@ def svdvals(a: Any, /) -> Any:
     tensor([3., 2.], dtype=float32)
     """
     return svd_(a)[1]
-
-
-if hasattr(np.linalg, "svdvals"):
-    implements(np.linalg.svdvals)(svdvals)

@@ -133,7 +133,7 @@ def positive(x, /):
 positive.vjp(x=lambda g: g)
 
 
-@op(kind="elementwise", operator="abs", method=True, numpy=np.absolute)
+@op(kind="elementwise", operator="abs", method=True, numpy=(np.absolute, np.fabs))
 def abs(x, /):
     """The absolute value; its derivative at 0 is 0.
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from ..engine.op import op
+from ..engine.protocol import implements
 from .comparison import equal
-from .elementwise import exp, square, where
+from .elementwise import exp, power, square, where
+from .shape import arrayed, astype
 
 __all__ = ["cbrt", "exp2", "expm1", "log1p", "log2", "log10", "logaddexp", "logaddexp2", "reciprocal"]
 
@@ -136,3 +139,9 @@ def logaddexp2(x, y, /):
 
 
 logaddexp2.vjp(x=lambda g, x, out: g * exp2(x - _finite(out)), y=lambda g, y, out: g * exp2(y - _finite(out)))
+
+
+@implements(np.float_power)
+def _numpy_float_power(x: Any, y: Any, /) -> Any:
+    """x to the power y, in float64 whatever they are."""
+    return power(astype(arrayed(x), np.float64), astype(arrayed(y), np.float64))

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..engine.methods import method
 from ..engine.op import op
-from ..engine.protocol import implements
+from ..engine.protocol import implements, since
 from .diagonals import diagonal
 from .elementwise import multiply
 from .joining import concat
@@ -20,7 +20,9 @@ from .reduction import sum
 from .shape import arrayed, axes_of, axis_of, broadcast_to_, reshape_, sum_to_, transpose_
 from .slicing import slice_
 
-__all__ = ["cross", "dot", "einsum", "inner", "kron", "matmul", "outer", "tensordot", "vdot", "vecdot"]
+__all__ = [
+    "cross", "dot", "einsum", "inner", "kron", "matmul", "matvec", "outer", "tensordot", "vdot", "vecdot", "vecmat",
+]  # fmt: skip
 
 
 def _matmul_fix(x: Any, y: Any) -> str | None:
@@ -64,7 +66,7 @@ def _matmul_y(g, x, y_shape):
     return x.mT @ g
 
 
-@op(kind="product", broadcasts=True, operator="@", numpy=np.matmul, explain=_matmul_fix)
+@op(kind="product", broadcasts=True, operator="@", numpy=(np.matmul, np.linalg.matmul), explain=_matmul_fix)
 def matmul(x, y, /):
     """The matrix product x y over the last two axes; the others broadcast. A vector is a row on the left, a column on the right.
 
@@ -115,7 +117,7 @@ def inner(x: Any, y: Any, /) -> Any:
     return multiply(x, y) if x.ndim == 0 or y.ndim == 0 else tensordot(x, y, ((-1,), (-1,)))
 
 
-@implements(np.outer)
+@implements(np.outer, np.linalg.outer)
 def outer(x: Any, y: Any, /) -> Any:
     """The matrix of all products of an element of x and one of y, both flattened.
 
@@ -126,7 +128,7 @@ def outer(x: Any, y: Any, /) -> Any:
     return multiply(reshape_(arrayed(x), (-1, 1)), reshape_(arrayed(y), (1, -1)))
 
 
-@implements(np.tensordot)
+@implements(np.tensordot, np.linalg.tensordot)
 def tensordot(x: Any, y: Any, /, axes: Any = 2) -> Any:
     """The sum of products over some axes of x and as many of y; the result has the others of x, then those of y.
 
@@ -153,6 +155,7 @@ def tensordot(x: Any, y: Any, /, axes: Any = 2) -> Any:
     return reshape_(matmul(rows, columns), (*shape_x, *shape_y))
 
 
+@implements(np.linalg.vecdot, np.vecdot)
 def vecdot(x: Any, y: Any, /, *, axis: int = -1) -> Any:
     """The sum of products over one axis, with broadcasting.
 
@@ -162,8 +165,28 @@ def vecdot(x: Any, y: Any, /, *, axis: int = -1) -> Any:
     return sum(multiply(arrayed(x), arrayed(y)), axis)
 
 
-if hasattr(np, "vecdot"):  # NumPy 2.1
-    implements(np.vecdot)(vecdot)
+@implements(*since("matvec"))  # NumPy 2.2
+def matvec(x: Any, y: Any, /) -> Any:
+    """The products of matrices with vectors, over the last two axes of x and the last of y; the others broadcast.
+
+    Shapes: x (..., n, k), y (..., k) to (..., n). Raises ValueError if the axes differ.
+
+    >>> ag.matvec(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([1.0, 1.0]))
+    tensor([3., 7.], dtype=float32)
+    """
+    return slice_(matmul(x, slice_(arrayed(y), (..., None))), (..., 0))
+
+
+@implements(*since("vecmat"))  # NumPy 2.2
+def vecmat(x: Any, y: Any, /) -> Any:
+    """The products of vectors with matrices, over the last axis of x and the last two of y; the others broadcast.
+
+    Shapes: x (..., n), y (..., n, k) to (..., k). Raises ValueError if the axes differ.
+
+    >>> ag.vecmat(ag.tensor([1.0, 1.0]), ag.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([4., 6.], dtype=float32)
+    """
+    return slice_(matmul(slice_(arrayed(x), (..., None, (None, None, None))), y), (..., 0, (None, None, None)))
 
 
 @implements(np.kron)
@@ -180,7 +203,7 @@ def kron(x: Any, y: Any, /) -> Any:
     return reshape_(wide, tuple([k * m for k, m in zip(a, b, strict=True)]))
 
 
-@implements(np.cross)
+@implements(np.cross, np.linalg.cross)
 def cross(x: Any, y: Any, /, axis: int = -1) -> Any:
     """The cross product of vectors of three along an axis, with broadcasting.
 

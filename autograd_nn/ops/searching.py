@@ -168,13 +168,12 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
 
 # ---- what differs --------------------------------------------------------------------------------------------------
 
-PARTS = ("values", "indices", "inverse_indices", "counts")
-UniqueAll = namedtuple("UniqueAll", PARTS)
+UniqueAll = namedtuple("UniqueAll", ("values", "indices", "inverse_indices", "counts"))
 UniqueCounts = namedtuple("UniqueCounts", ("values", "counts"))
 UniqueInverse = namedtuple("UniqueInverse", ("values", "inverse_indices"))
 
 
-@op(kind="sort", outputs=PARTS)
+@op(kind="sort", outputs=UniqueAll._fields)
 def unique_(x, /, axis, equal_nan):
     """The different values in order, where each stands first, which of them each element is, and how many there are."""
     values, first, inverse, counts = np.unique(x, True, True, True, axis, equal_nan=equal_nan)
@@ -259,5 +258,3 @@ def unique_all(x: Any, /) -> Any:
     tensor([1, 0], dtype=int64)
     """
     return UniqueAll(*_unique("unique_all", x, None, False))
-
-

@@ -21,12 +21,13 @@ from .comparison import equal
 from .elementwise import where
 from .indexing import ARRAY, accumulate_at, along, replace, setitem, take, take_along_axis, unindex
 from .joining import concat
-from .searching import flatnonzero
+from .searching import argpartition, flatnonzero
 from .shape import arrayed, astype, axis_of, broadcast_to_, reshape_, stack
 from .slicing import slice_
 
 __all__ = [
-    "choose", "compress", "delete", "embedding", "extract", "insert", "masked_fill", "put_along_axis", "select",
+    "choose", "compress", "delete", "embedding", "extract", "insert", "masked_fill", "partition", "put_along_axis",
+    "select",
 ]  # fmt: skip
 
 # ---- by masks ------------------------------------------------------------------------------------------------------
@@ -124,6 +125,19 @@ def extract(condition: Any, x: Any, /) -> Any:
     return compress(reshape_(arrayed(condition), (-1,)), x)
 
 
+@implements(np.partition)
+def partition(x: Any, /, kth: Any, axis: int | None = -1) -> Any:
+    """x in an order along an axis in which the element at place `kth` is where sorting would put it, smaller ones before it.
+
+    None partitions the flattened x. The derivative goes back to where each element stood.
+
+    >>> float(ag.partition(ag.tensor([3.0, 1.0, 2.0]), 1)[1])
+    2.0
+    """
+    x, axis = _along_or_flat("partition", x, axis)
+    return take_along_axis(x, argpartition(x, kth, axis), axis)
+
+
 # ---- along an axis, and in place -----------------------------------------------------------------------------------
 
 
@@ -154,7 +168,9 @@ def _places_along(name: str, x: Any, indices: Any, axis: int) -> tuple[Any, ...]
 
 def _written_to(name: str, x: Any) -> None:
     if not isinstance(x, Tensor):
-        raise TypeError(f"{name}: writes into its first argument, which is {type(x).__name__} and would lose the gradient")
+        raise TypeError(
+            f"{name}: writes into its first argument, which is {type(x).__name__} and would lose the gradient"
+        )
 
 
 @implements(np.put_along_axis)

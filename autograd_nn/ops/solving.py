@@ -5,6 +5,7 @@ What has no inverse raises LinAlgError and says so; determinants are differentia
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from ..engine.op import op
 from ..engine.protocol import implements
+from .arranging import moveaxis
 from .diagonals import tril, triu
 from .elementwise import where
 from .joining import concat
@@ -21,6 +23,7 @@ from .slicing import slice_
 
 __all__ = [
     "det", "expm", "inv", "lstsq", "matrix_power", "multi_dot", "pinv", "slogdet", "solve", "solve_triangular",
+    "tensorinv", "tensorsolve",
 ]  # fmt: skip
 
 
@@ -97,6 +100,38 @@ def solve_triangular(a: Any, b: Any, /, lower: bool = False, unit_diagonal: bool
     if unit_diagonal:
         half = where(np.eye(half.shape[-1], dtype=bool), True, half)
     return solve(half, b)
+
+
+@implements(np.linalg.tensorsolve)
+def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+    """The x with ``tensordot(a, x, x.ndim) = b``: `solve` with a and b taken for a matrix and a vector.
+
+    `axes`: axes of a to move to its end first.
+
+    >>> ag.linalg.tensorsolve(ag.eye(4).reshape(2, 2, 2, 2), ag.ones((2, 2))).shape
+    (2, 2)
+    """
+    a, b = arrayed(a), arrayed(b)
+    if axes is not None:
+        a = moveaxis(a, tuple(axes), tuple(range(-len(axes), 0)))
+    shape = a.shape[b.ndim :]
+    if math.prod(shape) != b.size:
+        raise np.linalg.LinAlgError(f"tensorsolve: a of shape {a.shape} makes no square matrix for b of {b.shape}")
+    return reshape_(solve(reshape_(a, (b.size, b.size)), reshape_(b, (-1,))), shape)
+
+
+@implements(np.linalg.tensorinv)
+def tensorinv(a: Any, ind: int = 2) -> Any:
+    """The inverse of a taken for a matrix, whose rows are its first `ind` axes: of use to `tensordot`.
+
+    >>> ag.linalg.tensorinv(ag.eye(6).reshape(2, 3, 6)).shape
+    (6, 2, 3)
+    """
+    a = arrayed(a)
+    if ind <= 0:
+        raise ValueError(f"tensorinv: ind is how many axes are rows, 1 or more, not {ind}")
+    rows, columns = a.shape[:ind], a.shape[ind:]
+    return reshape_(inv(reshape_(a, (math.prod(rows), math.prod(columns)))), (*columns, *rows))
 
 
 # ---- determinants --------------------------------------------------------------------------------------------------

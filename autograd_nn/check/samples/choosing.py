@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...ops import searching, selecting
-from . import Call, Row, in_a_list
+from . import Call, Row
 from .inputs import distinct, normal
 
 _mask = np.array([[True, False, True], [False, False, True]])
@@ -158,7 +158,7 @@ ROWS = [
         searching.lexsort,
         np.lexsort,
         [_values(np.array([2, 1, 0]), np.array([0, 0, 1])), _values(normal(3))],
-        arrange=in_a_list,
+        arrange=lambda a: (tuple(a),),
     ),
     Row(
         searching.bincount,
