@@ -32,5 +32,6 @@ from .standard import *
 from .statistics import *
 from .trigonometric import *
 
-# The families' modules stay here: `ag.shape` would be mistaken for np.shape.
-__all__ = [n for n, v in list(vars().items()) if n[0] != "_" and (v is linalg or not inspect.ismodule(v))]
+# The families' modules stay here: `ag.shape` would be mistaken for np.shape. (Type checkers read the imports above instead.)
+_public = [n for n, v in list(vars().items()) if n[0] != "_" and (v is linalg or not inspect.ismodule(v))]
+globals()["__all__"] = _public
