@@ -23,7 +23,7 @@ INDICES = "it is arithmetic of indices, which carry no gradient"
 
 NUMPY: dict[str, str] = {
     "np.fft.*shift": "the Fourier transforms are not here; ag.roll moves elements round",
-    "np.fft.*": "the Fourier transforms give " + COMPLEX.replace("carry", "which carry"),
+    "np.fft.*": "the Fourier transforms give complex numbers, which carry no gradient (yet)",
     "np.linalg.eig": COMPLEX + ", and these eigenvalues may be complex; ag.linalg.eigh is for symmetric matrices",
     "np.linalg.eigvals": COMPLEX
     + ", and these eigenvalues may be complex; ag.linalg.eigvalsh is for symmetric matrices",
@@ -90,9 +90,7 @@ NUMPY: dict[str, str] = {
     "np.require": CREATION.format("asarray"),
     "np.tri": CREATION.format("tril(ag.ones(...))"),
     "np.zeros": CREATION.format("zeros"),
-    "np._*": "it is NumPy's own",
-    "np.clip.ufunc": "it is NumPy's own; np.clip answers",
-    "np.strings": TEXT,
+    "np.strings.*": TEXT,
     "np.*.reduceat": "take the sum of each piece: ag.stack([p.sum(0) for p in ag.split(x, places)])",
     "np.*.at": "it writes in place; ag.scatter_add(x, indices, values) gives the sums",
     "np.*.reduce": "it depends on the order of its operands; write it with the operation itself",
@@ -103,16 +101,19 @@ NUMPY: dict[str, str] = {
 STANDARD: dict[str, str] = {
     "complex64": COMPLEX,
     "complex128": COMPLEX,
-    "fft.*": "the Fourier transforms give " + COMPLEX.replace("carry", "which carry"),
+    "fft.*": "the Fourier transforms give complex numbers, which carry no gradient (yet)",
     "linalg.eig": COMPLEX,
     "linalg.eigvals": COMPLEX,
 }
 """Of the Python Array API standard (2024.12), by the name in its namespace."""
 
 
+def entry(name: str, table: dict[str, str] = NUMPY) -> str | None:
+    """The table's entry for a function: its name, or the first pattern that fits it."""
+    return name if name in table else next((p for p in table if "*" in p and fnmatchcase(name, p)), None)
+
+
 def reason(name: str, table: dict[str, str] = NUMPY) -> str | None:
-    """Why a function is not answered: the entry of its name, or of the first pattern that fits it."""
-    found = table.get(name)
-    if found is not None:
-        return found
-    return next((why for pattern, why in table.items() if "*" in pattern and fnmatchcase(name, pattern)), None)
+    """Why a function is not answered, or None."""
+    found = entry(name, table)
+    return None if found is None else table[found]

@@ -67,8 +67,14 @@ def _sorted_fix(a: Any, *rest: Any) -> str | None:
     return f"searches a vector, not shape {np.shape(a)}" if np.ndim(a) != 1 else None
 
 
-@op(kind="indexing", method=True, explain=_sorted_fix)
-def searchsorted(x1, x2, sorter=None, /, side="left"):
+@op(kind="indexing", explain=_sorted_fix)
+def searchsorted_(x1, x2, sorter=None, /, side="left"):
+    """Where each element of x2 belongs in the sorted x1."""
+    return np.asarray(np.searchsorted(x1, x2, side, sorter))
+
+
+@method(numpy=np.searchsorted)
+def searchsorted(x1: Any, x2: Any, /, side: str = "left", sorter: Any = None) -> Any:
     """Where each element of x2 would have to be put into the sorted vector x1 to keep it sorted; int64.
 
     `side`: before (``"left"``, default) or behind (``"right"``) its equals. `sorter`: the order that sorts x1 if it is not.
@@ -76,12 +82,7 @@ def searchsorted(x1, x2, sorter=None, /, side="left"):
     >>> ag.searchsorted(ag.tensor([1.0, 3.0, 5.0]), ag.tensor([3.0, 4.0]))
     tensor([1, 2], dtype=int64)
     """
-    return np.asarray(np.searchsorted(x1, x2, side, sorter))
-
-
-@implements(np.searchsorted)
-def _numpy_searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
-    return searchsorted(arrayed(a), v, sorter, side=side)
+    return searchsorted_(arrayed(x1), x2, sorter, side)
 
 
 @op(kind="indexing", numpy=np.digitize)
@@ -134,7 +135,7 @@ def lexsort(keys: Any, axis: int = -1) -> Any:
 
 argwhere.vjp(x=nondifferentiable)
 flatnonzero.vjp(x=nondifferentiable)
-searchsorted.vjp(x1=nondifferentiable, x2=nondifferentiable, sorter=nondifferentiable)
+searchsorted_.vjp(x1=nondifferentiable, x2=nondifferentiable, sorter=nondifferentiable)
 digitize.vjp(x=nondifferentiable, bins=nondifferentiable)
 isin.vjp(x=nondifferentiable, elements=nondifferentiable)
 argpartition.vjp(x=nondifferentiable)
