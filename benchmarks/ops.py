@@ -1,8 +1,8 @@
 """Every kind of operation against PyTorch, forward and backward, from 4 to 4 million elements.
 
-``python -m benchmarks ops [--plot PATH]``. Both sides record a graph and run in turns in one process; the figure is the ratio of
-median times, below 1 where we are faster. No operation may take more than 3 times PyTorch's time at 64 thousand elements
-unless `REASONS` says why; the command's exit code is 1 if one does.
+``python -m benchmarks ops [--plot PATH]``. Both sides record a graph and run in turns in one process; the figure is the
+ratio of the least times of a round, below 1 where we are faster. No operation may take more than 3 times PyTorch's time at
+64 thousand elements unless `REASONS` says why; the command's exit code is 1 if one does.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import autograd_nn as ag
 from .interleaved import machine, medians
 
 SIZES = (4, 256, 4096, 65536, 1048576, 4194304)
-JUDGED, LIMIT = 65536, 3.0
+JUDGED, LIMIT, ROUNDS = 65536, 3.0, 15
 
 REASONS: dict[str, str] = {}
 """Why an operation is slower than 3 times PyTorch at 64 thousand elements, by its name and pass."""
@@ -236,14 +236,15 @@ def measured(row: Row, n: int, seconds: float) -> Result:
     y, t = row.ours(*xs), row.theirs(*ts)
     g = np.ones(y.shape, np.float32)
     tg = torch.ones_like(t)
-    forward = medians({"ours": lambda: row.ours(*xs), "theirs": lambda: row.theirs(*ts)}, seconds, 7)
+    forward = medians({"ours": lambda: row.ours(*xs), "theirs": lambda: row.theirs(*ts)}, seconds, ROUNDS, min)
     backward = medians(
         {
             "ours": lambda: ag.gradients(y, xs, g, retain_graph=True),
             "theirs": lambda: torch.autograd.grad(t, ts, tg, retain_graph=True),
         },
         seconds,
-        7,
+        ROUNDS,
+        min,
     )
     return Result(row.name, n, (forward["ours"], forward["theirs"]), (backward["ours"], backward["theirs"]))
 

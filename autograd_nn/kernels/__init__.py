@@ -10,7 +10,8 @@ Where to start reading, and what stands on what:
     dense, flat                                a convolution as tables of offsets, for the paths above
     microkernel, winograd_transforms, layout   what their loops are made of
     plan, threads, build, vectors              how a kernel is described, run, compiled and given vector instructions
-    pooling, adaptive, resizing, patches       the other kernels
+    pooling, adaptive, resizing, patches,      the other kernels
+      special
     warmup                                     the command that compiles all of them ahead
 
 Nothing is imported here: `import autograd_nn` must not import numba. A module is imported when it is first asked for
@@ -27,7 +28,7 @@ from autograd_nn.kernels.geometry import Pooling as Pooling
 
 _MODULES = frozenset((
     "adaptive", "build", "convolution", "dense", "depthwise", "direct", "direct_weight", "flat", "layout",
-    "microkernel", "patches", "plan", "pointwise", "pooling", "reference", "resizing", "thin", "threads", "vectors",
+    "microkernel", "patches", "plan", "pointwise", "pooling", "reference", "resizing", "special", "thin", "threads", "vectors",
     "warmup", "winograd", "winograd_transforms", "winograd_weight",
 ))  # fmt: skip
 

@@ -8,6 +8,7 @@ At kinks the derivative is the one PyTorch takes: 0 for relu and abs at 0, half 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..engine.op import nondifferentiable, op
 from ..engine.tensor import Tensor
 from .comparison import equal, greater, less, logical_and
 from .creation import zeros_like
+from .picking import limit, pick
 
 __all__ = [
     "abs", "absolute", "add", "cos", "divide", "exp", "floor_divide",
@@ -178,7 +180,12 @@ power_.vjp(
 
 @op(kind="elementwise")
 def scalar_power(x, /, exponent):
-    """x to the power of a Python number."""
+    """x to the power of a Python number; a small whole one by multiplication, which NumPy knows for squares only."""
+    if exponent == 3:
+        return x * x * x
+    if exponent == 4:
+        square_ = x * x
+        return square_ * square_
     return x**exponent
 
 
@@ -312,7 +319,7 @@ def sigmoid(x, /):
     array([0.5  , 0.881], dtype=float32)
     """
     e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1.0, e) / (1.0 + e)
+    return pick(x >= 0, 1.0, e) / (1.0 + e)
 
 
 sigmoid.vjp(x=lambda g, out: g * (out * (1.0 - out)))
@@ -325,7 +332,7 @@ def relu(x, /):
     >>> ag.relu(ag.tensor([-1.0, 2.0]))
     tensor([0., 2.], dtype=float32)
     """
-    return np.maximum(x, 0)
+    return limit(x, 0, math.inf)
 
 
 relu.vjp(x=lambda g, out: where(greater(out, 0.0), g, 0.0))
@@ -375,7 +382,7 @@ def where(condition, x, y, /):
     >>> ag.where(ag.tensor([True, False]), ag.tensor([1.0, 2.0]), 0.0)
     tensor([1., 0.], dtype=float32)
     """
-    return np.where(condition, x, y)
+    return pick(condition, x, y)
 
 
 where.vjp(

@@ -11,6 +11,7 @@ from ..engine.op import op
 from ..engine.protocol import implements
 from .comparison import equal
 from .elementwise import exp, power, square, where
+from .picking import pick
 from .shape import arrayed, astype
 
 __all__ = ["cbrt", "exp2", "expm1", "log1p", "log2", "log10", "logaddexp", "logaddexp2", "reciprocal"]
@@ -122,7 +123,9 @@ def logaddexp(x, y, /):
     >>> ag.logaddexp(ag.tensor([0.0, 1000.0]), 0.0).numpy().round(3)
     array([6.93e-01, 1.00e+03], dtype=float32)
     """
-    return np.logaddexp(x, y)
+    with np.errstate(invalid="ignore"):  # of infinities, which `pick` leaves out
+        apart = np.abs(x - y)
+    return np.maximum(x, y) + np.log1p(np.exp(-pick(x == y, 0.0, apart)))
 
 
 logaddexp.vjp(x=lambda g, x, out: g * exp(x - _finite(out)), y=lambda g, y, out: g * exp(y - _finite(out)))

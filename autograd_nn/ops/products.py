@@ -229,7 +229,33 @@ def cross(x: Any, y: Any, /, axis: int = -1) -> Any:
 @op(kind="product")
 def einsum_(*xs, inputs, output):
     """The sum of products over the letters that the output lacks; each letter once in an operand, and twice in all."""
+    if len(xs) == 2 and xs[0].size + xs[1].size > LARGE:
+        product = _as_matmul(xs[0], xs[1], *inputs, output)
+        if product is not None:
+            return product
     return np.einsum(f"{','.join(inputs)}->{output}", *xs, optimize=len(xs) > 2)
+
+
+LARGE = 4096
+"""Elements of two operands from which on a matrix product pays for laying them out, against NumPy's loops."""
+
+
+def _as_matmul(x: np.ndarray, y: np.ndarray, left: str, right: str, output: str) -> np.ndarray | None:
+    """The contraction of two operands by a batched matrix product; None where it is none, or lengths of 1 broadcast."""
+    sizes = {**dict(zip(left, x.shape, strict=True)), **dict(zip(right, y.shape, strict=True))}
+    batch = [c for c in left if c in right and c in output]
+    met = [c for c in left if c in right and c not in output]
+    rows, columns = [c for c in left if c not in right], [c for c in right if c not in left]
+    plain = all(c in output for c in (*rows, *columns)) and met
+    if not plain or tuple(sizes[c] for c in left) != x.shape or tuple(sizes[c] for c in right) != y.shape:
+        return None
+    n = [math.prod(sizes[c] for c in letters) for letters in (rows, met, columns)]
+    shared = [sizes[c] for c in batch]
+    a = x.transpose([left.index(c) for c in (*batch, *rows, *met)]).reshape(*shared, n[0], n[1])
+    b = y.transpose([right.index(c) for c in (*batch, *met, *columns)]).reshape(*shared, n[1], n[2])
+    letters = [*batch, *rows, *columns]
+    product = np.matmul(a, b).reshape([sizes[c] for c in letters])
+    return product.transpose([letters.index(c) for c in output])
 
 
 def _einsum_rule(g, xs, xs_shapes, inputs, output, wanted):

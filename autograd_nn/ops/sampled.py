@@ -220,9 +220,11 @@ def sinc(x: Any, /) -> Any:
     """
     x = _floating(x)
     y = x * math.pi
-    near = less(y * y, 1e-4)  # where the quotient would lose digits, five terms of the series
-    safe, s = where(near, 1.0, y), y * y
-    series = 1.0 - s * (1 / 6 - s * (1 / 120 - s * (1 / 5040 - s / 362880)))
+    near = less(y * y, 1.0)  # where the derivatives of the quotient would lose digits, nine terms of the series
+    safe, s = where(near, 1.0, y), where(near, y * y, 0.0)
+    series: Any = 0.0
+    for k in range(8, -1, -1):
+        series = series * s + (-1.0) ** k / math.factorial(2 * k + 1)
     return where(near, series, sin(safe) / safe)
 
 

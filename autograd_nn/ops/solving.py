@@ -149,9 +149,17 @@ def _products_without(s: Any, pairs: bool) -> Any:
     return where(left_out, True, s).prod(-1)
 
 
+WELL_CONDITIONED = 1e-3
+"""The share of its largest possible value that a determinant must have for its derivative to go through the inverse."""
+
+
 @op(kind="linalg")
 def cofactors(a, /):
-    """The matrix of cofactors, the derivative of the determinant; through the singular values, so it exists where that is 0."""
+    """The matrix of cofactors, the derivative of the determinant; through the singular values where it is near 0."""
+    determinants = np.linalg.det(a)
+    largest = np.prod(np.linalg.norm(a, axis=-1), axis=-1)  # that the determinant could be (Hadamard)
+    if (np.abs(determinants) > WELL_CONDITIONED * largest).all():
+        return determinants[..., None, None] * np.linalg.inv(a).swapaxes(-1, -2)
     u, s, vh = np.linalg.svd(a)
     sign = np.linalg.det(u) * np.linalg.det(vh)
     return (u * (np.rint(sign)[..., None] * _products_without(s, False))[..., None, :]) @ vh
