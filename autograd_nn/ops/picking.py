@@ -24,7 +24,7 @@ def pick(condition: Any, x: Any, y: Any) -> Any:
     if type(condition) is not np.ndarray or condition.size < LEAST or condition.dtype != np.bool_:
         return np.where(condition, x, y)
     given = x if type(x) is np.ndarray and x.ndim else y
-    bits = BITS.get(getattr(given, "dtype", None))  # type: ignore[arg-type]
+    bits = BITS.get(getattr(given, "dtype", None))
     if bits is None or not all([_fits(side, condition.shape, given.dtype) for side in (x, y)]):
         return np.where(condition, x, y)
     mask = condition.view(np.int8).astype(bits)

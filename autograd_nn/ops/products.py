@@ -230,7 +230,7 @@ def cross(x: Any, y: Any, /, axis: int = -1) -> Any:
 def einsum_(*xs, inputs, output):
     """The sum of products over the letters that the output lacks; each letter once in an operand, and twice in all."""
     if len(xs) == 2 and xs[0].size + xs[1].size > LARGE:
-        product = _as_matmul(xs[0], xs[1], *inputs, output)
+        product = _as_matmul(xs[0], xs[1], inputs[0], inputs[1], output)
         if product is not None:
             return product
     return np.einsum(f"{','.join(inputs)}->{output}", *xs, optimize=len(xs) > 2)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-import autograd_nn as ag
-
+from ...engine.backward import gradients
+from ...engine.tensor import tensor
 from .programs import Program
 from .vocabulary import ROUGH
 
@@ -20,25 +20,25 @@ TOLERANCE = {"float64": 1e-9, "rough": 1e-6, "float32": 2e-4}
 
 def ours(program: Program, dtype: str) -> dict[str, np.ndarray]:
     """What we find: the value of every line, the gradient of every input, the second-order product with a direction."""
-    leaves = [ag.tensor(x.astype(dtype), requires_grad=True) for x in program.inputs]
+    leaves = [tensor(x.astype(dtype), requires_grad=True) for x in program.inputs]
     values: list[Any] = list(leaves)
     for line in program.lines:
         values.append(line.step.ours([values[i] for i in line.arrays], line.params) * line.scale)
     found = {f"v{i}": v.numpy() for i, v in enumerate(values)}
-    loss = ag.tensor(np.zeros((), dtype))
+    loss = tensor(np.zeros((), dtype))
     for i in program.outputs():
         if values[i].requires_grad:
             loss = loss + (values[i] * program.cotangent(i).astype(dtype)).sum().astype(dtype)
     if not loss.requires_grad:
         return found
-    first = ag.gradients(loss, leaves, create_graph=True, allow_unused=True)
-    product = ag.tensor(np.zeros((), dtype))
+    first = gradients(loss, leaves, create_graph=True, allow_unused=True)
+    product = tensor(np.zeros((), dtype))
     for i, g in enumerate(first):
         if g is not None:
             found[f"gradient of v{i}"] = g.numpy()
             product = product + (g * program.direction(i).astype(dtype)).sum()
     if product.requires_grad:
-        for i, h in enumerate(ag.gradients(product, leaves, allow_unused=True)):
+        for i, h in enumerate(gradients(product, leaves, allow_unused=True)):
             if h is not None:
                 found[f"second-order product of v{i}"] = h.numpy()
     return found

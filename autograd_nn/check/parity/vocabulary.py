@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-import autograd_nn as ag
+from ... import ops as ag
 
 Arrays = Sequence[Any]
 Params = dict[str, Any]
@@ -676,7 +676,7 @@ def _windows(xs: Arrays, p: Params) -> Any:
 
 _step(
     "conv1d",
-    lambda xs, p: ag.conv1d(*xs, None, p["stride"], p["padding"]),
+    lambda xs, p: ag.conv1d(xs[0], xs[1], None, p["stride"], p["padding"]),
     lambda t, xs, p: t.nn.functional.conv1d(*xs, None, p["stride"], p["padding"]),
     2,
     _signal,
