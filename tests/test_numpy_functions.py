@@ -174,3 +174,14 @@ def test_numpy_writes_into_tensors(write):
 def test_what_is_not_differentiated_raises(call, message):
     with pytest.raises(TypeError, match=message):
         call(ag.ones((2, 2), requires_grad=True))
+
+
+@pytest.mark.parametrize(("m", "k"), [(4, None), (4, 2), (2, None), (2, 3)])
+def test_least_squares_has_numpys_four_results(m, k):
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((m, 2)), rng.standard_normal(m if k is None else (m, k))
+    found = np.linalg.lstsq(ag.tensor(a, requires_grad=True), ag.tensor(b))
+    for f, e in zip(found, np.linalg.lstsq(a, b), strict=True):
+        np.testing.assert_allclose(f.numpy() if isinstance(f, ag.Tensor) else f, e, atol=1e-13)
+    assert found[0].requires_grad
+    assert found[3].requires_grad

@@ -250,16 +250,30 @@ def pinv(a: Any, /, rcond: float | None = None, *, rtol: float | None = None) ->
     return pinv_(a, max(a.shape[-2:]) * float(np.finfo(a.dtype).eps) if given is None else given)
 
 
-@implements(np.linalg.lstsq)
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     """The x of least norm that minimises the sum of squares of a x - b, for any rank: `pinv(a) @ b`.
 
-    Returns x alone; NumPy's other results are `matrix_rank`, `svdvals` and the sum of squares itself.
+    Returns x alone, which is what there is to differentiate; `np.linalg.lstsq` of Tensors gives NumPy's four results.
 
     >>> ag.linalg.lstsq(ag.tensor([[1.0], [1.0]]), ag.tensor([1.0, 3.0])).numpy().round(3)
     array([2.], dtype=float32)
     """
     return matmul(pinv(a, rcond), b)
+
+
+@implements(np.linalg.lstsq)
+def _numpy_lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, Any]:
+    """(x, the sums of squares, the rank, the singular values) as NumPy gives them: no sums unless the rank is full and m > n."""
+    from .decompositions import svdvals  # which is built on this file's solve
+
+    a, b = arrayed(a), arrayed(b)
+    x, s = lstsq(a, b, rcond), svdvals(a)
+    least = max(a.shape) * float(np.finfo(a.dtype).eps) if rcond is None else rcond
+    rank = int((s.detach() > s.detach().max() * max(least, 0.0)).sum()) if s.size else 0
+    away = matmul(a, x) - b
+    full = rank == a.shape[1] < a.shape[0]
+    squares = (away * away).sum(0)
+    return x, reshape_(squares, (-1,)) if full else reshape_(squares, (-1,))[:0], rank, s
 
 
 # ---- powers --------------------------------------------------------------------------------------------------------
