@@ -14,7 +14,7 @@ import numpy as np
 from ..engine.methods import attach
 from ..engine.op import op
 from .comparison import greater, less, logical_and
-from .elementwise import abs, exp, minimum, multiply, sigmoid, square, tanh, where
+from .elementwise import abs, exp, logistic, minimum, multiply, sigmoid, square, tanh, where
 from .fused import softmax
 from .picking import limit, pick
 from .slicing import slice_
@@ -36,6 +36,8 @@ def leaky_relu(x, /, negative_slope=0.01):
     >>> ag.leaky_relu(ag.tensor([2.0, -2.0]), 0.5)
     tensor([ 2., -1.], dtype=float32)
     """
+    if type(x) is np.ndarray and 0.0 < negative_slope <= 1.0:
+        return np.maximum(x, x * negative_slope)
     return pick(x > 0, x, x * negative_slope)
 
 
@@ -159,8 +161,7 @@ def silu(x, /):
     >>> ag.silu(ag.tensor([0.0, 2.0])).numpy().round(3)
     array([0.   , 1.762], dtype=float32)
     """
-    e = np.exp(-np.abs(x))
-    return x * (pick(x >= 0, 1.0, e) / (1.0 + e))
+    return x * logistic(x)
 
 
 def _silu_rule(g, x):

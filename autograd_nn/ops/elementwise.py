@@ -18,7 +18,7 @@ from ..engine.op import nondifferentiable, op
 from ..engine.tensor import Tensor
 from .comparison import equal, greater, less, logical_and
 from .creation import zeros_like
-from .picking import limit, pick
+from .picking import LEAST, limit, pick
 
 __all__ = [
     "abs", "absolute", "add", "cos", "divide", "exp", "floor_divide",
@@ -311,6 +311,15 @@ tanh.vjp(x=lambda g, out: g * (1.0 - out * out))
 # ---- activations ---------------------------------------------------------------------------------------------------
 
 
+def logistic(x: Any) -> Any:
+    """The body of `sigmoid`: on large arrays the plain formula, whose overflow to infinity gives the right 0."""
+    if type(x) is np.ndarray and x.size >= LEAST:
+        with np.errstate(over="ignore"):
+            return 1.0 / (1.0 + np.exp(-x))
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1.0, e) / (1.0 + e)
+
+
 @op(kind="elementwise", method=True)
 def sigmoid(x, /):
     """The logistic function 1 / (1 + exp(-x)), without overflow on either side.
@@ -318,8 +327,7 @@ def sigmoid(x, /):
     >>> ag.sigmoid(ag.tensor([0.0, 2.0])).numpy().round(3)
     array([0.5  , 0.881], dtype=float32)
     """
-    e = np.exp(-np.abs(x))
-    return pick(x >= 0, 1.0, e) / (1.0 + e)
+    return logistic(x)
 
 
 sigmoid.vjp(x=lambda g, out: g * (out * (1.0 - out)))

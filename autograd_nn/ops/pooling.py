@@ -66,7 +66,7 @@ def max_pool_indices(winners, /, geometry):
     return pooling.flat_indices(winners, geometry)
 
 
-max_pool.vjp(x=lambda g, out, geometry: max_pool_scatter(g[0], out[1], geometry))
+max_pool.vjp(x=lambda g, winners, geometry: max_pool_scatter(g[0], winners, geometry))
 max_pool_scatter.vjp(dy=lambda g, winners, geometry: max_pool_take(g, winners, geometry), winners=nondifferentiable)
 max_pool_take.vjp(x=lambda g, winners, geometry: max_pool_scatter(g, winners, geometry), winners=nondifferentiable)
 max_pool_indices.vjp(winners=nondifferentiable)
@@ -170,7 +170,7 @@ def _check_positions(y: np.ndarray, indices: np.ndarray, space: tuple[int, ...])
         )
 
 
-adaptive_max_pool.vjp(x=lambda g, out, x_shape: plane_add(g[0], out[1], x_shape[2:]))
+adaptive_max_pool.vjp(x=lambda g, indices, x_shape: plane_add(g[0], indices, x_shape[2:]))
 plane_take.vjp(x=lambda g, x_shape, indices: plane_add(g, indices, x_shape[2:]), indices=nondifferentiable)
 plane_add.vjp(y=lambda g, indices: plane_take(g, indices), indices=nondifferentiable)
 written_last.vjp(indices=nondifferentiable)
