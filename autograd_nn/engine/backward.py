@@ -63,9 +63,9 @@ def gradients(
     r"""The derivatives of y with respect to xs, returned; no `.grad` is touched.
 
     :math:`\bar x_i = \sum_k \bar y_k\, \partial y_k / \partial x_i`, with :math:`\bar y` the `cotangent` of y's shape (1 for
-    a one-element y). A Tensor for a Tensor, a tuple for a sequence. For a sequence of ys `cotangent` is one of cotangents, and
-    what they give adds up. `create_graph` records the walk, so that what it
-    returns can be differentiated again; `retain_graph` (default: `create_graph`) keeps the saved arrays for another walk.
+    a one-element y). A Tensor for a Tensor, a tuple for a sequence. For a list of ys `cotangent` is a list of theirs, and what
+    they give adds up. `create_graph` records the walk, so that what it returns can be differentiated again; `retain_graph`
+    (default: `create_graph`) keeps the saved arrays for another walk.
     Where y does not depend on an x the result is an error, or None with `allow_unused`.
 
     >>> x = ag.tensor(2.0, requires_grad=True)
@@ -73,8 +73,9 @@ def gradients(
     >>> ag.gradients(dy, x)
     tensor(12., dtype=float32)
     """
-    ys: list[Tensor] = [y] if isinstance(y, Tensor) else list(y) if isinstance(y, (list, tuple)) else [y]
-    cotangents = [cotangent] if isinstance(y, Tensor) else [None] * len(ys) if cotangent is None else list(cotangent)  # type: ignore[arg-type]
+    several = isinstance(y, (list, tuple))
+    ys: list[Any] = list(y) if several else [y]
+    cotangents: list[Any] = list(cotangent) if several and cotangent is not None else [cotangent] * len(ys)  # type: ignore[arg-type]
     for t in ys:
         if not isinstance(t, Tensor):
             raise TypeError(f"gradients: differentiates a Tensor, not {type(t).__name__}")

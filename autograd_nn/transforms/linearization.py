@@ -63,6 +63,8 @@ class Linearization:
             given[i] = nested.refilled(argument, fresh)
         with modes.change(grad=True, transforming=True):
             result = f(*given, **(params or {}))
+        self.out: Any
+        self.aux: Any
         self.out, self.aux = _with_aux(who, result) if has_aux else (result, None)
         self.outputs = [_output(who, path, leaf, has_aux) for path, leaf in nested.leaves(self.out, "the result")]
         if not any(t.requires_grad for t in self.outputs):
@@ -184,7 +186,7 @@ def _variable(x: Any, who: str) -> Tensor:
         return tensor(np.float64(x), requires_grad=True)
     if not hasattr(x, "__array__"):
         raise TypeError(
-            f"{who} is {type(x).__name__}, by which there is no derivative; choose the arguments with argnum, or pass it by keyword"
+            f"{who} is {type(x).__name__}, by which there is no derivative; choose arguments with argnum, or pass it by keyword"
         )
     return tensor(x, requires_grad=True)
 

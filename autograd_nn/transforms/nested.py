@@ -47,19 +47,19 @@ def leaves_like(tree: Any, other: Any, what: str) -> list[Any]:
         if other is None or isinstance(other, dict):
             raise ValueError(f"{what} is {type(other).__name__} where an array of shape {tree.shape} is wanted")
         return [other]
-    kind = "dict" if isinstance(tree, dict) else "list or tuple"
-    if not isinstance(other, dict if isinstance(tree, dict) else (list, tuple)):
+    named = isinstance(tree, dict)
+    kind, keys = ("dict", list(tree)) if named else ("list or tuple", list(range(len(tree))))
+    if not isinstance(other, dict if named else (list, tuple)):
         raise ValueError(f"{what} is {type(other).__name__} where a {kind} of {len(tree)} is wanted")
-    if len(other) != len(tree) or (isinstance(tree, dict) and other.keys() != tree.keys()):
-        wanted, got = (list(tree), list(other)) if isinstance(tree, dict) else (len(tree), len(other))
+    if len(other) != len(tree) or (named and set(other) != set(tree)):
+        wanted, got = (keys, list(other)) if named else (len(tree), len(other))
         raise ValueError(f"{what} is a {kind} of {got} where one of {wanted} is wanted")
-    keys = tree if isinstance(tree, dict) else range(len(tree))
     return [leaf for key in keys for leaf in leaves_like(tree[key], other[key], f"{what}[{key!r}]")]
 
 
 def _parts(tree: Any) -> list[tuple[str, Any]]:
     if isinstance(tree, dict):
         return [(f"[{key!r}]", part) for key, part in tree.items()]
-    if hasattr(tree, "_fields") and isinstance(tree, tuple):
-        return [(f".{name}", part) for name, part in zip(tree._fields, tree, strict=True)]
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return [(f".{name}", getattr(tree, name)) for name in tree._fields]
     return [(f"[{i}]", part) for i, part in enumerate(tree)] if isinstance(tree, (list, tuple)) else []

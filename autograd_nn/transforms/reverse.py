@@ -20,9 +20,9 @@ def vjp(f: Callable[..., Any], *args: Any, has_aux: bool = False) -> tuple[Any, 
     r"""The value of f at args, and the pullback: :math:`\bar y \mapsto \bar y^\top J`, by walking back.
 
     `args`: arrays, floats, Tensors, or lists, tuples and dicts of them; every one is differentiated by. Returns
-    ``(out, pullback)``; ``pullback(cotangent)``, with a cotangent nested and shaped as `out`, returns a tuple with a cotangent for
-    each argument, nested, shaped and typed as it is. It may be called many times. With `has_aux` f returns ``(out, aux)`` and
-    vjp ``(out, pullback, aux)``.
+    ``(out, pullback)``; ``pullback(cotangent)``, with a cotangent nested and shaped as `out`, returns a tuple of a cotangent
+    for each argument, nested, shaped and typed as it is. It may be called many times. With `has_aux` f returns
+    ``(out, aux)`` and vjp ``(out, pullback, aux)``.
 
     Raises TypeError for integer arguments and results, RuntimeError if out depends on no argument, ValueError for a cotangent
     that does not fit.
@@ -69,7 +69,7 @@ def value_and_grad(
 
 
 def grad(f: Callable[..., Any], argnum: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:
-    r"""A function that returns the gradient of f: :math:`\nabla f`, with :math:`\partial f / \partial x_i` in the place of :math:`x_i`.
+    r"""A function that returns the gradient of f, :math:`\nabla f`: :math:`\partial f / \partial x_i` in each place of x.
 
     As `value_and_grad`, without the value; with `has_aux` it returns ``(gradient, aux)``.
 
