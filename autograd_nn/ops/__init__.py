@@ -1,6 +1,7 @@
 """Every differentiable operation, one family a file, forward and derivative side by side."""
 
 from . import linalg as linalg
+from . import random as random
 from .activation import *
 from .arranging import *
 from .comparison import *
@@ -14,6 +15,7 @@ from .indexing import *
 from .joining import *
 from .pooling import *
 from .products import *
+from .random import *
 from .reduction import *
 from .resampling import *
 from .rounding import *
