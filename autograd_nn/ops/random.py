@@ -15,6 +15,7 @@ Decision: floats are of the parameters' dtype, else of the default dtype.
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from typing import TYPE_CHECKING, Any
@@ -86,14 +87,20 @@ def dropout_mask_(state, /, shape, dtype, p):
     number does; 32 bits where 16 would miss p, or 1 - p, by more than a thousandth of itself. The scale is that of the
     probability in 65536ths, so the mean is exactly 1.
     """
+    integer, bits, threshold, scale = _threshold(p, dtype.type)
+    n = math.prod(shape)
+    words = engine_random.stream(state).bit_generator.random_raw(-(-n * bits // 64))
+    return (words.view(integer)[:n].reshape(shape) >= threshold) * scale
+
+
+@functools.lru_cache
+def _threshold(p: float, kind: Any) -> tuple[Any, int, Any, Any]:
+    """How to compare with p: the integers to draw, their bits, the one below which an element is dropped, and the scale."""
     bits = 16 if abs(round(p * 2**16) / 2**16 - p) <= 1e-3 * min(p, 1.0 - p) else 32
     whole = 1 << bits
     threshold = min(max(round(p * whole), 1), whole - 1)
-    n = math.prod(shape)
-    words = engine_random.stream(state).bit_generator.random_raw(-(-n * bits // 64))
-    drawn = words.view(np.uint16 if bits == 16 else np.uint32)[:n].reshape(shape)
-    scale = dtype.type(whole / (whole - threshold))
-    return np.multiply(drawn >= drawn.dtype.type(threshold), scale, dtype=dtype)
+    integer = np.uint16 if bits == 16 else np.uint32
+    return integer, bits, integer(threshold), kind(whole / (whole - threshold))
 
 
 @op(kind="random")
@@ -120,7 +127,7 @@ def _drawn(operation: Any, source: Generator | None, *arrays: Any, **params: Any
 
 def _floating(name: str, dtype: DTypeLike | None) -> np.dtype:
     checked = np.dtype(dtype or get_default_dtype())
-    if checked not in (np.float32, np.float64):
+    if checked.char not in "fd":
         raise TypeError(f"{name}: random numbers are float32 or float64, not {checked}; cast them with .astype")
     return checked
 
@@ -231,7 +238,10 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Generat
     _probability("dropout", p)
     if not training or p == 0.0:
         return x
-    mask = dropout_mask(x.shape, p, dtype=x.dtype, generator=generator)
+    if p == 1.0 or x.dtype.char not in "fd":
+        mask = dropout_mask(x.shape, p, dtype=x.dtype)
+    else:
+        mask = _drawn(dropout_mask_, generator, shape=x.shape, dtype=x.dtype, p=p)
     return x * (mask if isinstance(x, Tensor) else mask._array)
 
 
@@ -247,7 +257,7 @@ def dropout_mask(
     dtype = _floating("dropout", dtype)
     if p in (0.0, 1.0):
         return Tensor._of(np.full(as_shape(shape), 1.0 - p, dtype))
-    return _drawn(dropout_mask_, generator, shape=as_shape(shape), dtype=dtype, p=float(p))
+    return _drawn(dropout_mask_, generator, shape=as_shape(shape), dtype=dtype, p=p)
 
 
 def _probability(name: str, p: Any) -> None:
