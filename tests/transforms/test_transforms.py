@@ -3,6 +3,7 @@
 import collections
 import functools
 import gc
+import math
 import tracemalloc
 
 import numpy as np
@@ -335,7 +336,9 @@ def test_memory_of_a_jacobian_is_its_result_and_one_graph(mode):
         (lambda: ag.grad(np.sin)(x3), ValueError, r"f returned shape \(3,\), which is no single number. .*ag.jacobian"),
         (lambda: ag.grad(lambda x: (x, x))(1.0), ValueError, "f returned a tuple, not one number; has_aux=True"),
         (lambda: ag.grad(lambda x: 3.0)(1.0), TypeError, "the result is float, not a Tensor"),
-        (lambda: ag.grad(lambda x: float(x))(1.0), TypeError, "it left the graph on the way"),
+        (lambda: ag.grad(lambda x: x.item())(1.0), TypeError, "it left the graph on the way"),
+        (lambda: ag.grad(lambda x: float(x))(1.0), TypeError, "would silently become a constant here"),
+        (lambda: ag.grad(lambda x: math.sin(x) * x)(1.0), TypeError, "math.sin asks for one: use np.sin"),
         (lambda: ag.grad(lambda x: x.detach() * 2.0)(1.0), RuntimeError, "Did it leave the graph"),
         (lambda: ag.grad(lambda x: ag.tensor(1.0))(1.0), RuntimeError, "does not depend on the argument"),
         (lambda: ag.grad(lambda x: np.argmax(x))(x3), TypeError, "the result is int64, which has no derivative"),
@@ -368,6 +371,21 @@ def test_memory_of_a_jacobian_is_its_result_and_one_graph(mode):
 def test_messages(call, kind, message):
     with pytest.raises(kind, match=message):
         call()
+
+
+def test_what_numpy_would_take_out_of_the_graph_raises():
+    def fills(x):
+        a = np.zeros(3)
+        a[0] = x[0]
+        return np.sum(a * x)
+
+    with pytest.raises((TypeError, ValueError)) as caught:
+        ag.grad(fills)(x3)
+    assert "collect the parts in a list and np.stack them" in str(caught.value.__cause__ or caught.value)
+    with pytest.raises(TypeError, match="would cut it off"):
+        ag.grad(lambda x: np.sum(np.array([x[0], x[1]])))(x3)
+    steers = lambda x: x * 2.0 if x > 0.0 and int(x) == 1 and float(x.detach()) < 2.0 else x
+    assert ag.grad(steers)(1.5) == 2.0, "what only steers the program may leave the graph"
 
 
 def test_several_outputs_of_gradients_add_up():
