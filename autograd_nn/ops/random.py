@@ -11,6 +11,9 @@ scale is that of the sample held at this draw: it is *reparameterised* (Kingma a
 integers or booleans has none, and its dtype says so; `gumbel_softmax` is the differentiable stand-in for `categorical`.
 
 Decision: floats are of the parameters' dtype, else of the default dtype.
+
+Decision: normal and exponential numbers are made by NumPy's ziggurats. Box and Muller's formula on vectors of bits takes under
+half the time, but its logarithms and cosines differ in the last bit between processors; a seed's numbers should not.
 """
 
 from __future__ import annotations

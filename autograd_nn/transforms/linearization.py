@@ -8,7 +8,8 @@ Decision: at top level the derivative by an array is an array, by a Tensor a Ten
 Values are Tensors if any argument was one, else floats if all arguments that were differentiated are Python floats, else
 arrays. Inside another transform everything is a Tensor, since what is computed from it must still be differentiated.
 
-Decision: a Python float is a float64 number here, as it is in NumPy code, whatever the default dtype.
+Decision: a Python float is a float64 number here, as it is in NumPy code, whatever the default dtype. And while f runs, the
+default dtype is that of its variables: the constants in ``np.concatenate([[0.1], x])`` keep the digits that x has.
 
 Decision: a Tensor that comes out is connected to the graph outside (to a Tensor that requires a gradient, given or captured;
 to an outer transform's variable) and then the walk that made it is recorded. Where f reaches nothing outside, or under
@@ -61,7 +62,7 @@ class Linearization:
         fresh = iter(self.variables)
         for i, argument in zip(positions, self.arguments, strict=True):
             given[i] = nested.refilled(argument, fresh)
-        with modes.change(grad=True, transforming=True):
+        with modes.change(grad=True, transforming=True, default_dtype=_common_dtype(self.variables)):
             result = f(*given, **(params or {}))
         self.out: Any
         self.aux: Any
@@ -189,6 +190,11 @@ def _variable(x: Any, who: str) -> Tensor:
             f"{who} is {type(x).__name__}, by which there is no derivative; choose arguments with argnum, or pass it by keyword"
         )
     return tensor(x, requires_grad=True)
+
+
+def _common_dtype(variables: Sequence[Tensor]) -> np.dtype:
+    widest = np.result_type(np.float32, *[v.dtype for v in variables])
+    return widest if widest.char in "fd" else np.dtype(np.float64)
 
 
 def _output(who: str, path: str, t: Any, has_aux: bool) -> Tensor:

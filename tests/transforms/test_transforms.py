@@ -116,6 +116,14 @@ def test_a_python_float_is_double_precision_whatever_the_default():
     assert ag.grad(ag.grad(np.sin))(1.0) == -np.sin(1.0)
 
 
+def test_constants_keep_the_digits_that_the_variables_have():
+    f = lambda x: np.sum(np.concatenate([[0.1], x + [0.2, 0.3, 0.4]]) * ag.tensor(1.0 / 3.0))
+    for dtype in (np.float64, np.float32):
+        value, _ = ag.value_and_grad(f)(x3.astype(dtype))
+        assert value.dtype == dtype
+    assert abs(ag.value_and_grad(f)(x3)[0] - (0.1 + 0.9 + x3.sum()) / 3.0) < 1e-15
+
+
 def test_dtypes_are_kept():
     f = lambda x: np.sum(np.tanh(x) ** 3)
     for dtype in (np.float32, np.float64):
