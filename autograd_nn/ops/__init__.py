@@ -3,6 +3,7 @@
 from . import linalg as linalg
 from . import random as random
 from .activation import *
+from .affine import *
 from .arranging import *
 from .comparison import *
 from .convolution import *
@@ -13,9 +14,11 @@ from .exponential import *
 from .fused import *
 from .indexing import *
 from .joining import *
+from .normalisation import *
 from .pooling import *
 from .products import *
 from .random import *
+from .recurrent import *
 from .reduction import *
 from .resampling import *
 from .rounding import *

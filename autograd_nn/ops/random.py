@@ -230,7 +230,7 @@ def randn_like(x: Any, dtype: DTypeLike | None = None, *, generator: Generator |
 def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Generator | None = None) -> Any:
     r"""x with each element made 0 with probability p and the others divided by 1 - p, so that the mean stays.
 
-    x itself if not `training`, or if p is 0. Works on arrays and Tensors of float32 and float64. For whole channels, multiply
+    x itself if not `training`, or if p is 0. For whole channels, multiply
     by a `dropout_mask` of shape (batch, channels, 1, 1).
     Raises ValueError for a p outside 0 to 1. Source: Srivastava et al., JMLR 15 (2014).
 
@@ -241,7 +241,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Generat
     _probability("dropout", p)
     if not training or p == 0.0:
         return x
-    if p == 1.0 or x.dtype.char not in "fd":
+    if p == 1.0 or x.dtype.kind != "f":
         mask = dropout_mask(x.shape, p, dtype=x.dtype)
     else:
         mask = _drawn(dropout_mask_, generator, shape=x.shape, dtype=x.dtype, p=p)
@@ -257,7 +257,9 @@ def dropout_mask(
     (2, 3)
     """
     _probability("dropout", p)
-    dtype = _floating("dropout", dtype)
+    dtype = np.dtype(dtype or get_default_dtype())
+    if dtype.kind != "f":
+        raise TypeError(f"dropout: works on floating numbers, not {dtype}; cast them with .astype")
     if p in (0.0, 1.0):
         return Tensor._of(np.full(as_shape(shape), 1.0 - p, dtype))
     return _drawn(dropout_mask_, generator, shape=as_shape(shape), dtype=dtype, p=p)

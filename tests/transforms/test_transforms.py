@@ -280,6 +280,30 @@ def test_checkpoints_within_transforms_and_transforms_within_checkpoints():
     np.testing.assert_allclose(ag.hessian(held)(x3), np.diag(2.0 * np.cos(x3) - x3 * np.sin(x3)), atol=1e-14)
 
 
+def test_modules_within_transforms_and_transforms_within_modules():
+    class Slope(ag.nn.Module):
+        def __init__(self):
+            self.inner = ag.nn.Linear(3, 1, dtype=np.float64)
+
+        def forward(self, x):
+            return ag.grad(lambda y: (np.sin(self.inner(y)) * y).sum())(x)
+
+    model = Slope()
+    by_row = model.inner.weight.numpy()[0]
+
+    def f(x):
+        return np.sum(model(x) ** 2)
+
+    def plain(x):
+        s = np.sum(by_row * x) + model.inner.bias.item()
+        return np.sum((np.cos(s) * by_row * np.sum(x) + np.sin(s)) ** 2)
+
+    (expected,) = numerical_gradient(plain, [x3])
+    np.testing.assert_allclose(ag.grad(f)(x3), expected, rtol=1e-7)
+    f(tensor(x3)).backward()  # through the gradient, to the parameters
+    assert model.inner.weight.grad is not None
+
+
 def test_random_numbers_inside():
     def f(x):
         return np.sum(x * ag.rand(3, dtype=np.float64))
