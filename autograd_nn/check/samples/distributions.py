@@ -1,4 +1,4 @@
-"""Random operations: those that are functions of a draw. What is drawn has no reference but its distribution."""
+"""Distributions: the operations that are functions of a draw. What is drawn has no reference but its distribution."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...ops import random
+from ...ops import distributions
 from . import Call, Row
 from .inputs import between
 
@@ -27,7 +27,7 @@ def _truncation(lower: Any, upper: Any, order: int = 2, shape: tuple[int, ...] =
 
 ROWS = [
     Row(
-        random.truncate_,
+        distributions.truncate_,
         _truncated,
         [
             _truncation(between(-2.0, -0.5, 3, 4), between(0.5, 2.0, 4)),
