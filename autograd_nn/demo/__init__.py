@@ -90,7 +90,9 @@ def _check(model: nn.Module, test: Digits, seed: int) -> bool:
     labels = test.labels[:CHECKED]
     loss = lambda scores: nn.functional.cross_entropy(scores, labels)
     report = ag.check_model(model, ag.tensor(test.images[:CHECKED]), loss=loss, seed=seed)
-    print(f"Gradients   {report.verdict}, held against finite differences in float64; worst relative error {report.error:.1e}")
+    print(
+        f"Gradients   {report.verdict}, held against finite differences in float64; worst relative error {report.error:.1e}"
+    )
     if not report:
         print(report, flush=True)
     return bool(report)
