@@ -518,6 +518,20 @@ assert "numba" not in sys.modules and w.numpy()[0, 0] < 1
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_a_small_step_wakes_no_thread():
+    """A worker that wakes spins for a while: on a machine with two cores that is half of it, for a step of microseconds."""
+    code = """
+import threading, numpy as np, numba, autograd_nn as ag
+ag.set_num_threads(4)
+for size, threads in ((400, 1), (400_000, 4)):
+    w = ag.ones(size, requires_grad=True)
+    w.grad = np.ones(size, np.float32)
+    ag.optim.SGD([w]).step()
+    assert threading.active_count() == threads, (size, threading.active_count())
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_a_parameter_that_was_changed_behind_the_optimizer_is_refused():
     """Were its memory taken for what it was, a native loop would write beyond it."""
     for size in (4, 40_000):
