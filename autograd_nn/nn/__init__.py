@@ -16,6 +16,7 @@ from .linear import *
 from .loss import *
 from .module import *
 from .normalisation import *
+from .padding import *
 from .parameter import Buffer as Buffer
 from .parameter import Parameter as Parameter
 from .pooling import *

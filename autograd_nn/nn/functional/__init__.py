@@ -11,5 +11,6 @@ from .embedding import *
 from .fractional import *
 from .loss import *
 from .normalisation import *
+from .padding import *
 from .pooling import *
 from .softmax import *
