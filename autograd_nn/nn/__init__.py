@@ -21,5 +21,6 @@ from .parameter import Buffer as Buffer
 from .parameter import Parameter as Parameter
 from .pooling import *
 from .recurrent import *
+from .resampling import *
 from .softmax import *
 from .summary import *

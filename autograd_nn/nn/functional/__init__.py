@@ -13,4 +13,5 @@ from .loss import *
 from .normalisation import *
 from .padding import *
 from .pooling import *
+from .resampling import *
 from .softmax import *
