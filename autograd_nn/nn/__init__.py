@@ -7,6 +7,8 @@ from . import functional as functional
 from . import init as init
 from . import utils as utils
 from .activation import *
+from .attention import *
+from .classification import *
 from .containers import *
 from .convolution import *
 from .dropout import *
@@ -22,5 +24,7 @@ from .parameter import Parameter as Parameter
 from .pooling import *
 from .recurrent import *
 from .resampling import *
+from .similarity import *
 from .softmax import *
 from .summary import *
+from .transformer import *

@@ -5,6 +5,8 @@ import autograd_nn.nn.functional as F
 
 from .activation import *
 from .affine import *
+from .attention import *
+from .classification import *
 from .convolution import *
 from .dropout import *
 from .embedding import *
@@ -14,4 +16,5 @@ from .normalisation import *
 from .padding import *
 from .pooling import *
 from .resampling import *
+from .similarity import *
 from .softmax import *
