@@ -16,5 +16,6 @@ from .normalisation import *
 from .padding import *
 from .pooling import *
 from .resampling import *
+from .sampling import *
 from .similarity import *
 from .softmax import *
