@@ -98,7 +98,9 @@ def embedding(
             [1., 2.],
             [3., 4.]], dtype=float32)
     """
-    return _looked_up(input, weight, _padding("embedding", padding_idx, weight), max_norm, norm_type, scale_grad_by_freq)
+    return _looked_up(
+        input, weight, _padding("embedding", padding_idx, weight), max_norm, norm_type, scale_grad_by_freq
+    )
 
 
 def _bags(rows: np.ndarray, offsets: Any, include_last_offset: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -155,7 +157,13 @@ def embedding_bag(
     if scale_grad_by_freq and mode == "max":
         raise refuse("embedding_bag", "mode 'max' cannot scale gradients by frequency")
     padding = _padding("embedding_bag", padding_idx, weight)
-    if offsets is None and padding is None and per_sample_weights is None and np.ndim(input) == 2 and np.shape(input)[1]:
+    if (
+        offsets is None
+        and padding is None
+        and per_sample_weights is None
+        and np.ndim(input) == 2
+        and np.shape(input)[1]
+    ):
         found = _looked_up(input, weight, None, max_norm, norm_type, scale_grad_by_freq)
         return sum(found, 1) if mode == "sum" else mean(found, 1) if mode == "mean" else max(found, 1)
     numbers = _row_numbers("embedding_bag", input, weight)
