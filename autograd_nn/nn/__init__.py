@@ -7,6 +7,7 @@ from . import functional as functional
 from . import init as init
 from . import utils as utils
 from .activation import *
+from .adaptive import *
 from .attention import *
 from .classification import *
 from .containers import *
@@ -18,6 +19,7 @@ from .module import *
 from .normalisation import *
 from .parameter import Buffer as Buffer
 from .parameter import Parameter as Parameter
+from .position import *
 from .recurrent import *
 from .similarity import *
 from .summary import *

@@ -11,4 +11,5 @@ from .convolution import *
 from .dropout import *
 from .loss import *
 from .normalisation import *
+from .position import *
 from .similarity import *

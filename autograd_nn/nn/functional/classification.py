@@ -14,10 +14,11 @@ from ...engine.tensor import Tensor
 from ...ops import fused
 from ...ops.activation import log_sigmoid
 from ...ops.alignment import ctc
+from ...ops.arranging import expand_dims
 from ...ops.elementwise import relu, square, where
 from ...ops.indexing import take, take_along_axis
 from ...ops.reduction import mean, sum
-from ...ops.shape import expand_dims, reshape
+from ...ops.shape import reshape
 from .loss import alike, broadcasting, floating, reduced, settled
 from .operands import refuse
 
@@ -107,6 +108,8 @@ def cross_entropy(
         )
     if not 0.0 <= label_smoothing <= 1.0:
         raise refuse(name, f"label_smoothing {label_smoothing} is not within 0 and 1")
+    if ignore_index >= 0:
+        raise refuse(name, f"ignore_index {ignore_index} is a label; with probabilities there is none to ignore")
     input, target = alike(name, input=input, target=target)
     if label_smoothing:
         target = target * (1.0 - label_smoothing) + label_smoothing / classes
