@@ -9,7 +9,11 @@ from .attention import *
 from .classification import *
 from .convolution import *
 from .dropout import *
+from .embedding import *
+from .fractional import *
 from .loss import *
 from .normalisation import *
+from .pooling import *
 from .position import *
 from .similarity import *
+from .softmax import *
