@@ -46,7 +46,9 @@ def _gelu_tanh(v: Any, x: Any, out: Any, *rest: Any) -> None:
 def _gelu_tanh_gradient(v: Any, x: Any, g: Any, dx: Any, *rest: Any) -> None:
     x, one, half = v.load(x(0)), v.const(1), v.const(0.5)
     t = _bent(v, x)
-    rising = v.mul(v.fma(negative(v, t), t, one), v.mul(v.const(0.5 * SLOPE), v.fma(v.mul(v.const(3 * CUBE), x), x, one)))
+    rising = v.mul(
+        v.fma(negative(v, t), t, one), v.mul(v.const(0.5 * SLOPE), v.fma(v.mul(v.const(3 * CUBE), x), x, one))
+    )
     v.store(v.mul(v.load(g(0)), v.fma(x, rising, v.fma(half, t, half))), dx(0))
 
 

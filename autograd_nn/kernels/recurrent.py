@@ -7,9 +7,7 @@ Formulas, in the notation of PyTorch's layers: see `ops.recurrent`, whose NumPy 
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -138,13 +136,8 @@ def gru_gradient(plan, gates, h_before, dh, dz, dq, private, part, parts):
             _gru_gradient_element(at(g, j), at(b, j), at(h, j), at(z, j), at(q, j), width)
 
 
-@cache
-def _native(step: Kernel, dtype: np.dtype) -> Any:
-    return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 9)(step.address(dtype))
-
-
 def stepper(step: Kernel, plan: np.ndarray, *arrays: np.ndarray) -> Callable[[int], None]:
     """A function of the time step that runs a kernel on five contiguous arrays, which the caller keeps alive."""
-    run = _native(step, arrays[0].dtype)
+    run = step.entry(arrays[0].dtype)
     addresses = [a.ctypes.data for a in (plan, *arrays)]
     return lambda t: run(*addresses, 0, t, 1)

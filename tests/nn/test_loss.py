@@ -290,7 +290,7 @@ ERRORS = [
     (lambda: F.binary_cross_entropy_with_logits(x, x, pos_weight=ag.ones((2, 4, 5))), ValueError, "pos_weight of shape"),
     (lambda: F.gaussian_nll_loss(x, x, ag.ones(5)), ValueError, r"var has shape \(5,\)"),
     (lambda: F.gaussian_nll_loss(x, x, -x), ValueError, "the var must be at least 0"),
-    (lambda: nn.CrossEntropyLoss()(x, np.array([0, 1, 2, 5])), ValueError, "run from 0 to 5, but there are 5 classes[\\s\\S]*in module"),
+    (lambda: nn.CrossEntropyLoss()(x, np.array([0, 1, 2, 5])), ValueError, "run from 0 to 5[\\s\\S]*in module"),
     (lambda: F.cross_entropy(x, np.array([0, 1])), ValueError, r"labels of shape \(2,\) for logits of \(4, 5\)"),
     (lambda: F.cross_entropy(x, x[:, 0]), ValueError, r"target \(4,\)"),
     (lambda: F.cross_entropy(x, np.ones(4, bool)), TypeError, "integers, not bool"),
