@@ -17,6 +17,7 @@ from ..engine.tensor import Tensor
 from . import examine
 from .examine import Examination
 from .hold import Problem, Subject
+from .kinks import contradicted
 from .localise import Place, localise
 from .report import (
     FAIL,
@@ -30,8 +31,7 @@ from .report import (
     Row,
 )
 
-RTOL, ATOL = 1e-7, 1e-14
-"""The floor is what rounding leaves of numbers of size 1: a derivative that is 0 may come out as 1e-18."""
+RTOL, ATOL = 1e-7, 0.0
 COVERAGE = ("directions", "sampled", "full")
 
 
@@ -47,7 +47,7 @@ def gradcheck(
     """Hold the derivatives of f at the inputs against finite differences, and name the operation that is wrong.
 
     `inputs`: Tensors, arrays and floats (nested as f takes them); the floating ones are differentiated, in float64
-    whatever their dtype. `order`: 2 checks the derivative of the derivative too. `rtol` (1e-7) and `atol` (1e-14): the error
+    whatever their dtype. `order`: 2 checks the derivative of the derivative too. `rtol` (1e-7) and `atol` (0): the error
     allowed, relative to the size of derivatives here, and beside it. `coverage`: ``"directions"`` moves all coordinates
     at once only, ``"sampled"`` then tries telling ones alone, ``"full"`` every one. `seed`: of the directions.
 
@@ -228,6 +228,7 @@ def _explain(
 ) -> None:
     """Turn a disagreement into a verdict: the operation at fault, a kink, a cut in the graph, or bad conditioning."""
     found = localise(problem, rng, *settings)
+    doubtful = [p for p in exam.probes if p.outcome in (examine.DIFFERS, examine.KINK)]
     report.operations = max(report.operations, found.checked)
     ordinal = "" if order == 1 else f" of order {order}"
     if found.wrong is not None:
@@ -237,7 +238,13 @@ def _explain(
     elif found.kinks:
         report.verdict, report.kinks = KINK, found.kinks
         names = ", ".join(dict.fromkeys(k.operation for k in found.kinks))
-        report.reason = f"one-sided differences disagree at {names}; the engine's value lies between them"
+        report.reason = f"there is no derivative at {names}; the engine's value is among those that meet there"
+    elif doubtful and not found.narrow and not contradicted(exam, doubtful):
+        report.verdict = KINK
+        report.reason = (
+            "slopes disagree between directions, so that there is no derivative here, though each operation has one; the "
+            "engine's value is among those that meet here"
+        )
     elif found.narrow:
         report.verdict = ILL_CONDITIONED
         report.reason = (

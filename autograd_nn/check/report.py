@@ -65,7 +65,7 @@ class Report:
     @property
     def error(self) -> float:
         """The worst relative error that was seen."""
-        return max((r.error for r in self.rows), default=0.0)
+        return max((r.error for r in self.rows if not math.isnan(r.error)), default=0.0)
 
     def raise_if_failed(self) -> Report:
         """Raise GradientError unless the report is true; return it otherwise."""
@@ -129,7 +129,7 @@ def cells(row: Row) -> tuple[str, ...]:
     """A row as text."""
     number = lambda x: "" if math.isnan(x) else f"{x:.6g}"
     at = f"[{', '.join(map(str, row.index))}]" if row.index else ""
-    error = "" if row.verdict == NOT_DIFFERENTIABLE else f"{row.error:.1e}"
+    error = "" if row.verdict == NOT_DIFFERENTIABLE or math.isnan(row.error) else f"{row.error:.1e}"
     shape = f"({', '.join(map(str, row.shape))})"
     return str(row.order), row.name, shape, row.verdict, error, number(row.analytic), number(row.numeric), at
 
