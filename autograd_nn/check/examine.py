@@ -109,7 +109,7 @@ class Examination:
         self.scales = [_scale(b) for b in self.base]
         self.size = sum(b.size for b in self.base)
         self.output_size = weighted_size(self.weights, self.centre)
-        squares = [_square(g) * s * s for g, s in zip(self.gradient, self.scales, strict=True)]
+        squares = [_square(g * s) for g, s in zip(self.gradient, self.scales, strict=True)]
         self.typical = math.sqrt(sum(squares) / self.size) if self.size else 0.0
 
     @functools.cached_property
@@ -223,7 +223,7 @@ class Examination:
 
     def _length(self, direction: Sequence[np.ndarray]) -> float:
         """How far a direction goes, in units of the variables' own scales."""
-        return math.sqrt(sum(_square(v) / s**2 for v, s in zip(direction, self.scales, strict=True)))
+        return math.sqrt(sum(_square(v / s) for v, s in zip(direction, self.scales, strict=True)))
 
     def _balanced(self) -> list[np.ndarray]:
         """Signs, each over the size of its coordinate's derivative, within three decades of the median."""
@@ -325,9 +325,10 @@ class Examination:
 
 def _scale(b: np.ndarray) -> float:
     """The size of an array's elements, 1 for zeros."""
-    with np.errstate(all="ignore"):
-        size = math.sqrt(float(np.mean(np.square(b)))) if b.size else 1.0
-    return size if size and math.isfinite(size) else 1.0
+    largest = float(np.max(np.abs(b), initial=0.0))
+    if not largest or not math.isfinite(largest):
+        return 1.0
+    return largest * math.sqrt(float(np.mean(np.square(b / largest))))
 
 
 def _square(x: np.ndarray) -> float:

@@ -17,7 +17,7 @@ from ..engine.tensor import Tensor
 from . import examine
 from .examine import Examination
 from .hold import Problem, Subject
-from .kinks import contradicted
+from .kinks import judge
 from .localise import Place, localise
 from .report import (
     FAIL,
@@ -228,18 +228,25 @@ def _explain(
 ) -> None:
     """Turn a disagreement into a verdict: the operation at fault, a kink, a cut in the graph, or bad conditioning."""
     found = localise(problem, rng, *settings)
-    doubtful = [p for p in exam.probes if p.outcome in (examine.DIFFERS, examine.KINK)]
+    judged = None
+    if found.wrong is None and not found.kinks and not found.narrow:
+        doubtful = [p for p in exam.probes if p.outcome in (examine.DIFFERS, examine.KINK)]
+        judged = judge(exam, doubtful) if doubtful else None
+        if judged is not None and judged.wrong_at is not None:
+            found = localise(problem, rng, *settings, at=judged.wrong_at)
     report.operations = max(report.operations, found.checked)
     ordinal = "" if order == 1 else f" of order {order}"
     if found.wrong is not None:
         report.verdict, report.place = FAIL, found.wrong
         name = f", input {found.wrong.input!r}" if found.wrong.input else ""
         report.reason = f"the derivative{ordinal} of {found.wrong.operation}{name} is wrong"
+        if found.wrong.derivative_of:
+            report.reason += f", which the rule of {found.wrong.derivative_of} uses"
     elif found.kinks:
         report.verdict, report.kinks = KINK, found.kinks
         names = ", ".join(dict.fromkeys(k.operation for k in found.kinks))
         report.reason = f"there is no derivative at {names}; the engine's value is among those that meet there"
-    elif doubtful and not found.narrow and not contradicted(exam, doubtful):
+    elif judged is not None and not judged.against:
         report.verdict = KINK
         report.reason = (
             "slopes disagree between directions, so that there is no derivative here, though each operation has one; the "

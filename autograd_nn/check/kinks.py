@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,16 +22,35 @@ NEARBY, CHECKED = 48, 6
 """At how many points around the rule's values are gathered, and at how many it is held against differences."""
 
 
+@dataclass
+class Surroundings:
+    """What the engine's derivatives are at points around, and whether they are right there."""
+
+    gradients: list[list[np.ndarray]] = field(default_factory=list)
+    confirmed: int = 0
+    wrong_at: list[np.ndarray] | None = None  # a point at which differences speak against the engine
+
+
+@dataclass
+class Verdict:
+    """Which probes speak against the rule, and a point nearby at which it is wrong, if there is one."""
+
+    against: Sequence[Probe]
+    wrong_at: list[np.ndarray] | None = None
+
+
 @np.errstate(all="ignore")
-def contradicted(exam: Examination, doubtful: Sequence[Probe]) -> list[Probe]:
-    """The probes that speak against the rule, of those that disagree with it: all of them where f is differentiable."""
+def judge(exam: Examination, doubtful: Sequence[Probe]) -> Verdict:
+    """Judge the probes that disagree with the rule: where f is differentiable all of them speak against it."""
     rough = [p for p in doubtful if p.outcome == KINK or not adds_up(exam, p)]
     if not rough:
-        return list(doubtful)
-    gradients = gradients_around(exam, rough)
-    if gradients is None:
-        return list(doubtful)
-    return [p for p in doubtful if not any(p is r for r in rough) or not is_among(p, gradients)]
+        return Verdict(doubtful)
+    outside = [p for p in rough if p.outcome == DIFFERS or not p.within_sides]
+    around = look_around(exam, outside)
+    if around.wrong_at is not None or not around.confirmed:
+        return Verdict(doubtful, around.wrong_at)
+    smooth = [p for p in doubtful if not any(p is r for r in rough)]
+    return Verdict([*smooth, *[p for p in outside if not is_among(p, around.gradients)]])
 
 
 def adds_up(exam: Examination, suspect: Probe) -> bool:
@@ -51,32 +71,35 @@ def adds_up(exam: Examination, suspect: Probe) -> bool:
     return True
 
 
-def gradients_around(exam: Examination, suspects: Sequence[Probe]) -> list[list[np.ndarray]] | None:
-    """The engine's derivatives at points around; None if the rule is wrong there, or cannot be checked at any of them.
+def look_around(exam: Examination, outside: Sequence[Probe]) -> Surroundings:
+    """Hold the engine against differences at points around; for probes in doubt, gather its derivatives at more of them.
 
-    The points are moved along the suspects' own directions, in all coordinates alike, and in some of them by amounts of very
-    different size, which breaks several ties one after the other.
+    The points are moved in all coordinates alike; in some of them by amounts of very different size, which breaks several
+    ties one after the other; and along the probes' own directions.
     """
-    rng, found, confirmed = exam.rng, [], 0
-    for k in range(NEARBY):
-        if k < 2 * len(suspects) and k < NEARBY // 2:
-            moves = [1e-2 * (-1.0) ** k * d for d in suspects[k // 2].direction]
-        elif k % 2:
+    rng, found = exam.rng, Surroundings()
+    for k in range(NEARBY if outside else CHECKED):
+        if k < CHECKED or k % 3 == 0:
             moves = [1e-2 * s * rng.uniform(-1, 1, b.shape) for b, s in zip(exam.base, exam.scales, strict=True)]
-        else:
+        elif k % 3 == 1:
             moves = [s * _uneven(rng, b.shape) for b, s in zip(exam.base, exam.scales, strict=True)]
+        else:
+            moves = [1e-2 * (-1.0) ** k * d for d in outside[k // 6 % len(outside)].direction]
         at = [b + m for b, m in zip(exam.base, moves, strict=True)]
         if not all(np.isfinite(v).all() for v in exam.problem.values(at)):
             continue
-        if k % 2 and confirmed < CHECKED:
+        if k < CHECKED:
             aside = Examination(exam.problem, rng, exam.rtol, exam.atol, at=at)
             outcome = aside.probe(aside.random_direction(), "nearby", start=3).outcome
             if outcome == DIFFERS:
-                return None
-            confirmed += outcome in (AGREES, KINK)
+                found.wrong_at = at
+                return found
+            found.confirmed += outcome in (AGREES, KINK)
         gradient = exam.problem.gradient(exam.weights, at)
-        found.append([np.zeros(b.shape) if g is None else g for g, b in zip(gradient, exam.base, strict=True)])
-    return found if confirmed else None
+        found.gradients.append(
+            [np.zeros(b.shape) if g is None else g for g, b in zip(gradient, exam.base, strict=True)]
+        )
+    return found
 
 
 def _uneven(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

@@ -20,7 +20,7 @@ from ..engine.record import Entry, Record
 from ..engine.tensor import Tensor, tensor
 from .examine import AGREES, DIFFERS, KINK, Examination, Probe
 from .hold import Problem, Watch, derivative
-from .kinks import contradicted
+from .kinks import judge
 
 
 @dataclass(slots=True)
@@ -36,6 +36,7 @@ class Place:
     analytic: float = math.nan
     numeric: float = math.nan
     hint: str = ""
+    derivative_of: str = ""  # of an operation in a rule: whose rule it is
 
     @property
     def ratio(self) -> float:
@@ -88,9 +89,9 @@ class Local:
         return [None if g is None else np.asarray(g._array) for g in found]
 
 
-def recorded(problem: Problem) -> tuple[Record, list[Tensor]]:
-    """A record of one run where the function stands, and its outputs."""
-    problem.subject.move()
+def recorded(problem: Problem, at: Sequence[np.ndarray] | None = None) -> tuple[Record, list[Tensor]]:
+    """A record of one run where the function stands, or at other arrays, and its outputs."""
+    problem.subject.move(at)
     watch = Watch()
     with np.errstate(all="ignore"), modes.change(tracer=watch):
         outputs = problem.function()
@@ -120,9 +121,15 @@ class Findings:
     checked: int
 
 
-def localise(problem: Problem, rng: np.random.Generator, rtol: float, atol: float) -> Findings:
+def localise(
+    problem: Problem,
+    rng: np.random.Generator,
+    rtol: float,
+    atol: float,
+    at: Sequence[np.ndarray] | None = None,
+) -> Findings:
     """Check every operation that the outputs depend on; stop at the first wrong one."""
-    record, outputs = recorded(problem)
+    record, outputs = recorded(problem, at)
     nodes = reached(outputs)
     found = Findings(None, [], cuts_in(record, outputs), [], 0)
     for position, entry in enumerate(record.entries):
@@ -168,16 +175,15 @@ def check_entry(
                 break
         exam.coordinates(everything=exam.size <= 512)
     singles = [p for p in exam.probes if p.variable is not None]
-    doubtful = [p for p in singles if p.outcome == DIFFERS or (p.outcome == KINK and not p.within_sides)]
-    wrong = contradicted(exam, doubtful) if doubtful else []
+    doubtful = [p for p in singles if p.outcome in (DIFFERS, KINK)]
+    wrong = judge(exam, doubtful).against if doubtful else []
     if wrong:
         probe = max(wrong, key=lambda p: p.gap if math.isfinite(p.gap) else math.inf)
         return DIFFERS, _described(entry, position, local, exam, probe)
-    kinks = [p for p in singles if p.outcome == KINK] or doubtful
-    if kinks:
-        return KINK, _described(entry, position, local, exam, kinks[0])
+    if doubtful:
+        return KINK, _described(entry, position, local, exam, doubtful[0])
     if all(p.outcome == DIFFERS for p in suspects):
-        if not contradicted(exam, suspects):
+        if not judge(exam, suspects).against:
             return KINK, place_of(
                 entry, position, local.names[0], hint="a kink: slopes in different directions do not add up"
             )
@@ -216,7 +222,12 @@ def place_of(
 ) -> Place:
     """Where an entry of a record stands in the code."""
     module = "" if entry.scope is None else str(entry.scope[0])
-    return Place(entry.name, name, module, entry.line, position, index, analytic, numeric, hint)
+    place = Place(entry.name, name, module, entry.line, position, index, analytic, numeric, hint)
+    if entry.derivative_of is not None:  # the line and module that matter are those of the operation whose rule it is
+        rule_of = entry.derivative_of
+        place.derivative_of, place.line = rule_of.name, rule_of.line
+        place.module = "" if rule_of.scope is None else str(rule_of.scope[0])
+    return place
 
 
 def ratio_hint(analytic: float, numeric: float, shapes: Sequence[tuple[int, ...]]) -> str:

@@ -148,6 +148,8 @@ def aligned(table: Sequence[tuple[str, ...]]) -> list[str]:
 def describe(place: Place, what: str) -> list[str]:
     """A place in the code, line by line."""
     lines = [f"  {what}: {place.operation}" + (f", input {place.input!r}" if place.input else "")]
+    if place.derivative_of:
+        lines.append(f"    in the derivative of {place.derivative_of}")
     if place.module:
         lines.append(f"    module    {place.module}")
     lines.append(f"    line      {place.line}")
