@@ -8,6 +8,7 @@ Source: Ridders, "Accurate computation of F'(x) and F'(x)F''(x)" (1982); Press e
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ import numpy as np
 
 from ..engine.backward import gradients
 from ..engine.tensor import Tensor, tensor
+from .frozen import frozen
 
 Arrays = Sequence[np.ndarray]
 
@@ -171,7 +173,8 @@ def analytic_gradient(
     total = projected(f(*leaves), cotangents)
     if total.node is None:
         return [tensor(np.zeros(a.shape, a.dtype)) for a in arrays], leaves
-    found = gradients(total, leaves, create_graph=create_graph, allow_unused=True)
+    with contextlib.nullcontext() if create_graph else frozen([total]):
+        found = gradients(total, leaves, create_graph=create_graph, allow_unused=True)
     return [tensor(np.zeros(a.shape, a.dtype)) if g is None else g for g, a in zip(found, arrays, strict=True)], leaves
 
 

@@ -22,6 +22,7 @@ from ..engine.graph import leaf_node
 from ..engine.op import op
 from ..engine.record import Record
 from ..engine.tensor import Tensor, tensor
+from .frozen import frozen
 
 SLOTS = ("_array", "node", "_leaf", "cell")
 Function = Callable[[], list[Tensor]]
@@ -268,7 +269,8 @@ def derivative(
     if not any(t.requires_grad for t in outputs):
         return [None] * len(variables)
     total = pairing(*outputs, *weights)
-    return list(gradients(total, list(variables), create_graph=create_graph, allow_unused=True))
+    with contextlib.nullcontext() if create_graph else frozen([total]):
+        return list(gradients(total, list(variables), create_graph=create_graph, allow_unused=True))
 
 
 def argument_names(f: Callable[..., Any], count: int) -> list[str]:

@@ -78,28 +78,36 @@ def look_around(exam: Examination, outside: Sequence[Probe]) -> Surroundings:
     ties one after the other; and along the probes' own directions.
     """
     rng, found = exam.rng, Surroundings()
-    for k in range(NEARBY if outside else CHECKED):
-        if k < CHECKED or k % 3 == 0:
-            moves = [1e-2 * s * rng.uniform(-1, 1, b.shape) for b, s in zip(exam.base, exam.scales, strict=True)]
-        elif k % 3 == 1:
-            moves = [s * _uneven(rng, b.shape) for b, s in zip(exam.base, exam.scales, strict=True)]
-        else:
-            moves = [1e-2 * (-1.0) ** k * d for d in outside[k // 6 % len(outside)].direction]
-        at = [b + m for b, m in zip(exam.base, moves, strict=True)]
-        if not all(np.isfinite(v).all() for v in exam.problem.values(at)):
+    evenly = lambda: [1e-2 * s * rng.uniform(-1, 1, b.shape) for b, s in zip(exam.base, exam.scales, strict=True)]
+    unevenly = lambda: [s * _uneven(rng, b.shape) for b, s in zip(exam.base, exam.scales, strict=True)]
+    for _ in range(10 * CHECKED):  # some may lie where f is not defined
+        at = _aside(exam, evenly())
+        if at is None:
             continue
-        if k < CHECKED:
-            aside = Examination(exam.problem, rng, exam.rtol, exam.atol, at=at)
-            outcome = aside.probe(aside.random_direction(), "nearby", start=3).outcome
-            if outcome == DIFFERS:
-                found.wrong_at = at
-                return found
-            found.confirmed += outcome in (AGREES, KINK)
-        gradient = exam.problem.gradient(exam.weights, at)
-        found.gradients.append(
-            [np.zeros(b.shape) if g is None else g for g, b in zip(gradient, exam.base, strict=True)]
-        )
+        aside = Examination(exam.problem, rng, exam.rtol, exam.atol, at=at)
+        outcome = aside.probe(aside.random_direction(), "nearby", start=3).outcome
+        if outcome == DIFFERS:
+            found.wrong_at = at
+            return found
+        found.confirmed += outcome in (AGREES, KINK)
+        if found.confirmed == CHECKED:
+            break
+    if not outside:
+        return found
+    for k in range(NEARBY):
+        along = [1e-2 * (-1.0) ** k * d for d in outside[k // 6 % len(outside)].direction]
+        at = _aside(exam, along if k % 3 == 0 else unevenly() if k % 3 == 1 else evenly())
+        if at is not None:
+            gradient = exam.problem.gradient(exam.weights, at)
+            pairs = zip(gradient, exam.base, strict=True)
+            found.gradients.append([np.zeros(b.shape) if g is None else g for g, b in pairs])
     return found
+
+
+def _aside(exam: Examination, moves: Sequence[np.ndarray]) -> list[np.ndarray] | None:
+    """The point moved to, None where f is not finite there."""
+    at = [b + m for b, m in zip(exam.base, moves, strict=True)]
+    return at if all(np.isfinite(v).all() for v in exam.problem.values(at)) else None
 
 
 def _uneven(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

@@ -19,6 +19,7 @@ from ..engine.graph import Node
 from ..engine.record import Entry, Record
 from ..engine.tensor import Tensor, tensor
 from .examine import AGREES, DIFFERS, KINK, Examination, Probe
+from .frozen import reached
 from .hold import Problem, Watch, derivative
 from .kinks import judge
 
@@ -98,18 +99,6 @@ def recorded(problem: Problem, at: Sequence[np.ndarray] | None = None) -> tuple[
     return watch, outputs
 
 
-def reached(outputs: Sequence[Tensor]) -> set[Node]:
-    """The nodes that the outputs depend on."""
-    stack = [t.node for t in outputs if t.node is not None]
-    seen = set(stack)
-    while stack:
-        for parent in stack.pop().parents:
-            if parent is not None and parent not in seen:
-                seen.add(parent)
-                stack.append(parent)
-    return seen
-
-
 @dataclass(slots=True)
 class Findings:
     """What walking a record found: the first wrong operation, the kinks, what cuts the graph, what is narrow."""
@@ -157,7 +146,7 @@ def check_entry(
     try:
         exam = Examination(local, rng, rtol, atol)
     except Exception as error:  # the rule raises, or the walk refuses what it returned
-        return DIFFERS, place_of(entry, position, hint=str(error))
+        return DIFFERS, place_of(entry, position, hint=_raised(error))
     if not exam.finite or local.is_narrow():
         return AGREES, None
     exam.directions()
@@ -197,6 +186,15 @@ def check_entry(
             hint="along a random direction",
         )
     return AGREES, None
+
+
+def _raised(error: Exception) -> str:
+    if "read-only" in str(error):
+        return (
+            f"the rule writes into what it is given ({error}); cotangents and saved arrays are shared with others, so compute "
+            f"a new array"
+        )
+    return str(error)
 
 
 def _described(entry: Entry, position: int, local: Local, exam: Examination, probe: Probe) -> Place:

@@ -73,6 +73,8 @@ def wrapped(error, rule, forget=None):
                 found = rule(*given.values())
             plain = lambda c: np.asarray(c) if isinstance(c, Forgetful) else c
             return [plain(c) for c in found] if isinstance(found, (list, tuple)) else plain(found)
+        if error == "written in place":
+            given["g"] *= 1.0
         found = rule(*args)
         if isinstance(found, (list, tuple)):
             return [None if c is None else spoil(error, c) for c in found]

@@ -35,6 +35,9 @@ def test_json_and_a_wrong_rule(capsys):
     with planted(ag.tanh.op, "x", "factor 1.001"):
         assert main(["tanh"]) == 1
     assert "WRONG" in capsys.readouterr().out
+    with planted(ag.tanh.op, "x", "written in place"):
+        assert main(["tanh"]) == 1
+    assert "read-only" in capsys.readouterr().out
 
 
 def test_an_unknown_operation_is_refused(capsys):

@@ -12,6 +12,7 @@ import pytest
 
 import autograd_nn as ag
 from autograd_nn.check.certificate import function_of
+from autograd_nn.check.frozen import frozen
 from autograd_nn.check.samples import rows
 from autograd_nn.engine import modes
 from autograd_nn.engine.random import Generator
@@ -390,6 +391,64 @@ def test_a_hook_that_changes_a_cotangent_fails_without_an_operation_to_blame():
 
     report = ag.gradcheck(f, normal(3))
     assert report.verdict == "FAIL" and report.place is None and "hook" in report.reason
+
+
+@ag.op(kind="elementwise")
+def spoiling(x, /):
+    return 2.0 * x
+
+
+def _doubled_in_place(g):
+    g *= 2.0
+    return g
+
+
+spoiling.vjp(x=_doubled_in_place)
+
+
+@ag.op(kind="elementwise")
+def spoiling_input(x, /):
+    return x * x
+
+
+def _input_in_place(g, x):
+    x *= 2.0
+    return g * x
+
+
+spoiling_input.vjp(x=_input_in_place)
+
+
+@pytest.mark.parametrize(
+    ("f", "name"),
+    [
+        (spoiling, "spoiling"),
+        (lambda x: ag.sin(ag.tanh(spoiling(ag.exp(x)) * 0.1)).sum(), "spoiling"),
+        (lambda x: spoiling(x) + x, "spoiling"),
+        (spoiling_input, "spoiling_input"),
+        (lambda x: ag.sin(spoiling_input(ag.exp(x))), "spoiling_input"),
+    ],
+)
+def test_a_rule_that_writes_into_what_it_is_given_fails(f, name):
+    x = normal(3)
+    before = x.copy()
+    report = ag.gradcheck(f, x)
+    assert report.verdict == "FAIL" and report.place.operation == name
+    assert "writes into what it is given" in report.place.hint
+    np.testing.assert_array_equal(x, before)
+
+
+def test_freezing_leaves_no_trace():
+    x = ag.tensor(normal(3), requires_grad=True)
+    y = ag.exp(x * 2.0)
+    z = (y.reshape(3, 1) * y).sum()
+    with frozen([z]):
+        assert not y.node.saved[0].flags.writeable
+        z.backward(retain_graph=True)
+    assert y.node.saved[0].flags.writeable and not y.node.extras.hooks
+    first = x.grad.numpy().copy()
+    z.backward()
+    np.testing.assert_array_equal(x.grad.numpy(), 2 * first)
 
 
 def test_localisation_is_linear_in_the_number_of_operations():
