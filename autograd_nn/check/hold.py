@@ -29,19 +29,12 @@ Function = Callable[[], list[Tensor]]
 
 
 class Watch(Record):
-    """A record that also keeps the Tensors that came from outside it, and can undo what was written to them."""
+    """A record that can undo what was written to the Tensors that came from outside it."""
 
     def __init__(self, outer: Any = None) -> None:
         super().__init__(outer, expand=False)
-        self.tensors: dict[int, Tensor] = {}
         self.written: dict[int, tuple[Tensor, np.ndarray]] = {}
         self._bound: list[Any] = []
-
-    def _input(self, x: Any) -> Any:
-        value = super()._input(x)
-        if isinstance(x, Tensor) and value.producer is None:
-            self.tensors.setdefault(id(x), x)
-        return value
 
     def assigning(self, state: Tensor, value: Any) -> None:
         self._keep(state)
@@ -152,7 +145,7 @@ class Subject:
         for name, t in zip(self.names, self.variables, strict=True):
             if id(t) in watch.written and not _equal(watch.written[id(t)][1], self._written_value(watch, t)):
                 self.mutated.append(name)
-        for t in watch.tensors.values():
+        for t in watch.outside:
             self._hold(t, t.dtype)
         for t, _ in watch.written.values():
             self._hold(t, t.dtype)

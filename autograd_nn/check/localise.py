@@ -288,5 +288,4 @@ def _influences(record: Record, outputs: Sequence[Tensor]) -> set[int]:
 
 def record_leaves(record: Record) -> set[int]:
     """The Values of a record that are leaves a gradient flows to."""
-    tensors = getattr(record, "tensors", {}).values()
-    return {id(record.value_of(t)) for t in tensors if t.requires_grad}
+    return {id(record.value_of(t)) for t in record.outside if t.requires_grad}
