@@ -138,19 +138,20 @@ def check(
         if not subject.variables:
             report.verdict = NOT_DIFFERENTIABLE
             report.reason = report.reason or "there is no floating input"
-        elif _stands_still(subject, report):
+        else:
             problem = Problem(subject, subject.function)
+            centre = _stands_still(subject, report)
             for n in range(1, order + 1):
-                exam = _one_order(problem, n, report, rng, settings, coverage)
+                exam = _one_order(problem, n, report, rng, settings, coverage, centre) if report else None
                 if not report or exam is None or n == order:
                     break
-                problem = problem.derived(exam.weights)
+                problem, centre = problem.derived(exam.weights), None
     report.seconds = time.perf_counter() - start
     return report
 
 
-def _stands_still(subject: Subject, report: Report) -> bool:
-    """Whether two evaluations agree and the inputs are left alone; says so in the report if not."""
+def _stands_still(subject: Subject, report: Report) -> list[np.ndarray] | None:
+    """The outputs, if two evaluations agree and leave the inputs alone; else None, and the report says why."""
     outputs = []
     for _ in range(2):
         subject.move()
@@ -159,16 +160,16 @@ def _stands_still(subject: Subject, report: Report) -> bool:
         mutated = sorted({*subject.mutated, *subject.changed()})
         if mutated:
             report.verdict, report.reason = MUTATES, f"it writes into {', '.join(mutated)}; take a copy first"
-            return False
+            return None
     report.evaluations += 2
     a, b = outputs
     if [x.shape for x in a] != [x.shape for x in b]:
         report.verdict = NOT_DETERMINISTIC
         report.reason = f"two runs gave outputs of shapes {[x.shape for x in a]} and {[x.shape for x in b]}"
-        return False
+        return None
     if not a:
         report.verdict, report.reason = NOT_DIFFERENTIABLE, "it has no floating output"
-        return False
+        return None
     apart = max((float(np.max(np.abs(x - y))) for x, y in zip(a, b, strict=True) if _differ(x, y)), default=0.0)
     if any(_differ(x, y) for x, y in zip(a, b, strict=True)):
         report.verdict = NOT_DETERMINISTIC
@@ -176,8 +177,8 @@ def _stands_still(subject: Subject, report: Report) -> bool:
             f"two evaluations at the same point differ by up to {apart:.3g}; draw random numbers from ag.random, which the "
             f"check repeats, and keep counters and caches out of the function"
         )
-        return False
-    return True
+        return None
+    return [x.astype(np.float64) for x in b]
 
 
 def _differ(x: np.ndarray, y: np.ndarray) -> bool:
@@ -185,11 +186,17 @@ def _differ(x: np.ndarray, y: np.ndarray) -> bool:
 
 
 def _one_order(
-    problem: Problem, order: int, report: Report, rng: np.random.Generator, settings: tuple[float, float], coverage: str
+    problem: Problem,
+    order: int,
+    report: Report,
+    rng: np.random.Generator,
+    settings: tuple[float, float],
+    coverage: str,
+    centre: list[np.ndarray] | None,
 ) -> Examination | None:
     """Examine one order, add its rows to the report and, if something is amiss, find out what."""
     try:
-        exam = Examination(problem, rng, *settings)
+        exam = Examination(problem, rng, *settings, centre=centre)
     except Exception as error:  # a rule raises, or the walk refuses what it returned
         found = localise(problem, rng, *settings)
         if found.wrong is None:

@@ -1,6 +1,5 @@
 """gradcheck and check_model: verdicts, what is left untouched, bad input, coverage and cost."""
 
-import itertools
 import json
 import os
 import subprocess
@@ -16,6 +15,7 @@ from autograd_nn.check.frozen import frozen
 from autograd_nn.check.samples import rows
 from autograd_nn.engine import modes
 from autograd_nn.engine.random import Generator
+from benchmarks.check import million
 
 RNG = np.random.default_rng(3)
 
@@ -303,38 +303,13 @@ def test_one_wrong_entry_among_many_cannot_hide():
 
 
 def test_a_million_parameters_within_twenty_steps():
-    rng = np.random.default_rng(0)
-    sizes = [784, 1000, 200, 10]
-    ws = [
-        ag.tensor((rng.standard_normal((a, b)) / np.sqrt(a)).astype(np.float32), requires_grad=True, name=f"w{a}")
-        for a, b in itertools.pairwise(sizes)
-    ]
-    x, labels = rng.standard_normal((256, 784)).astype(np.float32), rng.integers(0, 10, 256)
-
-    class Network:
-        def named_parameters(self):
-            return [(w.name, w) for w in ws]
-
-        def __call__(self, x):
-            h = x
-            for w in ws[:-1]:
-                h = ag.relu(h @ w)
-            return ag.cross_entropy(h @ ws[-1], labels)
-
-    network = Network()
-    steps = []
-    for _ in range(5):
-        start = time.perf_counter()
-        network(ag.tensor(x)).backward()
-        steps.append(time.perf_counter() - start)
-        for w in ws:
-            w.grad = None
-    report = ag.check_model(network, x, coverage="directions")
+    ratios, report = million(rounds=5)
     assert report.verdict == "PASS", report
-    assert report.elements == sum(w.size for w in ws) > 980_000
+    assert report.elements > 980_000
     assert all(r.directions >= 3 for r in report.rows)
-    print(f"\na million parameters: {report.evaluations} evaluations, {report.seconds / np.median(steps):.1f} steps")
-    assert report.evaluations * 2 / 3 < 20, "a float64 evaluation costs about two thirds of a float32 step"
+    assert report.evaluations <= 10
+    print(f"\na million parameters: {report.evaluations} evaluations, {np.median(ratios):.1f} steps")
+    assert min(ratios) < 20, ratios  # the smallest, as others may be using the machine
 
 
 def test_faces():
