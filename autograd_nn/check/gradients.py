@@ -73,7 +73,7 @@ def check_model(
     """Check the derivative by every parameter of a module: `model(*inputs)`, or `loss` of it.
 
     `model` is callable and has `named_parameters()`. The other parameters are those of `gradcheck`. Parameters, gradients,
-    running statistics and random state are left as they were.
+    running statistics, attributes and random state are left as they were.
 
     >>> class Scale:
     ...     def __init__(self):
@@ -96,7 +96,7 @@ def check_model(
         return result if loss is None else loss(result)
 
     run.__name__ = type(model).__name__
-    return check(run, inputs, parameters, "check_model", order, rtol, atol, coverage, seed)
+    return check(run, inputs, parameters, "check_model", order, rtol, atol, coverage, seed, model)
 
 
 def assert_gradients(f: Callable[..., Any], *inputs: Any, **settings: Any) -> None:
@@ -120,6 +120,7 @@ def check(
     atol: float | None,
     coverage: str,
     seed: int,
+    model: Any = None,
 ) -> Report:
     """What `gradcheck` and `check_model` share."""
     if coverage not in COVERAGE:
@@ -130,7 +131,7 @@ def check(
     report = Report(getattr(f, "__name__", type(f).__name__))
     settings = (RTOL if rtol is None else rtol, ATOL if atol is None else atol)
     rng = np.random.default_rng(seed)
-    with Subject(f, inputs, variables, who) as subject:
+    with Subject(f, inputs, variables, who, model=f if model is None else model) as subject:
         report.elements = sum(b.size for b in subject.base)
         for name, dtype in subject.integers:
             report.rows.append(Row(1, name, (), NOT_DIFFERENTIABLE))

@@ -22,6 +22,7 @@ from ..engine.graph import leaf_node
 from ..engine.op import op
 from ..engine.record import Record
 from ..engine.tensor import Tensor, tensor
+from .attributes import Attributes
 from .frozen import frozen
 
 SLOTS = ("_array", "node", "_leaf", "cell")
@@ -75,11 +76,16 @@ class Subject:
         variables: Sequence[tuple[str, Tensor]] | None,
         who: str,
         wide: bool = True,
+        model: Any = None,
     ) -> None:
         self.f, self.who, self.wide = f, who, wide
+        self.attributes = Attributes(model)
         names = argument_names(f, len(arguments))
         found: list[tuple[str, Tensor]] = []
-        self.arguments = [_as_tensors(a, name, found) for a, name in zip(arguments, names, strict=True)]
+        self.plain: list[
+            tuple[str, np.ndarray, np.ndarray]
+        ] = []  # arrays that f gets as they are: its copy, the caller's
+        self.arguments = [self._as_tensors(a, name, found) for a, name in zip(arguments, names, strict=True)]
         self.given = [t for _, t in found]
         chosen = found if variables is None else list(variables)
         floating = _distinct([(n, t) for n, t in chosen if t.dtype.kind == "f"])
@@ -117,6 +123,7 @@ class Subject:
         self._exit.close()
 
     def _let_go(self) -> None:
+        self.attributes.restore()
         for t, slots in self._slots.values():
             for name, value in zip(SLOTS, slots, strict=True):
                 setattr(t, name, value)
@@ -142,6 +149,7 @@ class Subject:
                 self._outputs(self._call("ran the function for the first time"))
         finally:
             watch.undo()
+            self.mutated += [n for n, copy, given in self.plain if not _equal(copy, given)]
         for name, t in zip(self.names, self.variables, strict=True):
             if id(t) in watch.written and not _equal(watch.written[id(t)][1], self._written_value(watch, t)):
                 self.mutated.append(name)
@@ -171,6 +179,10 @@ class Subject:
                 t.name,
             )
 
+        self.attributes.restore()
+        for _, copy, given in self.plain:
+            np.copyto(copy, given)
+
     def function(self) -> list[Tensor]:
         """Run once and give the floating outputs."""
         with modes.change(generator=self._generator.copy()):
@@ -179,7 +191,8 @@ class Subject:
     def changed(self) -> list[str]:
         """The variables whose memory the last run wrote to."""
         pairs = zip(self.names, self.variables, self.base, strict=True)
-        return [n for n, t, b in pairs if not _equal(t._array, b)]
+        written = [n for n, t, b in pairs if not _equal(t._array, b)]
+        return written + [n for n, copy, given in self.plain if not _equal(copy, given)]
 
     def _call(self, doing: str) -> Any:
         try:
@@ -205,6 +218,28 @@ class Subject:
                 f"{self.who}: {name} returned {type(result).__name__}, not a Tensor (or a tuple, list or dict of Tensors); "
                 f"return the result of Tensor operations, without .numpy(), .item() or float()"
             )
+
+    def _as_tensors(self, a: Any, name: str, found: list[tuple[str, Tensor]]) -> Any:
+        """An argument with its arrays and floats as Tensors, which are added to found; lists, tuples and dicts as they are."""
+        if isinstance(a, Tensor):
+            if not a.is_leaf:
+                a = a.detach().copy()
+            if not any(a is t for _, t in found):
+                found.append((a.name or name, a))
+            return a
+        if isinstance(a, (np.ndarray, np.generic)) or type(a) is float:
+            t = tensor(np.float64(a) if type(a) is float else a)
+            found.append((name, t))
+            if t.dtype.kind == "f" or not isinstance(a, np.ndarray):
+                return t if t.dtype.kind == "f" else a
+            self.plain.append((name, a.copy(), a))
+            return self.plain[-1][1]
+        if isinstance(a, dict):
+            return {k: self._as_tensors(v, f"{name}[{k!r}]", found) for k, v in a.items()}
+        if isinstance(a, (list, tuple)) and any(isinstance(v, (Tensor, np.ndarray, list, tuple, dict)) for v in a):
+            parts = [self._as_tensors(v, f"{name}[{i}]", found) for i, v in enumerate(a)]
+            return type(a)(*parts) if hasattr(a, "_fields") else type(a)(parts)
+        return a
 
 
 class Problem:
@@ -294,23 +329,3 @@ def _place(t: Tensor, data: np.ndarray, wanted: bool, name: str | None = None) -
     t.node = t._leaf = leaf_node(data) if wanted and data.dtype.kind == "f" else None
     if name:
         t.name = name
-
-
-def _as_tensors(a: Any, name: str, found: list[tuple[str, Tensor]]) -> Any:
-    """An argument with its arrays and floats as Tensors, which are added to found; nested lists, tuples and dicts as they are."""
-    if isinstance(a, Tensor):
-        if not a.is_leaf:
-            a = a.detach().copy()
-        if not any(a is t for _, t in found):
-            found.append((a.name or name, a))
-        return a
-    if isinstance(a, (np.ndarray, np.generic)) or type(a) is float:
-        t = tensor(np.float64(a) if type(a) is float else a)
-        found.append((name, t))
-        return t if t.dtype.kind == "f" else a
-    if isinstance(a, dict):
-        return {k: _as_tensors(v, f"{name}[{k!r}]", found) for k, v in a.items()}
-    if isinstance(a, (list, tuple)) and any(isinstance(v, (Tensor, np.ndarray, list, tuple, dict)) for v in a):
-        parts = [_as_tensors(v, f"{name}[{i}]", found) for i, v in enumerate(a)]
-        return type(a)(*parts) if hasattr(a, "_fields") else type(a)(parts)
-    return a

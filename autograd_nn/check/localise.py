@@ -219,12 +219,12 @@ def place_of(
     hint: str = "",
 ) -> Place:
     """Where an entry of a record stands in the code."""
-    module = "" if entry.scope is None else str(entry.scope[0])
+    module = "" if entry.scope is None else str(entry.scope.path)
     place = Place(entry.name, name, module, entry.line, position, index, analytic, numeric, hint)
     if entry.derivative_of is not None:  # the line and module that matter are those of the operation whose rule it is
         rule_of = entry.derivative_of
         place.derivative_of, place.line = rule_of.name, rule_of.line
-        place.module = "" if rule_of.scope is None else str(rule_of.scope[0])
+        place.module = "" if rule_of.scope is None else str(rule_of.scope.path)
     return place
 
 

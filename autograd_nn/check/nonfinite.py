@@ -89,7 +89,7 @@ def trace_nonfinite(f: Callable[..., Any], *inputs: Any) -> Origin:
     >>> origin.operation, origin.what, origin.index
     ('log', '-inf', (1,))
     """
-    with Subject(f, inputs, None, "trace_nonfinite", wide=False) as subject, np.errstate(all="ignore"):
+    with Subject(f, inputs, None, "trace_nonfinite", wide=False, model=f) as subject, np.errstate(all="ignore"):
         subject.move()
         watch = Watch()
         with modes.change(tracer=watch):
@@ -235,7 +235,7 @@ def _origin(record: Record, entry: Entry, value: Any) -> Origin:
     # A recorded derivative runs inside the engine: the line and module that matter are the operation's own.
     place = entry if rule is None else rule
     found = Origin(entry.name, _word(value.data, index), index, rule is not None, "" if rule is None else rule.name)
-    found.module = "" if place.scope is None else str(place.scope[0])
+    found.module = "" if place.scope is None else str(place.scope.path)
     found.line = place.line
     if entry.op is not None and rule is None:
         given = [(input_name(entry, i), v) for i, v in enumerate(entry.inputs)]

@@ -16,7 +16,7 @@ def run(ws=W, x=X, dtype=np.float64, extra=False):
     with ag.record() as r:
         h = ag.tensor(x.astype(dtype))
         for i, w in enumerate(ws):
-            with modes.change(scope=(f"layer{i}", 0)):
+            with modes.change(scope=modes.Scope(f"layer{i}", 0)):
                 h = ag.tanh(h @ w)
                 if extra and i == 1:
                     h = ag.positive(h)

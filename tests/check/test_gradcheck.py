@@ -65,11 +65,11 @@ class Net:
 
     def __call__(self, x, activation=ag.relu):
         w, b, v = self.parameters.values()
-        with modes.change(scope=("first", 0)):
+        with modes.change(scope=modes.Scope("first", 0)):
             h = x @ w.mT + b
         if h.dtype != w.dtype:
             raise TypeError("mixed dtypes")
-        with modes.change(scope=("activation", 0)):
+        with modes.change(scope=modes.Scope("activation", 0)):
             a = activation(h - self.mean)
         with ag.no_grad():
             ag.assign(self.mean, 0.9 * self.mean + 0.1 * h.mean(axis=0))

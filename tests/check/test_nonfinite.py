@@ -9,7 +9,7 @@ from autograd_nn.engine import modes
 
 def test_the_first_producer_forward():
     def f(x):
-        with modes.change(scope=("encoder.norm", 0)):
+        with modes.change(scope=modes.Scope("encoder.norm", 0)):
             y = ag.log(x - 1.0)
         return ag.exp(y * 2.0).sum() + (y * y).sum()
 
