@@ -13,7 +13,7 @@ import platform
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from ..engine.tensor import tensor
 from .finite import analytic_gradient, floating_outputs, gradient_errors, largest_error
 from .report import aligned
 from .samples import Call, Row, rows
+
+if TYPE_CHECKING:
+    from .draws import Draws
 
 LIMITS = {("float64", 1): 1e-8, ("float64", 2): 1e-7, ("float32", 1): 2e-5}
 
@@ -76,12 +79,9 @@ def certify(names: Sequence[str] = ()) -> Certificate:
     >>> bool(ag.check.certify(["tanh"]))
     True
     """
-    table = rows()
-    unknown = sorted(set(names) - {r.name for r in table})
-    if unknown:
-        raise ValueError(f"certify: the table has no operation {', '.join(unknown)}")
+    known(names)
     made = Certificate()
-    for row in sorted(table, key=lambda r: r.name):
+    for row in sorted(rows(), key=lambda r: r.name):
         calls = [c for c in row.calls if c.order > 0 and c.differentiated()]
         if not calls or (names and row.name not in names):
             continue
@@ -99,6 +99,14 @@ def certify(names: Sequence[str] = ()) -> Certificate:
                 made.lines.append(Line(row.name, "float64", order, len(worst), max(worst)))
         made.lines.append(Line(row.name, "float32", 1, len(narrow), max(narrow)))
     return made
+
+
+def known(names: Sequence[str]) -> Sequence[str]:
+    """The names, if the table has all of them; raises ValueError otherwise."""
+    unknown = sorted(set(names) - {r.name for r in rows()})
+    if unknown:
+        raise ValueError(f"certify: the table has no operation {', '.join(unknown)}")
+    return names
 
 
 def function_of(row: Row, call: Call) -> tuple[Callable[..., Any], list[np.ndarray]]:
@@ -126,13 +134,22 @@ def _narrow_error(f: Callable[..., Any], arrays: Sequence[np.ndarray], rng: np.r
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.add_argument("operations", nargs="*", help="operations to check (default: all)")
+    parser.add_argument(
+        "--draws", type=int, metavar="N", help="instead, look for false alarms at N random inputs of each"
+    )
     parser.add_argument("--json", action="store_true", help="print the certificate as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the certificate. Returns 0; 1 if anything is wrong; 2 for an operation that is not in the table."""
+    made: Certificate | Draws
     try:
-        made = certify(arguments.operations)
+        if arguments.draws is not None:
+            from .draws import random_draws
+
+            made = random_draws(arguments.draws, known(arguments.operations))
+        else:
+            made = certify(arguments.operations)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
