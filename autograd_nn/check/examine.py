@@ -161,7 +161,7 @@ class Examination:
     ) -> Probe:
         """Hold the two derivatives along a direction against each other."""
         with np.errstate(all="ignore"):
-            parts = [g * v for g, v in zip(self.gradient, direction, strict=True)]
+            parts = products(self.gradient, direction)
             analytic = sum(float(np.sum(p)) for p in parts)
             along = math.sqrt(sum(_square(p) for p in parts))
             length = self._length(direction)
@@ -321,6 +321,12 @@ class Examination:
         value = float(b[probe.index])
         step = max(abs(value), 1e-3 * self.scales[probe.variable]) if value else self.scales[probe.variable]
         return probe.analytic / step, probe.numeric / step
+
+
+def products(gradient: Sequence[np.ndarray], direction: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """What each coordinate contributes to the derivative along a direction; one that does not move, nothing."""
+    pairs = zip(gradient, direction, strict=True)
+    return [g * v if np.isfinite(g).all() else np.where(v == 0, 0.0, g * v) for g, v in pairs]
 
 
 def _scale(b: np.ndarray) -> float:

@@ -11,24 +11,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from .examine import AGREES, DIFFERS, KINK, Examination, Probe
+from .examine import AGREES, DIFFERS, KINK, Examination, Probe, products
 from .finite import slope
 
-NEARBY, CHECKED = 48, 6
+AROUND, CHECKED = 48, 6
 """At how many points around the rule's values are gathered, and at how many it is held against differences."""
-
-
-@dataclass
-class Surroundings:
-    """What the engine's derivatives are at points around, and whether they are right there."""
-
-    gradients: list[list[np.ndarray]] = field(default_factory=list)
-    confirmed: int = 0
-    wrong_at: list[np.ndarray] | None = None  # a point at which differences speak against the engine
 
 
 @dataclass
@@ -45,12 +36,15 @@ def judge(exam: Examination, doubtful: Sequence[Probe]) -> Verdict:
     rough = [p for p in doubtful if p.outcome == KINK or not adds_up(exam, p)]
     if not rough:
         return Verdict(doubtful)
-    outside = [p for p in rough if p.outcome == DIFFERS or not p.within_sides]
-    around = look_around(exam, outside)
-    if around.wrong_at is not None or not around.confirmed:
-        return Verdict(doubtful, around.wrong_at)
+    confirmed, wrong_at = look_around(exam)
+    if not confirmed:
+        return Verdict(doubtful, wrong_at)
     smooth = [p for p in doubtful if not any(p is r for r in rough)]
-    return Verdict([*smooth, *[p for p in outside if not is_among(p, around.gradients)]])
+    outside = [p for p in rough if p.outcome == DIFFERS or not p.within_sides]
+    if not outside:
+        return Verdict(smooth)
+    around = [gradient_at(exam, m) for k in range(AROUND) for m in [_evenly(exam) if k % 2 else _unevenly(exam)]]
+    return Verdict([*smooth, *[p for p in outside if not is_among(exam, p, around)]])
 
 
 def adds_up(exam: Examination, suspect: Probe) -> bool:
@@ -71,37 +65,30 @@ def adds_up(exam: Examination, suspect: Probe) -> bool:
     return True
 
 
-def look_around(exam: Examination, outside: Sequence[Probe]) -> Surroundings:
-    """Hold the engine against differences at points around; for probes in doubt, gather its derivatives at more of them.
-
-    The points are moved in all coordinates alike; in some of them by amounts of very different size, which breaks several
-    ties one after the other; and along the probes' own directions.
-    """
-    rng, found = exam.rng, Surroundings()
-    evenly = lambda: [1e-2 * s * rng.uniform(-1, 1, b.shape) for b, s in zip(exam.base, exam.scales, strict=True)]
-    unevenly = lambda: [s * _uneven(rng, b.shape) for b, s in zip(exam.base, exam.scales, strict=True)]
+def look_around(exam: Examination) -> tuple[bool, list[np.ndarray] | None]:
+    """Whether the engine is right at points around, and a point at which it is not."""
+    confirmed = 0
     for _ in range(10 * CHECKED):  # some may lie where f is not defined
-        at = _aside(exam, evenly())
+        at = _aside(exam, _evenly(exam))
         if at is None:
             continue
-        aside = Examination(exam.problem, rng, exam.rtol, exam.atol, at=at)
+        aside = Examination(exam.problem, exam.rng, exam.rtol, exam.atol, at=at)
         outcome = aside.probe(aside.random_direction(), "nearby", start=3).outcome
         if outcome == DIFFERS:
-            found.wrong_at = at
-            return found
-        found.confirmed += outcome in (AGREES, KINK)
-        if found.confirmed == CHECKED:
+            return False, at
+        confirmed += outcome in (AGREES, KINK)
+        if confirmed == CHECKED:
             break
-    if not outside:
-        return found
-    for k in range(NEARBY):
-        along = [1e-2 * (-1.0) ** k * d for d in outside[k // 6 % len(outside)].direction]
-        at = _aside(exam, along if k % 3 == 0 else unevenly() if k % 3 == 1 else evenly())
-        if at is not None:
-            gradient = exam.problem.gradient(exam.weights, at)
-            pairs = zip(gradient, exam.base, strict=True)
-            found.gradients.append([np.zeros(b.shape) if g is None else g for g, b in pairs])
-    return found
+    return confirmed > 0, None
+
+
+def gradient_at(exam: Examination, moves: Sequence[np.ndarray]) -> list[np.ndarray] | None:
+    """The engine's derivative aside; None where f is not defined."""
+    at = _aside(exam, moves)
+    if at is None:
+        return None
+    pairs = zip(exam.problem.gradient(exam.weights, at), exam.base, strict=True)
+    return [np.zeros(b.shape) if g is None else g for g, b in pairs]
 
 
 def _aside(exam: Examination, moves: Sequence[np.ndarray]) -> list[np.ndarray] | None:
@@ -110,15 +97,24 @@ def _aside(exam: Examination, moves: Sequence[np.ndarray]) -> list[np.ndarray] |
     return at if all(np.isfinite(v).all() for v in exam.problem.values(at)) else None
 
 
-def _uneven(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Half of the coordinates moved, by amounts between 1e-6 and 1e-2."""
-    return rng.choice([-1.0, 0.0, 0.0, 1.0], shape) * 10.0 ** rng.uniform(-6, -2, shape)
+def _evenly(exam: Examination) -> list[np.ndarray]:
+    """All coordinates moved, by up to a hundredth of their variable's scale."""
+    return [1e-2 * s * exam.rng.uniform(-1, 1, b.shape) for b, s in zip(exam.base, exam.scales, strict=True)]
 
 
-def is_among(probe: Probe, gradients: Sequence[Sequence[np.ndarray]]) -> bool:
-    """Whether the engine's derivative along the probe's direction lies among those at the points around."""
+def _unevenly(exam: Examination) -> list[np.ndarray]:
+    """All coordinates moved, by amounts of very different size, which breaks several ties one after the other."""
+    size = lambda b: exam.rng.choice([-1.0, 1.0], b.shape) * 10.0 ** exam.rng.uniform(-9, -2, b.shape)
+    return [s * size(b) for b, s in zip(exam.base, exam.scales, strict=True)]
+
+
+def is_among(exam: Examination, probe: Probe, around: Sequence[list[np.ndarray] | None]) -> bool:
+    """Whether the engine's derivative along the probe's direction lies among those around, or to both sides on that line."""
+    sides = [gradient_at(exam, [sign * d for d in probe.direction]) for sign in (-1e-2, 1e-2)]
     values = [
-        sum(float(np.sum(g * d)) for g, d in zip(gradient, probe.direction, strict=True)) for gradient in gradients
+        sum(float(np.sum(p)) for p in products(gradient, probe.direction))
+        for gradient in [*around, *sides]
+        if gradient is not None
     ]
     values = [v for v in values if math.isfinite(v)]
     if not values:

@@ -193,8 +193,13 @@ def test_a_wrong_value_at_a_kink_fails():
         return np.maximum(x, 0)
 
     bad_relu.vjp(x=lambda g, out: ag.where(ag.greater(out, 0.0), g, g * 3.0))
-    report = ag.gradcheck(bad_relu, np.array([0.0, 1.0, 2.0]))
-    assert report.verdict == "FAIL" and report.place.operation == "bad_relu"
+    for x in ([0.0, 1.0, 2.0], [0.0, 0.0, -1.0], [0.0]):
+        report = ag.gradcheck(bad_relu, np.array(x))
+        assert report.verdict == "FAIL" and report.place.operation == "bad_relu"
+    bad_relu.vjp(x=lambda g, x: ag.where(x > 0, g, ag.where(x < 0, g * 0.0, g * 3.0)))  # wrong at the kink only
+    for x in ([0.0, 1.0, 2.0], [0.0, 0.0, -1.0], [0.0]):
+        report = ag.gradcheck(bad_relu, np.array(x))
+        assert report.verdict == "FAIL" and x[report.place.index[0]] == 0.0
 
 
 def test_what_is_not_differentiable_is_said_to_be():
