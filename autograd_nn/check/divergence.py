@@ -177,7 +177,15 @@ def _cause(p: Entry, q: Entry, rtol: float | None) -> str:
     changed = [k for k in p.params if str(p.params[k]) != str(q.params.get(k))]
     if changed:
         return ", ".join(f"{k} is {p.params[k]} in one run and {q.params.get(k)} in the other" for k in changed)
+    pairs = enumerate(zip(p.inputs, q.inputs, strict=False))
+    shared = [input_name(p, i) for i, (x, y) in pairs if p.op is not None and _same_memory(x, y)]
+    if shared:
+        return f"both runs read the same memory for its input {' and '.join(shared)}, which was written to in between"
     return "its inputs agree and its results do not"
+
+
+def _same_memory(x: Any, y: Any) -> bool:
+    return isinstance(x, Value) and isinstance(y, Value) and x.kind != "result" and x.data is y.data
 
 
 def difference(x: Any, y: Any) -> float:

@@ -28,6 +28,8 @@ AGREES, KINK, UNCLEAR, DIFFERS = "agrees", "kink", "unclear", "differs"
 SEVERITY = {AGREES: 0, KINK: 1, UNCLEAR: 2, DIFFERS: 3}
 FEW = 40
 """At most this many coordinates are all tried one by one."""
+SWEPT = 5_000
+"""Up to this many the first direction is tried at every step, so that the picture shows how the error falls and rises."""
 LARGE = 100_000
 """From this many on, large steps are left out: a unit of a large network would be pushed over its kink."""
 
@@ -136,14 +138,14 @@ class Examination:
 
     # ---- directions ------------------------------------------------------------------------------------------
 
-    def directions(self) -> None:
-        """Try the three directions, and a second random one where no derivative is zero."""
+    def directions(self, sweep: bool = False) -> None:
+        """Try the three directions, and a second random one where no derivative is zero; the first at all steps in a `sweep`."""
         if not self.size:
             return
         if self.size < LARGE:
             self._negated()
         start = 0 if self.size < LARGE else 2
-        self.probe(self.random_direction(), "random direction", start)
+        self.probe(self.random_direction(), "random direction", start, sweep=sweep)
         self.probe(self._balanced(), "balanced direction", start)
         zeros = self._zeros()
         if zeros is None:
@@ -158,6 +160,7 @@ class Examination:
         start: int = 0,
         variable: int | None = None,
         index: tuple[int, ...] = (),
+        sweep: bool = False,
     ) -> Probe:
         """Hold the two derivatives along a direction against each other."""
         with np.errstate(all="ignore"):
@@ -176,9 +179,10 @@ class Examination:
         least = max(scale, 1e3 * EPSILON * length)
         # One step is enough where it meets the claim; the first direction has more, for an estimate of their error.
         glance = bool(self.probes)
-        found = slope(line, self.weights, self.centre, analytic, tolerance, least, blur, max(start, 2 * glance), glance)
+        asked = (line, self.weights, self.centre, analytic, tolerance, least, blur)
+        found = slope(*asked, max(start, 2 * glance), glance, sweep)
         if glance and not abs(found.value - analytic) <= tolerance:
-            found = slope(line, self.weights, self.centre, analytic, tolerance, least, blur, start)
+            found = slope(*asked, start)
         self.evaluations += found.evaluations
         outcome = self._outcome(analytic, found, tolerance, blur, along, length)
         made = Probe(label, analytic, found, tolerance, scale, outcome, direction, variable, index)

@@ -61,12 +61,13 @@ def slope(
     blur: float,
     start: int = 0,
     glance: bool = False,
+    sweep: bool = False,
 ) -> Slope:
     """The derivative at 0 of sum(weights * line(t)), tried at ever smaller t until it meets `expected` or cannot be improved.
 
     `centre` is line(0), `scale` the size that derivatives have here, `blur` the largest error that is good enough, `start`
-    the level to begin at; at a `glance`, one step that meets `expected`, with both sides alike, is enough. Steps at which
-    the function is not finite (a logarithm's, left of 0) are passed over.
+    the level to begin at; at a `glance`, one step that meets `expected`, with both sides alike, is enough; a `sweep` goes on
+    through all steps, for the picture. Steps at which the function is not finite (a logarithm's, left of 0) are passed over.
     """
     found = Slope()
     size = weighted_size(weights, centre)
@@ -104,6 +105,10 @@ def slope(
         if gap <= tolerance or (8 * found.error <= blur and (gap <= tolerance + 8 * found.error or worse >= 2)):
             break
     _judge_sides(found, seen, scale)
+    for later in range(level + 1, LEVELS) if sweep else ():
+        t = FIRST_STEP * SHRINK**-later
+        found.steps.append((t, _change(weights, line(t), line(-t)) / (2 * t)))
+        found.evaluations += 2
     return found
 
 

@@ -208,7 +208,7 @@ def _one_order(
         report.verdict = ILL_CONDITIONED
         report.reason = "its value is not finite here; ag.trace_nonfinite names the operation that made it so"
         return exam
-    exam.directions()
+    exam.directions(sweep=exam.size <= examine.SWEPT)
     directions = len(exam.probes)
     if coverage == "full" or (exam.outcome == examine.DIFFERS and exam.size <= 256):
         exam.coordinates(everything=True)

@@ -155,7 +155,8 @@ def describe(place: Place, what: str) -> list[str]:
     lines.append(f"    line      {place.line}")
     if not math.isnan(place.analytic):
         at = f"[{', '.join(map(str, place.index))}]" if place.index else "the value"
-        lines.append(f"    worst at  {at}: analytic {place.analytic:.9g}, numeric {place.numeric:.9g}")
+        word = "at      " if what == "not smooth" else "worst at"
+        lines.append(f"    {word}  {at}: analytic {place.analytic:.9g}, numeric {place.numeric:.9g}")
     if place.hint:
         lines.append(f"    hint      {place.hint}")
     return lines

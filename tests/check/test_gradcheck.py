@@ -325,6 +325,11 @@ def test_faces():
     assert "<table>" in report._repr_html_()
     figure = report.plot()
     assert len(figure.axes) == 2 and figure.axes[0].lines
+    assert figure._repr_png_().startswith(b"\x89PNG")
+    steps, errors = ag.gradcheck(lambda x: ag.exp(ag.sin(x)), normal(3)).plot().axes[0].lines[0].get_data()
+    best = int(np.argmin(errors))
+    assert len(steps) == 9 and 0 < best < 8, "the error falls with the step, and rises again"
+    assert errors[0] > 100 * errors[best] < errors[-1]
     columns = {line.index("FAIL") for line in str(report).splitlines()[2:3]}
     assert columns == {str(report).splitlines()[1].index("verdict")}
 
