@@ -22,7 +22,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .finite import EPSILON, Slope, slope, weighted_size
+from .finite import EPSILON, Slope, norm, slope, weighted_size
 
 AGREES, KINK, UNCLEAR, DIFFERS = "agrees", "kink", "unclear", "differs"
 SEVERITY = {AGREES: 0, KINK: 1, UNCLEAR: 2, DIFFERS: 3}
@@ -111,8 +111,9 @@ class Examination:
         self.scales = [_scale(b) for b in self.base]
         self.size = sum(b.size for b in self.base)
         self.output_size = weighted_size(self.weights, self.centre)
-        squares = [_square(g * s) for g, s in zip(self.gradient, self.scales, strict=True)]
-        self.typical = math.sqrt(sum(squares) / self.size) if self.size else 0.0
+        with np.errstate(all="ignore"):
+            steepness = norm(g * s for g, s in zip(self.gradient, self.scales, strict=True))
+        self.typical = steepness / math.sqrt(self.size) if self.size else 0.0
 
     @functools.cached_property
     def reach(self) -> float:
@@ -166,7 +167,7 @@ class Examination:
         with np.errstate(all="ignore"):
             parts = products(self.gradient, direction)
             analytic = sum(float(np.sum(p)) for p in parts)
-            along = math.sqrt(sum(_square(p) for p in parts))
+            along = norm(parts)
             length = self._length(direction)
         least = max(1e-3 * self.typical, 1e-5 * self.output_size) * length
         tolerance = self.atol + self.rtol * max(along, least)
@@ -227,7 +228,7 @@ class Examination:
 
     def _length(self, direction: Sequence[np.ndarray]) -> float:
         """How far a direction goes, in units of the variables' own scales."""
-        return math.sqrt(sum(_square(v / s) for v, s in zip(direction, self.scales, strict=True)))
+        return norm(v / s for v, s in zip(direction, self.scales, strict=True))
 
     def _balanced(self) -> list[np.ndarray]:
         """Signs, each over the size of its coordinate's derivative, within three decades of the median."""
@@ -335,14 +336,5 @@ def products(gradient: Sequence[np.ndarray], direction: Sequence[np.ndarray]) ->
 
 def _scale(b: np.ndarray) -> float:
     """The size of an array's elements, 1 for zeros."""
-    largest = float(np.max(np.abs(b), initial=0.0))
-    if not largest or not math.isfinite(largest):
-        return 1.0
-    return largest * math.sqrt(float(np.mean(np.square(b / largest))))
-
-
-def _square(x: np.ndarray) -> float:
-    """The sum of the squares of what is finite."""
-    flat = np.ravel(x)
-    total = float(flat @ flat)
-    return total if math.isfinite(total) else float(np.sum(np.square(flat[np.isfinite(flat)])))
+    size = norm([b])
+    return size / math.sqrt(b.size) if size and math.isfinite(size) else 1.0

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,10 +112,21 @@ def slope(
     return found
 
 
+def norm(parts: Iterable[np.ndarray]) -> float:
+    """The Euclidean length of arrays taken together, whatever their size; what is not finite is left out."""
+    flat = [np.ravel(p) for p in parts]
+    total = sum(float(p @ p) for p in flat)
+    if 1e-280 < total < 1e280:
+        return math.sqrt(total)
+    flat = [p[np.isfinite(p)] for p in flat]
+    largest = max((float(np.max(np.abs(p), initial=0.0)) for p in flat), default=0.0)
+    return largest * math.sqrt(sum(float(np.sum(np.square(p / largest))) for p in flat)) if largest else 0.0
+
+
 def weighted_size(weights: Arrays, values: Arrays) -> float:
     """The length of weights * values: a last bit of it is what rounding leaves of their sum, roughly."""
     with np.errstate(all="ignore"):
-        return math.sqrt(sum(float(np.sum(np.square(w * v))) for w, v in zip(weights, values, strict=True)))
+        return norm(w * v for w, v in zip(weights, values, strict=True))
 
 
 def _change(weights: Arrays, after: Arrays, before: Arrays) -> float:

@@ -290,6 +290,8 @@ def _conditioning(exam: Examination) -> str:
     """Why the differences cannot be had to the accuracy asked for."""
     worst = exam.worst
     assert worst is not None
+    if not np.isfinite(worst.analytic):
+        return f"the engine gives {worst.analytic}, and differences come to nothing either: it is infinitely steep here"
     if not np.isfinite(worst.numeric):
         return "it is not finite at points nearby, at any step tried"
     if worst.outcome == examine.KINK:

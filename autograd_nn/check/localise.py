@@ -230,6 +230,8 @@ def place_of(
 
 def ratio_hint(analytic: float, numeric: float, shapes: Sequence[tuple[int, ...]]) -> str:
     """What the ratio of a wrong derivative to the right one suggests."""
+    if not math.isfinite(analytic):
+        return f"the rule gives {analytic} where the derivative is finite: write it so that it holds at this point, too"
     if not numeric:
         return "the derivative is zero here, and the rule gives something"
     ratio = analytic / numeric

@@ -127,7 +127,7 @@ COLUMNS = ("order", "variable", "shape", "verdict", "error", "analytic", "numeri
 
 def cells(row: Row) -> tuple[str, ...]:
     """A row as text."""
-    number = lambda x: "" if math.isnan(x) else f"{x:.6g}"
+    number = lambda x: f"{x:.6g}" if row.coordinates else ""
     at = f"[{', '.join(map(str, row.index))}]" if row.index else ""
     error = "" if row.verdict == NOT_DIFFERENTIABLE or math.isnan(row.error) else f"{row.error:.1e}"
     shape = f"({', '.join(map(str, row.shape))})"
@@ -153,7 +153,7 @@ def describe(place: Place, what: str) -> list[str]:
     if place.module:
         lines.append(f"    module    {place.module}")
     lines.append(f"    line      {place.line}")
-    if not math.isnan(place.analytic):
+    if not math.isnan(place.numeric):
         at = f"[{', '.join(map(str, place.index))}]" if place.index else "the value"
         word = "at      " if what == "not smooth" else "worst at"
         lines.append(f"    {word}  {at}: analytic {place.analytic:.9g}, numeric {place.numeric:.9g}")

@@ -202,6 +202,44 @@ def test_a_wrong_value_at_a_kink_fails():
         assert report.verdict == "FAIL" and x[report.place.index[0]] == 0.0
 
 
+def test_a_rule_that_gives_nan_where_the_function_is_smooth_fails():
+    @ag.op(kind="elementwise")
+    def bad_sinc(x, /):
+        return np.sinc(x)
+
+    bad_sinc.vjp(x=lambda g, x: g * (ag.cos(np.pi * x) * np.pi * x - ag.sin(np.pi * x)) / (np.pi * x * x))
+    with np.errstate(all="ignore"):
+        report = ag.gradcheck(lambda x: ag.exp(bad_sinc(x)), np.array([0.0, 1.5]))
+    assert report.verdict == "FAIL" and report.place.operation == "bad_sinc" and report.place.index == (0,)
+    assert "gives nan where the derivative is finite" in report.place.hint
+    steep = ag.gradcheck(ag.sqrt, np.array([0.0, 1.0]))
+    assert steep.verdict == "ILL-CONDITIONED" and "infinitely steep" in steep.reason
+
+
+@pytest.mark.parametrize("size", [1e-3, 1e-30, 1e-200, 1e100])
+def test_a_wrong_rule_of_a_function_of_tiny_or_huge_values_fails(size):
+    """There is no absolute tolerance for it to hide under."""
+
+    @ag.op(kind="elementwise")
+    def scaled(x, /):
+        return size * np.sin(x)
+
+    x = normal(3)
+    for factor, verdict in ((1.0, "PASS"), (1.0001, "FAIL"), (0.0, "FAIL")):
+        scaled.vjp(x=lambda g, x: g * ag.cos(x) * (factor * size))
+        assert ag.gradcheck(scaled, x).verdict == verdict
+        assert ag.gradcheck(scaled, x * 1e-3).verdict == verdict
+        assert ag.gradcheck(lambda x: ag.tanh(scaled(x) * (1 / size)), x).verdict == verdict
+
+
+def test_what_is_zero_up_to_rounding_is_zero():
+    """Derivatives that cancel to 1e-18 or so, where differences say 0 or the other way round."""
+    singular = np.outer([0.3, -0.1, -0.2], [0.03, 0.4, -0.9])
+    assert ag.gradcheck(ag.linalg.det, singular).verdict == "PASS"
+    assert ag.gradcheck(ag.var, np.ones(3), order=2).verdict == "PASS"
+    assert ag.gradcheck(lambda x: (x * 0.1 - x / 10).sum() + x.sum() * 1e-3, normal(4), order=2).verdict == "PASS"
+
+
 def test_what_is_not_differentiable_is_said_to_be():
     report = ag.gradcheck(lambda x: x.detach() * x, normal(3))
     assert report.verdict == "NOT DIFFERENTIABLE" and not report
