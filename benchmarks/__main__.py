@@ -9,6 +9,7 @@ import sys
 BENCHMARKS = {
     "overhead": "what one operation costs: recorded calls, chains, scalar graphs, a tiny network, importing",
     "check": "checking the gradients of a million parameters, and finding a wrong operation in a long chain",
+    "training": "whole training steps of eight networks",
     "kernels": "convolution and pooling over the layer shapes of well-known networks",
 }
 

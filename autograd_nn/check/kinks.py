@@ -21,6 +21,9 @@ from .finite import slope
 AROUND, CHECKED = 48, 6
 """At how many points around the rule's values are gathered, and at how many it is held against differences."""
 
+SIDEWAYS = (1e-2, 1e-5, 1e-8, 1e-11, 1e-13)
+"""How far along a probe's own line: next to an edge a derivative may be very large."""
+
 
 @dataclass
 class Verdict:
@@ -110,7 +113,7 @@ def _unevenly(exam: Examination) -> list[np.ndarray]:
 
 def is_among(exam: Examination, probe: Probe, around: Sequence[list[np.ndarray] | None]) -> bool:
     """Whether the engine's derivative along the probe's direction lies among those around, or to both sides on that line."""
-    sides = [gradient_at(exam, [sign * d for d in probe.direction]) for sign in (-1e-2, 1e-2)]
+    sides = [gradient_at(exam, [sign * t * d for d in probe.direction]) for t in SIDEWAYS for sign in (-1, 1)]
     values = [
         sum(float(np.sum(p)) for p in products(gradient, probe.direction))
         for gradient in [*around, *sides]
