@@ -112,6 +112,7 @@ def slope(
     return found
 
 
+@np.errstate(all="ignore")
 def norm(parts: Iterable[np.ndarray]) -> float:
     """The Euclidean length of arrays taken together, whatever their size; what is not finite is left out."""
     flat = [np.ravel(p) for p in parts]
