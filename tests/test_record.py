@@ -203,3 +203,15 @@ def test_recording_does_not_change_results_or_leave_traces():
     x.grad = None
     ag.tanh(x).sum().backward()
     np.testing.assert_array_equal(plain, x.grad.numpy())
+
+
+def test_the_tensors_from_outside():
+    x, w, state = ag.tensor([1.0, 2.0], requires_grad=True), ag.tensor([3.0, 4.0]), ag.zeros((2,))
+    view = x.detach()
+    with ag.record(x) as r:
+        y = ag.exp(x * w) + view
+        with ag.no_grad():
+            ag.assign(state, y)
+        y.sum().backward()
+    assert [[t is u for u in (x, w, view, state)].index(True) for t in r.outside[:4]] == [0, 1, 2, 3]
+    assert all(t.node is not y.node for t in r.outside)
