@@ -83,6 +83,8 @@ class Entry:
     derivative_of: Entry | None = None  # in a backward walk: the entry whose rule was at work
     error: Exception | None = None
     node: Any = None
+    cotangent: Any = None  # of a forward operation that a walk passed: the array that arrived, a tuple for several outputs
+    contributions: tuple[Any, ...] = ()  # and what each of its inputs got of it, as the rules returned it
 
     def __str__(self) -> str:
         made = ", ".join(f"{v}: {v.dtype}{list(v.shape)}" for v in self.outputs if v is not None)
@@ -180,6 +182,13 @@ class Record(Tracer):
 
     def differentiating(self, node: Any) -> None:
         self._differentiated = None if node is None else self._by_node.get(id(node))
+
+    def contributed(self, node: Any, g: Any, contributions: Sequence[Any]) -> None:
+        entry = self._by_node.get(id(node))
+        if entry is not None:
+            array = lambda t: t._array if isinstance(t, Tensor) else t
+            entry.cotangent = tuple([array(t) for t in g]) if isinstance(g, tuple) else array(g)
+            entry.contributions = tuple([array(c) for c in contributions])
 
     def assigning(self, state: Tensor, value: Any) -> None:
         target = self._input(state)

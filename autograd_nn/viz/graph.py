@@ -1,0 +1,284 @@
+"""`Graph`: what `ag.graph` returns. It holds the data and draws it; every drawing goes through the same passes."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from . import overlays, scene
+from .data import CONSTANT, OPERATION, Data, Edge, Group, Node
+from .overlays import Overlaid
+from .passes import Sketch, View, dissolve, fold, open_sections, sketch, visible
+
+FORMATS = ("svg", "png", "pdf", "html", "dot", "json")
+WIDEST_FANOUT = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a graph is to be drawn; see `Graph.show`."""
+
+    depth: int | None = None
+    direction: str = "TB"
+    budget: int | None = 40
+    expand: tuple[str, ...] = ()
+    fold_repeats: bool | None = None
+    overlay: str | None = None
+    title: str = ""
+
+
+@dataclass(slots=True)
+class Drawing:
+    """All stages of one drawing, from the sketch to the scene."""
+
+    made: Sketch
+    opened: set[int]
+    view: View
+    overlaid: Overlaid
+    chips: dict[int, list[str]]
+    laid: scene.Laid
+    scene: scene.Scene
+
+
+class Graph:
+    """A computation as a picture and as data: `nodes`, `edges`, `groups`, `unused` parameters. `ag.graph` makes one.
+
+    In a notebook it draws itself; `show` draws with options, `save` writes a file, `draw` uses matplotlib Axes.
+    """
+
+    def __init__(self, data: Data, record: weakref.ref[Any] | None = None, scalar: bool = False) -> None:
+        self._data, self._record, self._scalar = data, record, scalar
+        self._default = Options(direction="LR" if scalar else "TB")
+
+    nodes: list[Node] = property(lambda self: self._data.nodes)  # type: ignore[assignment]
+    edges: list[Edge] = property(lambda self: self._data.edges)  # type: ignore[assignment]
+    groups: list[Group] = property(lambda self: self._data.groups)  # type: ignore[assignment]
+    unused: list[str] = property(lambda self: self._data.unused)  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        count = sum([n.kind == OPERATION for n in self.nodes])
+        noun = ("module", "modules") if self._data.structure else ("operation", "operations")
+        return f"<Graph: {count} {noun[count != 1]}, {len(self.edges)} edges, {len(self.groups)} groups>"
+
+    # ---- asking for pictures ---------------------------------------------------------------------------------
+
+    def show(
+        self,
+        depth: int | None = None,
+        direction: Literal["TB", "LR"] | None = None,
+        budget: int | None = 40,
+        expand: Collection[str] = (),
+        fold_repeats: bool | None = None,
+        overlay: str | None = None,
+        title: str = "",
+    ) -> Picture:
+        """A picture with these options, which a notebook draws.
+
+        `depth`: how many levels of groups may be open (None: any); `direction`: ``"TB"`` downward or ``"LR"`` to the right;
+        `budget`: at most so many visible nodes (None: all); `expand`: paths of groups that are open whatever that costs;
+        `fold_repeats`: draw what repeats once (default: in a graph over budget, and without an overlay, whose numbers differ);
+        `overlay`: ``"value"``, ``"grad"``, ``"memory"``, ``"time"``, ``"nonfinite"``, ``"gradcheck"`` or ``"compare"``.
+
+        Raises ValueError for an unknown overlay, direction or group, and for an overlay that the graph has no numbers for.
+
+        >>> x = ag.tensor([1.0, 2.0], requires_grad=True)
+        >>> ag.graph(ag.exp(x).sum()).show(direction="LR")
+        <Picture: 2 boxes>
+        """
+        given = Options(
+            depth, direction or self._default.direction, budget, tuple([expand] if isinstance(expand, str) else expand),
+            fold_repeats, overlay, title,
+        )  # fmt: skip
+        return Picture(self, given, self._drawing(given))
+
+    def _drawing(self, options: Options) -> Drawing:
+        if options.direction not in ("TB", "LR"):
+            raise ValueError(f"graph: the direction is 'TB' (downward) or 'LR' (to the right), not {options.direction!r}")
+        if options.overlay is not None and options.overlay not in overlays.OVERLAYS:
+            raise ValueError(f"graph: there is no overlay {options.overlay!r}; there are {', '.join(sorted(overlays.OVERLAYS))}")
+        data = self._data
+        if options.overlay == "gradcheck":
+            self._check()
+        made = sketch(data, chips=not self._scalar)
+        open_sections(made, None, None, options.expand, ())  # a path that is no group's is told of before anything is folded
+        kept = frozenset(
+            s for s, section in enumerate(made.sections)
+            if section is not None and any(_names(data.groups[section.group], path) for path in options.expand)
+        )  # fmt: skip
+        dissolve(made, kept)
+        large = options.budget is not None and sum([i is not None and i.kind != "pill" for i in made.items]) > options.budget
+        if options.fold_repeats or (options.fold_repeats is None and options.overlay is None and large and not _special(data)):
+            fold(made, flat=large)
+            dissolve(made, kept)
+        opened = open_sections(made, options.budget, options.depth, self._still(made, options.expand), _special(data))
+        view = visible(made, opened)
+        overlaid = overlays.apply(options.overlay, data, view) if options.overlay else Overlaid()
+        if options.overlay == "grad":
+            _widths(view)
+        if self._scalar:
+            _expression_lines(data, view, overlaid)
+        chips = scene.dress(made, view, overlaid)
+        laid = scene.lay_out(view, options.direction == "LR")
+        drawn = scene.draw(laid, made, overlaid, chips, options.title, self._notes())
+        drawn.description = options.title or f"{data.title}: {self!r}".replace("<", "").replace(">", "")
+        return Drawing(made, opened, view, overlaid, chips, laid, drawn)
+
+    def _still(self, made: Sketch, expand: Collection[str]) -> list[str]:
+        """The paths that still name a section: one that was dissolved or folded into another has nothing left to open."""
+        groups = [self._data.groups[s.group] for s in made.sections if s is not None and s.group >= 0]
+        return [path for path in expand if any(_names(g, path) for g in groups)]
+
+    def _notes(self) -> list[str]:
+        failed = [n for n in self.nodes if n.error]
+        return [*[f"!{n.name} raised {n.error}" for n in failed], *self._data.notes]
+
+    def _check(self) -> None:
+        """Hold each recorded rule against finite differences, once."""
+        from .checking import check_nodes
+
+        if not self._data.recorded or any(n.check for n in self.nodes):
+            return
+        record = None if self._record is None else self._record()
+        if record is None:
+            raise ValueError(
+                "graph: the overlay 'gradcheck' runs the recorded operations again, and their record is gone; keep it (r) alive"
+            )
+        check_nodes(self._data, record)
+
+    # ---- other forms -----------------------------------------------------------------------------------------
+
+    def stats(self) -> list[dict[str, Any]]:
+        """All nodes as plain dicts: name, module, shape, line, times, bytes kept, statistics of value and gradient.
+
+        >>> x = ag.tensor([1.0, 2.0], requires_grad=True)
+        >>> [row["name"] for row in ag.graph(ag.exp(x).sum()).stats()]
+        ['', 'exp', 'sum']
+        """
+        return [self._data.row(node) for node in self.nodes]
+
+    def to_dot(self, **options: Any) -> str:
+        """The graph in Graphviz's DOT language; options as `show` takes them."""
+        return self.show(**options).text("dot")
+
+    def to_json(self) -> str:
+        """Nodes with all that is known of them, edges and groups, as JSON."""
+        from .text import write_json
+
+        return write_json(self._data)
+
+    def save(self, path: str | os.PathLike[str], **options: Any) -> Path:
+        """Write a picture in the format of the path's ending: .svg, .png, .pdf, .html, .dot or .json; returns the path.
+
+        Options as `show` takes them. The file that was there is replaced only by a complete one. Raises ValueError for another
+        ending, OSError (FileNotFoundError, PermissionError) where the path cannot be written.
+        """
+        return self.show(**options).save(path)
+
+    def draw(self, ax: Any = None, **options: Any) -> Any:
+        """Draw on matplotlib Axes (by default of a new figure of the picture's size) and return them; options as `show`'s."""
+        return self.show(**options).draw(ax)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return self.show()._repr_mimebundle_(include, exclude)
+
+
+class Picture:
+    """One drawing of a graph. A notebook shows it; `save` and `draw` as of the graph."""
+
+    def __init__(self, graph: Graph, options: Options, drawing: Drawing) -> None:
+        self.graph, self.options, self.drawing = graph, options, drawing
+
+    scene = property(lambda self: self.drawing.scene)
+
+    def __repr__(self) -> str:
+        return f"<Picture: {len(self.drawing.view.boxes)} boxes>"
+
+    def text(self, form: str) -> str:
+        """The picture as ``"svg"``, ``"html"``, ``"dot"`` or ``"json"``."""
+        from . import svg, text
+
+        if form == "svg":
+            return svg.write_svg(self.scene)
+        if form == "dot":
+            return text.write_dot(self.drawing, self.options.direction)
+        if form == "json":
+            return text.write_json(self.graph._data)
+        from .html import page
+
+        return page(self.drawing, self.graph._data, self.options)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture; see `Graph.save`."""
+        from .files import write
+
+        path = Path(path)
+        form = path.suffix.lower().removeprefix(".")
+        if form not in FORMATS:
+            raise ValueError(f"save: {path.name!r} ends in none of {', '.join('.' + f for f in FORMATS)}")
+        if form in ("png", "pdf"):
+            from . import figure
+
+            content = figure.png(self.scene) if form == "png" else figure.pdf(self.scene)
+        else:
+            content = self.text(form).encode()
+        return write(path, content)
+
+    def draw(self, ax: Any = None) -> Any:
+        """Draw on matplotlib Axes; see `Graph.draw`."""
+        from . import figure
+
+        return figure.figure_of(self.scene).axes[0] if ax is None else figure.draw_on(self.scene, ax)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        from .notebook import bundle
+
+        return bundle(self.drawing, self.graph._data, self.options)
+
+
+def _names(group: Group, path: str) -> bool:
+    return group.path == path or group.path.endswith(f".{path}")
+
+
+def _special(data: Data) -> set[int]:
+    """Nodes that must be seen: what raised, what made the first NaN, where two runs part."""
+    return {n.index for n in data.nodes if n.error} | {i for i in (data.first_bad, data.first_apart) if i >= 0}
+
+
+def _widths(view: View) -> None:
+    """Make the wires of a fan-out as wide as the partial adjoints they carry, the widest of each fan-out full."""
+    fans: dict[int, list[Any]] = {}
+    for wire in view.wires:
+        fans.setdefault(wire.source, []).append(wire)
+    for wires in fans.values():
+        carried = {}
+        for k, wire in enumerate(wires):
+            found = [e.adjoint for e in wire.edges if e.adjoint is not None and e.adjoint == e.adjoint]
+            if found:
+                carried[k] = max(found)
+        most = max(carried.values(), default=0.0)
+        if len(wires) > 1 and most > 0.0 and most != float("inf"):
+            for k, adjoint in carried.items():
+                wires[k].width = 1.0 + (WIDEST_FANOUT - 1.0) * adjoint / most
+
+
+def _expression_lines(data: Data, view: View, overlaid: Overlaid) -> None:
+    """A scalar's value and gradient in its box, and on each wire the local derivative."""
+    from .style import number
+
+    for i, box in enumerate(view.boxes):
+        node = data.nodes[box.nodes[-1]]
+        if box.section >= 0 or node.kind == CONSTANT:
+            continue
+        lines = [f"value {number(node.value.mean)}"] if node.value is not None and node.value.size == 1 else []
+        if node.grad is not None:
+            lines.append(f"grad {number(node.grad.mean)}")
+        overlaid.texts[i] = lines
+    for wire in view.wires:
+        if len(wire.edges) == 1 and wire.edges[0].local is not None:
+            wire.label = number(wire.edges[0].local)
+        elif wire.edges and all(e.local is not None for e in wire.edges):
+            wire.label = " + ".join([number(e.local) for e in wire.edges if e.local is not None])
