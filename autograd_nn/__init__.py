@@ -11,6 +11,7 @@ from typing import Any as _Any
 from . import check as check
 from . import kernels as kernels
 from . import optim as optim
+from . import viz as viz
 from .check.divergence import compare as compare
 from .check.gradients import check_model as check_model
 from .check.gradients import gradcheck as gradcheck
@@ -37,6 +38,8 @@ from .engine.tensor import tensor as tensor
 from .kernels import get_num_threads as get_num_threads
 from .kernels import set_num_threads as set_num_threads
 from .ops import *
+from .viz import expression as expression
+from .viz import graph as graph
 
 if _TYPE_CHECKING:
     from . import nn as nn

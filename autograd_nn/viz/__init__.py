@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .graph import Graph
+    from .picture import Graph
 
 __all__ = ["config", "expression", "graph", "mimebundle", "structure", "training"]
 
@@ -45,7 +45,7 @@ def expression(o: Any) -> Graph:
     >>> [(e.local, e.input) for e in ag.expression(x * y).edges]
     [(3.0, 'x'), (2.0, 'y')]
     """
-    from .expression import make_expression
+    from .scalars import make_expression
 
     return make_expression(o)
 
@@ -53,7 +53,7 @@ def expression(o: Any) -> Graph:
 def structure(module: Any) -> Graph:
     """What a module is made of, before any call: its modules nested, with their parameters."""
     from .from_module import read_module
-    from .graph import Graph
+    from .picture import Graph
 
     return Graph(read_module(module))
 

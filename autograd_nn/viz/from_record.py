@@ -85,6 +85,7 @@ class Reading:
         for position, source, given in sources:
             parents = e.node.parents if e.node is not None else ()
             flows = position < len(parents) and parents[position] is not None
+            flows = flows or (e.error is not None and self.data.nodes[source].gradient_flows)
             edge = Edge(source, index, input_name(e, position), flows=flows)
             if isinstance(given, Value) and given.producer is not None and given.producer.outputs:
                 edge.output = next((i for i, v in enumerate(given.producer.outputs) if v is given), 0)
@@ -200,9 +201,11 @@ class Reading:
             for s in sources:
                 if nodes[s].kind == CONSTANT and nodes[s].size > 1:
                     nodes[s].kind, nodes[s].group = INPUT, -1
-        for node in nodes:
+        for node, value in zip(nodes, self.values, strict=True):
             if node.kind == INPUT:
                 node.group = -1
+                if value is not None and not value.name:
+                    node.name = _unnamed(node)
 
     def _leaf_gradients(self) -> None:
         """The adjoint of what came from outside: the sum of what its uses sent back."""
@@ -272,6 +275,13 @@ def unbroadcast(c: Any, shape: tuple[int, ...]) -> Any:
     lead = c.ndim - len(shape)
     axes = (*range(lead), *(lead + k for k, n in enumerate(shape) if n == 1 and c.shape[lead + k] != 1))
     return c.sum(axis=axes, keepdims=True).reshape(shape)
+
+
+def _unnamed(node: Node) -> str:
+    """What an array that nobody named is called."""
+    if node.value is not None and node.value.min == node.value.max:
+        return {0.0: "zeros", 1.0: "ones"}.get(node.value.min, f"all {number(node.value.min)}")
+    return "input"
 
 
 def _shape(given: Any) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from ..engine.record import Record
 from ..engine.tensor import Tensor
 from .from_nodes import read_tensor
 from .from_record import read_record
-from .graph import Graph
+from .picture import Graph
 
 
 def make_graph(given: Any, model: Any, against: Any) -> Graph:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from .data import INPUT, OPERATION, Data
 from .layout import Box, Column, Frame, Layout, layout, wrap
-from .layout.columns import x_at
+from .layout.columns import FOOT, HEAD as AHEAD, x_at
 from .layout.layered import Point
 from .overlays import Legend, Overlaid
 from .passes import Shown, Sketch, View
@@ -17,7 +17,7 @@ from .style import (
 )  # fmt: skip
 
 MARGIN = 14.0
-WIDEST, TALLEST = 1060.0, 1250.0  # beyond this height a picture is folded into columns, while they stay within this width
+WIDEST, TALLEST = 1100.0, 1250.0  # beyond this height a picture is folded into columns, while they stay within this width
 NOTE_WIDTH = 560.0
 
 
@@ -158,7 +158,7 @@ def _describe(made: Sketch, box: Shown) -> None:
         box.lines.append(f"in {item.module}")
     if node.shape is not None and not node.error:
         scalar = node.shape == () and node.value is not None and node.value.size == 1
-        known = scalar and node.value is not None and (node.kind in (OPERATION, INPUT))
+        known = scalar and not box.repeated and node.value is not None and (node.kind in (OPERATION, INPUT))
         box.lines.append(f"scalar {number(node.value.mean)}" if known and node.value is not None else shape_text(node.shape))
 
 
@@ -318,7 +318,9 @@ def _frames(scene: Scene, laid: Laid, column: Column, k: int, dx: float, dy: flo
         if bottom <= column.top or top >= column.bottom:
             continue
         cut = top < column.top or bottom > column.bottom
-        t, b = max(top, column.top), min(bottom, column.bottom)
+        t = top if top >= column.top else column.top - AHEAD
+        b = bottom if bottom <= column.bottom else column.bottom + FOOT
+        left, right = next(((low, high) for g, low, high in column.spans if g == f), (left, right))
         fill = GROUP_TINTS[min(_depth(laid.view, f), len(GROUP_TINTS) - 1)]
         scene.shapes.append(
             Rectangle(left + dx, t + dy, right - left, b - t, 6.0, fill, GROUP_BORDER, 1.0, "5 4" if cut else "")
@@ -345,9 +347,10 @@ def _names(scene: Scene, laid: Laid, margin: float) -> None:
                 f = laid.view.frames[f].parent
                 path.append(laid.view.frames[f].name)
             text = " / ".join(reversed(path)) + " …"
-            x, y = laid.layout.frames[f][0] + column.dx + MARGIN, column.top + column.dy + margin
-            x = _clear_of(laid.crossings[k], x + 12 - column.dx - MARGIN, text_width(text, TEXT_SIZE, bold=True)) + column.dx + MARGIN
-            scene.shapes.append(Text(x, y + 15, text, TEXT_SIZE, GROUP_NAME, True, "start"))
+            left = max([low for _, low, _ in column.spans])
+            x = _clear_of(laid.crossings[k], left + 10, text_width(text, TEXT_SIZE, bold=True)) + column.dx + MARGIN
+            y = column.top - AHEAD + column.dy + margin
+            scene.shapes.append(Text(x, y + 19, text, TEXT_SIZE, GROUP_NAME, True, "start"))
 
 
 def _clear_of(crossings: list[tuple[int, float]], start: float, width: float) -> float:
@@ -399,14 +402,19 @@ def _within(points: list[Point], column: Column) -> list[Point]:
     out: list[Point] = []
     for k in range(1, len(points)):
         a, b = points[k - 1], points[k]
-        if b[1] <= column.top or a[1] >= column.bottom:
-            if not (a[1] == b[1] and column.top <= a[1] < column.bottom):
-                continue
-        start = a if a[1] >= column.top else (x_at(a, b, column.top), column.top)
-        end = b if b[1] <= column.bottom else (x_at(a, b, column.bottom), column.bottom)
-        if not out:
+        came, goes = a[1] <= column.top < b[1], a[1] <= column.bottom < b[1]
+        if not came and not goes and not column.top < b[1] <= column.bottom:
+            continue
+        start = (x_at(a, b, column.top), column.top) if came else a
+        end = (x_at(a, b, column.bottom), column.bottom) if goes else b
+        if came:
+            out.append((start[0], column.top - AHEAD))
+        if not out or out[-1] != start:
             out.append(start)
-        out.append(end)
+        if end != out[-1]:
+            out.append(end)
+        if goes:
+            out.append((end[0], column.bottom + FOOT))
     return out
 
 
@@ -418,10 +426,10 @@ def _letters(scene: Scene, laid: Laid, margin: float) -> None:
         for _, x in crossed:
             name = chr(ord("A") + count) if count < 26 else f"{chr(ord('A') + count // 26 - 1)}{chr(ord('A') + count % 26)}"
             count += 1
-            for column, y in ((above, above.bottom), (below, below.top)):
+            for column, y in ((above, above.bottom + FOOT), (below, below.top - AHEAD)):
                 scene.shapes.append(Circle(x + column.dx + MARGIN, y + column.dy + margin, 8.0, INK))
                 at = (x + column.dx + MARGIN, y + column.dy + margin + 3.4)
-                scene.shapes.append(Text(*at, name, 9.5, PAPER, True))
+                scene.shapes.append(Text(*at, name, 10.0, PAPER, True))
 
 
 # ---- boxes ---------------------------------------------------------------------------------------------------

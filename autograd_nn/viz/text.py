@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .data import Data
 
 if TYPE_CHECKING:
-    from .graph import Drawing
+    from .picture import Drawing
 
 
 def write_dot(drawing: Drawing, direction: str) -> str:

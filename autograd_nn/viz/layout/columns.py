@@ -1,6 +1,7 @@
 """Folding a tall picture into columns, cut where few edges cross and few groups are open.
 
-An edge that is cut ends in a lettered circle and goes on from the same letter at the top of the next column.
+An edge that is cut ends in a lettered circle and goes on from the same letter at the top of the next column. A cut is right
+below a row, where edges have not begun to bend, and what is cut is drawn a little longer on both sides, straight.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from .layered import Point
 from .nested import Box, Layout
 
 GUTTER = 44.0  # between columns
-MARGIN = 26.0  # above and below what is cut, for the letters
-CLEAR = 9.0  # from a cut to the nearest box
+FOOT, HEAD = 14.0, 30.0  # how much longer what is cut is drawn, below and above: the letters, and a frame's name once more
+ROUND = 10.0  # room for half a letter
+CLEAR = 8.0  # from a cut to what comes below it
 LETTER = 18.0  # the distance two letters need
+INDENT = 12.0  # between the borders of frames that are cut
 TRIED = 24  # how many places for a cut are looked at, those nearest to where it should be
-PER_EDGE, PER_FRAME, PER_CROWD = 45.0, 70.0, 400.0
+PER_EDGE, PER_FRAME, PER_CROWD, PER_UNEVENNESS = 80.0, 120.0, 500.0, 0.6
 
 
 @dataclass(slots=True)
@@ -27,6 +30,7 @@ class Column:
     bottom: float
     dx: float
     dy: float
+    spans: list[tuple[int, float, float]]  # the frames that go on here from the column before: left and right end
 
 
 @dataclass(slots=True)
@@ -44,11 +48,11 @@ def wrap(found: Layout, edges: Sequence[tuple[int, int]], boxes: Sequence[Box], 
 
     One column, if two would be wider than that, or if it is not tall.
     """
-    best = Wrapped([Column(0.0, found.height, 0.0, 0.0)], found.width, found.height, [])
+    best = Wrapped([Column(0.0, found.height, 0.0, 0.0, [])], found.width, found.height, [])
     if found.height <= tallest:
         return best
-    solid = [(y - b.height / 2 - CLEAR, y + b.height / 2 + CLEAR) for (_, y), b in zip(found.nodes, boxes, strict=True)]
-    solid += [(t - 4.0, t + 26.0) for _, t, _, _ in found.frames] + [(b - 8.0, b + 4.0) for *_, b in found.frames]
+    solid = [(y - b.height / 2 - CLEAR, y + b.height / 2) for (_, y), b in zip(found.nodes, boxes, strict=True)]
+    solid += [(t - CLEAR, t + 26.0) for _, t, _, _ in found.frames] + [(b - 13.0, b) for *_, b in found.frames]
     solid.sort()
     gaps = _gaps(solid, found.height)
     for count in range(2, 7):
@@ -65,11 +69,11 @@ def wrap(found: Layout, edges: Sequence[tuple[int, int]], boxes: Sequence[Box], 
 
 
 def _gaps(solid: Sequence[tuple[float, float]], height: float) -> list[float]:
-    """The heights at which no box and no title would be cut."""
+    """The heights at which no box and no title would be cut: right below something."""
     found, end = [], 0.0
     for low, high in solid:
         if low > end and end > 0.0:
-            found.append((end + low) / 2)
+            found.append(end)
         end = max(end, high)
     return [y for y in found if 40.0 < y < height - 40.0]
 
@@ -84,7 +88,7 @@ def _cuts(found: Layout, edges: Sequence[tuple[int, int]], gaps: Sequence[float]
         for off, y in near[:TRIED]:
             if cuts and y < cuts[-1] + 0.3 * step:
                 continue
-            price = off + _price(found, edges, y)
+            price = PER_UNEVENNESS * off + _price(found, edges, y)
             if best < 0.0 or price < cost:
                 best, cost = y, price
         if best >= 0.0:
@@ -111,7 +115,7 @@ def crossings_at(found: Layout, edges: Sequence[tuple[int, int]], y: float) -> l
     for (s, _), points in zip(edges, found.edges, strict=True):
         for k in range(1, len(points)):
             a, b = points[k - 1], points[k]
-            if a[1] < y <= b[1]:
+            if a[1] <= y < b[1]:
                 seen[(s, x_at(a, b, y))] = None
     return sorted(seen, key=lambda c: (c[1], c[0]))
 
@@ -128,27 +132,47 @@ def _placed(found: Layout, edges: Sequence[tuple[int, int]], boxes: Sequence[Box
     bounds = [0.0, *cuts, found.height]
     columns, across, tall = [], 0.0, 0.0
     for k in range(len(bounds) - 1):
-        top, bottom = bounds[k], bounds[k + 1]
-        left, right = _extent(found, boxes, top, bottom)
-        dy = (0.0 if k == 0 else MARGIN) - top
-        columns.append(Column(top, bottom, across - left, dy))
+        column = Column(bounds[k], bounds[k + 1], 0.0, (0.0 if k == 0 else HEAD + ROUND) - bounds[k], [])
+        left, right = _extent(found, boxes, column)
+        column.dx = across - left
+        columns.append(column)
         across += right - left + GUTTER
-        tall = max(tall, bottom + dy + (MARGIN if k < len(cuts) else 0.0))
+        tall = max(tall, column.bottom + column.dy + (FOOT + ROUND if k < len(cuts) else 0.0))
     letters = [crossings_at(found, edges, y) for y in cuts]
     return Wrapped(columns, across - GUTTER, tall, letters)
 
 
-def _extent(found: Layout, boxes: Sequence[Box], top: float, bottom: float) -> tuple[float, float]:
-    """The left and right end of what lies in a strip."""
-    xs = []
-    for left, t, right, b in found.frames:
+def _extent(found: Layout, boxes: Sequence[Box], column: Column) -> tuple[float, float]:
+    """The left and right end of what lies in a column. A frame that goes on from the column before is cut to what it holds."""
+    top, bottom, xs, going_on = column.top, column.bottom, [], []
+    for f, (left, t, right, b) in enumerate(found.frames):
         if t < bottom and b > top:
-            xs += [left, right]
+            if t < top:
+                going_on.append(f)
+            else:
+                xs += [left, right]
     for points in found.edges:
         for k in range(1, len(points)):
             if points[k - 1][1] < bottom and points[k][1] > top:
-                xs += [points[k - 1][0] - 10.0, points[k - 1][0] + 10.0, points[k][0] - 10.0, points[k][0] + 10.0]
+                for x, y in (points[k - 1], points[k]):
+                    if top <= y <= bottom:
+                        xs += [x - 10.0, x + 10.0]
     for i, (x, y) in enumerate(found.nodes):
         if top < y < bottom:
             xs += [x - boxes[i].width / 2, x + boxes[i].width / 2]
-    return (min(xs), max(xs)) if xs else (0.0, 0.0)
+    low, high = (min(xs), max(xs)) if xs else (0.0, 0.0)
+    depths = [len([g for g in going_on if _around(found, f, g)]) for f in going_on]
+    first, last = low, high
+    for f, depth in zip(going_on, depths, strict=True):
+        left, _, right, _ = found.frames[f]
+        inside = max(depths) - depth + 1
+        span = (max(left, low - INDENT * inside), min(right, high + INDENT * inside))
+        column.spans.append((f, *span))
+        first, last = min(first, span[0]), max(last, span[1])
+    return first, last
+
+
+def _around(found: Layout, f: int, g: int) -> bool:
+    """Whether frame g is around frame f."""
+    a, b = found.frames[f], found.frames[g]
+    return f != g and b[0] <= a[0] and b[1] <= a[1] and b[2] >= a[2] and b[3] >= a[3]

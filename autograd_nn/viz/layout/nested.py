@@ -219,7 +219,8 @@ def _lay_out(
         own.size = (own.width + PAD + TITLE, own.height + 2 * PAD)
         return
     entries = sorted([own.at[p][0] - own.left + PAD for p in ports[0]])
-    own.title, end = _titles(entries, frames[g], own.width + 2 * PAD)
+    moved, own.title, end = _titles(entries, frames[g], own.width + 2 * PAD)
+    own.left -= moved
     own.size = (end, own.height + TITLE + PAD)
 
 
@@ -231,8 +232,15 @@ def _port_place(member: Key, kind: str, s: int, inside: Sequence[_Inside]) -> fl
     return (own.at[(kind, member[1], s)][0] - own.left + PAD) / own.size[0] - 0.5
 
 
-def _titles(entries: Sequence[float], frame: Frame, width: float) -> tuple[tuple[float, float], float]:
-    """Where a name and an info begin so that no edge coming in runs through them, and how wide the frame must be for that."""
+def _titles(entries: Sequence[float], frame: Frame, width: float) -> tuple[float, tuple[float, float], float]:
+    """Where a name and an info begin so that no edge coming in runs through them, how far the content moves to the right for
+    that, and how wide the frame becomes: the narrower of moving nothing and of making room for the name on the left."""
+    moved = max(0.0, PAD + frame.name + LABEL_GAP - entries[0]) if entries else 0.0
+    (stays, end), (moves, other) = _titled(entries, frame, width), _titled([x + moved for x in entries], frame, width + moved)
+    return (moved, moves, other) if other <= end else (0.0, stays, end)
+
+
+def _titled(entries: Sequence[float], frame: Frame, width: float) -> tuple[tuple[float, float], float]:
     name = _free(entries, PAD, frame.name)
     if frame.info == 0.0:
         return (name, name), max(width, name + frame.name + PAD)

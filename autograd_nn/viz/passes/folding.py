@@ -7,7 +7,7 @@ Only the first period, which starts from outside, may take its carried values fr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .sketch import Section, Sketch, Wire
@@ -136,7 +136,8 @@ class Folding:
             kept = self.items[run.start + (k - run.start) % run.period]
             for p, i in enumerate(self.items[k]):
                 stands_for[i], round_of[i] = kept[p], (k - run.start) // run.period
-        self._name(run, first)
+        section = self._name(run, first)
+        self._forget_what_differs(stands_for)
         for i, kept_item in stands_for.items():
             if i != kept_item:
                 made.items[i] = None
@@ -146,19 +147,29 @@ class Folding:
         seen: dict[tuple[int, int], Wire] = {}
         for w in made.wires:
             if w.source in round_of and w.target in round_of and round_of[w.source] != round_of[w.target]:
-                continue  # carried from one repetition to the next
+                section.chained = True  # carried from one repetition to the next
+                continue
             ends = (stands_for.get(w.source, w.source), stands_for.get(w.target, w.target))
             if ends in seen and (w.source in stands_for or w.target in stands_for):
                 continue
             seen[ends] = Wire(ends[0], ends[1], w.edges)
         made.wires = list(seen.values())
 
+    def _forget_what_differs(self, stands_for: dict[int, int]) -> None:
+        """A constant that is another one in another repetition loses its number."""
+        for i, kept in stands_for.items():
+            item, first = self.made.items[i], self.made.items[kept]
+            assert item is not None and first is not None
+            for k, (chip, shown) in enumerate(zip(item.chips, first.chips, strict=True)):
+                if shown.kind == "constant" and chip.text != shown.text:
+                    first.chips[k] = replace(shown, text="…")
+
     def _is_gone(self, s: int) -> bool:
         """Whether nothing is left in a section."""
         items = self._contents(("section", s))
         return bool(items) and all(self.made.items[i] is None for i in items)
 
-    def _name(self, run: Run, first: range) -> None:
+    def _name(self, run: Run, first: range) -> Section:
         """The section of a run: that of the group it repeats, or a new one around the period."""
         made = self.made
         if run.period == 1 and self.members[run.start][0] == "section":
@@ -170,7 +181,7 @@ class Folding:
             section.name = f"{name} … {other}" if name != other else name
             section.name += kind
             section.times *= run.times
-            return
+            return section
         new = len(made.sections)
         made.sections.append(Section("loop", -1, self.section, run.times))
         for k in first:
@@ -178,9 +189,12 @@ class Folding:
             if kind == "item":
                 made.items[index].section = new  # type: ignore[union-attr]
             else:
-                made.sections[index].parent = new  # type: ignore[union-attr]
+                inner = made.sections[index]
+                assert inner is not None
+                inner.parent, inner.name = new, inner.name.split(" · call ")[0]
         around = made.sections[new]
         assert around is not None
         around.operations = sum([made.items[i].kind in ("op", "pill") for k in first for i in self.items[k]])  # type: ignore[union-attr]
         used = {c.node for k in first for i in self.items[k] for c in made.items[i].chips if c.kind == "parameter"}  # type: ignore[union-attr]
         around.parameters = sum([made.data.nodes[n].size for n in used])
+        return around

@@ -57,6 +57,7 @@ class Section:
     operations: int = 0
     parameters: int = 0
     kind: str = ""
+    chained: bool = False  # of what was folded: each feeds the next
 
 
 @dataclass(slots=True)
@@ -162,8 +163,7 @@ def _chip_text(data: Data, index: int, uses: int) -> str:
         name = node.name or ("leaf" if node.shape else "")
         around = data.groups[node.group].path if node.group >= 0 else ""
         own = node.path.rsplit(".", 1)[0] if "." in node.path else ""
-        name = short_name(node.path) if own == "" or around.endswith(own) or data.structure else node.path
-        name = name or "parameter"
+        name = node.name if not node.path else short_name(node.path) if own == "" or around.endswith(own) or data.structure else node.path
     shared = f" ↗{uses}" if node.kind == PARAMETER and uses > 1 else ""
     shape = "" if node.shape == () else f" {shape_text(node.shape or ())}"
     long = len(name) + len(shape) + len(shared) - LONGEST

@@ -8,7 +8,7 @@ from ..data import Edge
 from ..style import CHIP_SIZE, TEXT_SIZE, TITLE_SIZE, text_width
 from .sketch import Chip, Sketch, Wire
 
-PILL_SIZE = 9.5
+PILL_SIZE = 10.0
 LINE, HEAD, CHIP_HEIGHT, CHIP_STEP = 14.0, 17.0, 15.0, 17.0
 
 
@@ -33,6 +33,7 @@ class Shown:
     badge_fill: str = ""
     alarm: bool = False
     thick: bool = False
+    repeated: bool = False  # drawn once for several: its own numbers are only the first one's
 
 
 @dataclass(slots=True)
@@ -71,7 +72,7 @@ def info_text(made: Sketch, s: int) -> str:
     """What stands beside a section's name."""
     section = made.sections[s]
     assert section is not None
-    parts = [f"×{section.times}"] if section.times > 1 else []
+    parts = [f"×{section.times}" + (" in a row" if section.chained else "")] if section.times > 1 else []
     noun = ("module", "modules") if made.data.structure else ("op", "ops")
     parts.append(f"{section.operations:,} {noun[section.operations != 1]}")
     if section.parameters:
@@ -101,8 +102,9 @@ def visible(made: Sketch, opened: set[int]) -> View:
             around = s
         if closed < 0:
             at[("item", i)] = stands[i] = len(view.boxes)
-            title = item.title if not item.module else item.title
-            view.boxes.append(Shown(i, -1, frame_of[around], item.kind, title, [], item.chips, item.nodes))
+            box = Shown(i, -1, frame_of[around], item.kind, item.title, [], item.chips, item.nodes)
+            box.repeated = any(made.sections[s].times > 1 for s in made.chain(item.section))  # type: ignore[union-attr]
+            view.boxes.append(box)
             continue
         key = ("section", closed)
         if key not in at:
