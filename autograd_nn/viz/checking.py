@@ -26,4 +26,6 @@ def check_nodes(data: Data, record: Record) -> None:
             if math.isfinite(place.analytic):
                 scale = max(abs(place.analytic), abs(place.numeric), 1e-300)
                 node.check_error = abs(place.analytic - place.numeric) / scale
-                node.check_note = f"{place.input}: analytic {place.analytic:.6g}, numeric {place.numeric:.6g}; {place.hint}"
+                node.check_note = (
+                    f"{place.input}: analytic {place.analytic:.6g}, numeric {place.numeric:.6g}; {place.hint}"
+                )

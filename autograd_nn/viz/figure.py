@@ -95,5 +95,7 @@ def png(scene: Scene, scale: float = 2.0) -> bytes:
 def pdf(scene: Scene) -> bytes:
     """The scene as PDF, without the time of its making, so that the same scene gives the same bytes."""
     out = io.BytesIO()
-    figure_of(scene).savefig(out, format="pdf", metadata={"CreationDate": None, "Producer": None, "Creator": "autograd_nn"})
+    figure_of(scene).savefig(
+        out, format="pdf", metadata={"CreationDate": None, "Producer": None, "Creator": "autograd_nn"}
+    )
     return out.getvalue()

@@ -14,7 +14,9 @@ def write(path: Path, content: bytes) -> Path:
     """
     directory = path.parent
     if not directory.is_dir():
-        raise FileNotFoundError(f"save: the directory {str(directory)!r} does not exist, so {path.name!r} cannot be written there")
+        raise FileNotFoundError(
+            f"save: the directory {str(directory)!r} does not exist, so {path.name!r} cannot be written there"
+        )
     if path.is_dir():
         raise IsADirectoryError(f"save: {str(path)!r} is a directory; give the path of a file")
     try:

@@ -41,7 +41,9 @@ def read_tensor(tensor: Tensor, model: Any = None) -> tuple[Data, list[Recorded 
             "ag.no_grad(). Make a leaf with ag.tensor(..., requires_grad=True), or run it under ag.record() and draw the record"
         )
     if tensor.node.op is None:
-        raise ValueError("graph: this Tensor is a leaf, nothing was recorded to make it; draw what was computed from it")
+        raise ValueError(
+            "graph: this Tensor is a leaf, nothing was recorded to make it; draw what was computed from it"
+        )
     data, groups = Data("graph"), Groups()
     found = below(tensor.node)
     for node in found:
@@ -111,7 +113,9 @@ def _operation(node: Recorded, data: Data, groups: Groups, index: dict[int, int]
     made.shape = None if several else node.shape
     made.dtype = "" if several else str(node.dtype)
     made.params = {k: repr(v) for k, v in zip(op.param_names, node.params, strict=True)}
-    made.saved = sum([int(a.nbytes) for a in node.saved if isinstance(a, np.ndarray)]) if type(node.saved) is tuple else None
+    made.saved = (
+        sum([int(a.nbytes) for a in node.saved if isinstance(a, np.ndarray)]) if type(node.saved) is tuple else None
+    )
     if node.value is not None:
         made.value = statistics(node.value)
     if node.adjoint is not None:

@@ -147,7 +147,9 @@ class Reading:
                 if p is not None:
                     array = op.arrays[min(i, len(op.arrays) - 1)]
                     rule = op.rules[array.name]
-                    names |= set(rule.__code__.co_varnames[: rule.__code__.co_argcount + rule.__code__.co_kwonlyargcount])
+                    names |= set(
+                        rule.__code__.co_varnames[: rule.__code__.co_argcount + rule.__code__.co_kwonlyargcount]
+                    )
         kept: list[Any] = []
         for name, position in zip(op.keeps, op.kept_inputs, strict=True):
             if name not in names or name.endswith(("_shape", "_shapes")):

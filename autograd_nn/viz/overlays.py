@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .data import OPERATION, PARAMETER, Data, Node
-from .passes import Shown, View
+from .passes import Shown
 from .reasons import is_zero, largest_adjoint
 from .style import ALARM, ALARM_TINT, DIFFERS, GOOD, INK, ZERO, bytes_text, number, seconds_text
 
@@ -46,15 +46,15 @@ class Overlaid:
     legend: Legend | None = None
 
 
-def apply(name: str, data: Data, view: View) -> Overlaid:
-    """What the overlay says of a view. Raises ValueError for an unknown one, or one that the graph has no numbers for."""
+def apply(name: str, data: Data, boxes: list[Shown]) -> Overlaid:
+    """What the overlay says of boxes. Raises ValueError for an unknown one, or one that the graph has no numbers for."""
     if name not in OVERLAYS:
         raise ValueError(f"graph: there is no overlay {name!r}; there are {', '.join(sorted(OVERLAYS))}")
     needs, function = OVERLAYS[name]
     problem = needs(data)
     if problem:
         raise ValueError(f"graph: the overlay {name!r} {problem}")
-    return function(data, view)
+    return function(data, boxes)
 
 
 # ---- what each overlay needs ---------------------------------------------------------------------------------
@@ -131,17 +131,17 @@ class _LogScale:
         return Legend(title, swatches, number(self.low), number(self.high), notes)
 
 
-def _value(data: Data, view: View) -> Overlaid:
+def _value(data: Data, boxes: list[Shown]) -> Overlaid:
     out, found = Overlaid(), {}
-    for i, box in enumerate(view.boxes):
+    for i, box in enumerate(boxes):
         if box.kind == "pill":
             continue
         rms = rms_of(_operations(data, box), lambda n: n.value)
         if rms is not None:
             found[i] = rms
-    scale = _LogScale(list(found.values()))
+    scale = _LogScale([rms for i, rms in found.items() if boxes[i].section < 0])
     for i, rms in found.items():
-        only = _operations(data, view.boxes[i])
+        only = _operations(data, boxes[i])
         scalar = len(only) == 1 and only[0].value is not None and only[0].value.size == 1
         out.lines[i] = number(only[0].value.mean) if scalar else f"rms {number(rms)}"  # type: ignore[union-attr]
         out.fills[i] = scale.colour(rms)
@@ -153,11 +153,11 @@ def _value(data: Data, view: View) -> Overlaid:
     return out
 
 
-def _grad(data: Data, view: View) -> Overlaid:
+def _grad(data: Data, boxes: list[Shown]) -> Overlaid:
     out, found = Overlaid(), {}
     largest = largest_adjoint(data)
     reasons: dict[str, int] = {}
-    for i, box in enumerate(view.boxes):
+    for i, box in enumerate(boxes):
         if box.kind == "pill":
             continue
         nodes = _operations(data, box)
@@ -171,7 +171,12 @@ def _grad(data: Data, view: View) -> Overlaid:
         else:
             found[i] = rms
     parameters = [n for n in data.nodes if n.kind == PARAMETER and n.grad is not None]
-    scale = _LogScale([*found.values(), *[n.grad.rms for n in parameters if n.grad is not None]])
+    scale = _LogScale(
+        [
+            *[rms for i, rms in found.items() if boxes[i].section < 0],
+            *[n.grad.rms for n in parameters if n.grad is not None],
+        ]
+    )
     for i, rms in found.items():
         out.lines[i] = number(rms)
         out.fills[i] = scale.colour(rms)
@@ -192,46 +197,51 @@ def _grad(data: Data, view: View) -> Overlaid:
     return out
 
 
-def _memory(data: Data, view: View) -> Overlaid:
+def _memory(data: Data, boxes: list[Shown]) -> Overlaid:
     out, found = Overlaid(), {}
-    for i, box in enumerate(view.boxes):
+    for i, box in enumerate(boxes):
         found[i] = sum([data.nodes[n].saved or 0 for n in box.nodes])
-    total, most = sum(found.values()), max(found.values(), default=0) or 1
+    single = [saved for i, saved in found.items() if boxes[i].section < 0]
+    total, most = sum(single), max(single, default=0) or 1
     for i, saved in found.items():
-        if view.boxes[i].kind not in ("pill", "input"):
+        if boxes[i].kind not in ("pill", "input"):
             out.lines[i] = bytes_text(saved) if saved else "keeps nothing"
-            out.bars[i] = [(saved / most, BAR)]
-    notes = [f"{bytes_text(total)} in all, each array counted once; inputs and parameters live anyway and are not counted"]
+            out.bars[i] = [(min(1.0, saved / most), BAR)]
+    notes = [
+        f"{bytes_text(total)} in all, each array counted once; inputs and parameters live anyway and are not counted"
+    ]
     out.legend = Legend("memory kept for the backward pass", [(BAR, f"bar: up to {bytes_text(most)}")], notes=notes)
     return out
 
 
-def _time(data: Data, view: View) -> Overlaid:
+def _time(data: Data, boxes: list[Shown]) -> Overlaid:
     out, found = Overlaid(), {}
-    for i, box in enumerate(view.boxes):
+    for i, box in enumerate(boxes):
         nodes = [data.nodes[n] for n in box.nodes]
         found[i] = (sum([n.seconds or 0.0 for n in nodes]), sum([n.backward_seconds or 0.0 for n in nodes]))
-    total = sum([f + b for f, b in found.values()]) or 1.0
-    most = max([f + b for f, b in found.values()], default=0.0) or 1.0
+    single = [parts for i, parts in found.items() if boxes[i].section < 0]
+    total = sum([f + b for f, b in single]) or 1.0
+    most = max([f + b for f, b in single], default=0.0) or 1.0
     for i, (f, b) in found.items():
-        if view.boxes[i].kind not in ("pill", "input"):
+        if boxes[i].kind not in ("pill", "input"):
             out.lines[i] = f"{100 * (f + b) / total:.1f} %"
-            out.bars[i] = [(f / most, FORWARD), (b / most, BACKWARD)]
-    swatches = [(FORWARD, f"forward {seconds_text(sum(f for f, _ in found.values()))}")]
-    swatches.append((BACKWARD, f"backward {seconds_text(sum(b for _, b in found.values()))}"))
+            longest = max(most, f + b)
+            out.bars[i] = [(f / longest, FORWARD), (b / longest, BACKWARD)]
+    swatches = [(FORWARD, f"forward {seconds_text(sum(f for f, _ in single))}")]
+    swatches.append((BACKWARD, f"backward {seconds_text(sum(b for _, b in single))}"))
     out.legend = Legend("share of the time", swatches, notes=["as recorded, so with the cost of recording"])
     return out
 
 
-def _nonfinite(data: Data, view: View) -> Overlaid:
+def _nonfinite(data: Data, boxes: list[Shown]) -> Overlaid:
     out, count = Overlaid(), 0
-    for i, box in enumerate(view.boxes):
+    for i, box in enumerate(boxes):
         nodes = [data.nodes[n] for n in box.nodes]
         values = sum([n.value.nonfinite for n in nodes if n.value is not None and n.kind == OPERATION])
         grads = sum([n.grad.nonfinite for n in nodes if n.grad is not None])
         first = data.first_bad in box.nodes
         if values or grads:
-            count += 1
+            count += box.section < 0
             out.fills[i] = (ALARM_TINT, INK)
             out.lines[i] = f"{values:,} not finite" if values else f"∇: {grads:,} not finite"
         if first:
@@ -246,10 +256,10 @@ def _nonfinite(data: Data, view: View) -> Overlaid:
     return out
 
 
-def _gradcheck(data: Data, view: View) -> Overlaid:
+def _gradcheck(data: Data, boxes: list[Shown]) -> Overlaid:
     out = Overlaid()
     checked = [n for n in data.nodes if n.check]
-    for i, box in enumerate(view.boxes):
+    for i, box in enumerate(boxes):
         wrong = [data.nodes[n] for n in box.nodes if data.nodes[n].check == "differs"]
         kinks = [data.nodes[n] for n in box.nodes if data.nodes[n].check == "kink"]
         if wrong:
@@ -266,9 +276,9 @@ def _gradcheck(data: Data, view: View) -> Overlaid:
     return out
 
 
-def _compare(data: Data, view: View) -> Overlaid:
+def _compare(data: Data, boxes: list[Shown]) -> Overlaid:
     out = Overlaid()
-    for i, box in enumerate(view.boxes):
+    for i, box in enumerate(boxes):
         found = [data.nodes[n].apart for n in box.nodes if data.nodes[n].apart is not None]
         if found:
             worst = max([x for x in found if x is not None])
@@ -283,7 +293,7 @@ def _compare(data: Data, view: View) -> Overlaid:
     return out
 
 
-OVERLAYS: dict[str, tuple[Callable[[Data], str], Callable[[Data, View], Overlaid]]] = {
+OVERLAYS: dict[str, tuple[Callable[[Data], str], Callable[[Data, list[Shown]], Overlaid]]] = {
     "value": (_needs_values, _value),
     "grad": (_needs_gradients, _grad),
     "memory": (_needs_record, _memory),

@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 from . import overlays, scene
 from .data import CONSTANT, OPERATION, Data, Edge, Group, Node
-from .overlays import Overlaid
-from .passes import Sketch, View, dissolve, fold, open_sections, sketch, visible
+from .overlays import Legend, Overlaid
+from .passes import Shown, Sketch, View, Wire, dissolve, everything, fold, open_sections, sketch, visible
+from .style import number
 
 FORMATS = ("svg", "png", "pdf", "html", "dot", "json")
 WIDEST_FANOUT = 6.0
@@ -37,10 +38,11 @@ class Drawing:
 
     made: Sketch
     opened: set[int]
+    boxes: dict[tuple[str, int], Shown]
     view: View
     overlaid: Overlaid
-    chips: dict[int, list[str]]
     laid: scene.Laid
+    heading: scene.Heading
     scene: scene.Scene
 
 
@@ -97,35 +99,49 @@ class Graph:
 
     def _drawing(self, options: Options) -> Drawing:
         if options.direction not in ("TB", "LR"):
-            raise ValueError(f"graph: the direction is 'TB' (downward) or 'LR' (to the right), not {options.direction!r}")
+            raise ValueError(
+                f"graph: the direction is 'TB' (downward) or 'LR' (to the right), not {options.direction!r}"
+            )
         if options.overlay is not None and options.overlay not in overlays.OVERLAYS:
-            raise ValueError(f"graph: there is no overlay {options.overlay!r}; there are {', '.join(sorted(overlays.OVERLAYS))}")
+            raise ValueError(
+                f"graph: there is no overlay {options.overlay!r}; there are {', '.join(sorted(overlays.OVERLAYS))}"
+            )
         data = self._data
         if options.overlay == "gradcheck":
             self._check()
         made = sketch(data, chips=not self._scalar)
-        open_sections(made, None, None, options.expand, ())  # a path that is no group's is told of before anything is folded
+        open_sections(
+            made, None, None, options.expand, ()
+        )  # a path that is no group's is told of before anything is folded
         kept = frozenset(
             s for s, section in enumerate(made.sections)
             if section is not None and any(_names(data.groups[section.group], path) for path in options.expand)
         )  # fmt: skip
         dissolve(made, kept)
-        large = options.budget is not None and sum([i is not None and i.kind != "pill" for i in made.items]) > options.budget
-        if options.fold_repeats or (options.fold_repeats is None and options.overlay is None and large and not _special(data)):
+        large = (
+            options.budget is not None
+            and sum([i is not None and i.kind != "pill" for i in made.items]) > options.budget
+        )
+        if options.fold_repeats or (
+            options.fold_repeats is None and options.overlay is None and large and not _special(data)
+        ):
             fold(made, flat=large)
             dissolve(made, kept)
         opened = open_sections(made, options.budget, options.depth, self._still(made, options.expand), _special(data))
-        view = visible(made, opened)
-        overlaid = overlays.apply(options.overlay, data, view) if options.overlay else Overlaid()
         if options.overlay == "grad":
-            _widths(view)
+            _widths(made)
+        keyed = everything(made)
+        boxes = list(keyed.values())
+        overlaid = overlays.apply(options.overlay, data, boxes) if options.overlay else Overlaid()
         if self._scalar:
-            _expression_lines(data, view, overlaid)
-        chips = scene.dress(made, view, overlaid)
+            _expression(made, boxes, overlaid)
+        scene.dress(made, boxes, overlaid)
+        view = visible(made, opened, keyed)
         laid = scene.lay_out(view, options.direction == "LR")
-        drawn = scene.draw(laid, made, overlaid, chips, options.title, self._notes())
+        heading = scene.write_heading(options.title, overlaid.legend, self._notes(), laid.width)
+        drawn = scene.draw(laid, overlaid, heading)
         drawn.description = options.title or f"{data.title}: {self!r}".replace("<", "").replace(">", "")
-        return Drawing(made, opened, view, overlaid, chips, laid, drawn)
+        return Drawing(made, opened, keyed, view, overlaid, laid, heading, drawn)
 
     def _still(self, made: Sketch, expand: Collection[str]) -> list[str]:
         """The paths that still name a section: one that was dissolved or folded into another has nothing left to open."""
@@ -248,37 +264,34 @@ def _special(data: Data) -> set[int]:
     return {n.index for n in data.nodes if n.error} | {i for i in (data.first_bad, data.first_apart) if i >= 0}
 
 
-def _widths(view: View) -> None:
+def _widths(made: Sketch) -> None:
     """Make the wires of a fan-out as wide as the partial adjoints they carry, the widest of each fan-out full."""
-    fans: dict[int, list[Any]] = {}
-    for wire in view.wires:
+    fans: dict[int, list[Wire]] = {}
+    for wire in made.wires:
         fans.setdefault(wire.source, []).append(wire)
     for wires in fans.values():
-        carried = {}
-        for k, wire in enumerate(wires):
-            found = [e.adjoint for e in wire.edges if e.adjoint is not None and e.adjoint == e.adjoint]
-            if found:
-                carried[k] = max(found)
-        most = max(carried.values(), default=0.0)
-        if len(wires) > 1 and most > 0.0 and most != float("inf"):
-            for k, adjoint in carried.items():
-                wires[k].width = 1.0 + (WIDEST_FANOUT - 1.0) * adjoint / most
+        carried = [(wire, wire.adjoint) for wire in wires]
+        most = max([a for _, a in carried if a is not None], default=0.0)
+        if len(wires) > 1 and 0.0 < most < float("inf"):
+            for wire, adjoint in carried:
+                wire.width = 1.0 + (WIDEST_FANOUT - 1.0) * (adjoint or 0.0) / most
 
 
-def _expression_lines(data: Data, view: View, overlaid: Overlaid) -> None:
+def _expression(made: Sketch, boxes: list[Shown], overlaid: Overlaid) -> None:
     """A scalar's value and gradient in its box, and on each wire the local derivative."""
-    from .style import number
-
-    for i, box in enumerate(view.boxes):
+    data = made.data
+    for i, box in enumerate(boxes):
         node = data.nodes[box.nodes[-1]]
-        if box.section >= 0 or node.kind == CONSTANT:
+        if box.section >= 0:
             continue
-        lines = [f"value {number(node.value.mean)}"] if node.value is not None and node.value.size == 1 else []
+        known = node.value is not None and node.value.size == 1 and node.kind != CONSTANT
+        overlaid.texts[i] = [f"value {number(node.value.mean)}"] if known and node.value is not None else []
         if node.grad is not None:
-            lines.append(f"grad {number(node.grad.mean)}")
-        overlaid.texts[i] = lines
-    for wire in view.wires:
-        if len(wire.edges) == 1 and wire.edges[0].local is not None:
-            wire.label = number(wire.edges[0].local)
-        elif wire.edges and all(e.local is not None for e in wire.edges):
-            wire.label = " + ".join([number(e.local) for e in wire.edges if e.local is not None])
+            overlaid.texts[i].append(f"grad {number(node.grad.mean)}")
+    for wire in made.wires:
+        found = [number(e.local) for e in wire.edges if e.local is not None]
+        if len(found) == len(wire.edges):
+            wire.label = " + ".join(found)
+    overlaid.legend = Legend(
+        "on an edge: d end / d start", notes=["grad = Σ over the edges that leave: edge × grad at its end"]
+    )

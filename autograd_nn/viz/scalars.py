@@ -27,7 +27,9 @@ def make_expression(o: Any) -> Graph:
     if not isinstance(o, Tensor):
         raise TypeError(f"expression: draws a 0-d Tensor, not {type(o).__name__}")
     if o.shape != ():
-        raise ValueError(f"expression: draws graphs of scalars, and this Tensor has the shape {o.shape}; ag.graph draws arrays")
+        raise ValueError(
+            f"expression: draws graphs of scalars, and this Tensor has the shape {o.shape}; ag.graph draws arrays"
+        )
     data, engine = read_tensor(o)
     for node in data.nodes:
         if node.shape not in ((), None):
@@ -82,7 +84,12 @@ def _remembered(node: Recorded) -> tuple[Any, ...] | None:
     """What the walk released, again, from the values that 0-d nodes keep; None if something is gone for good."""
     out: list[Any] = []
     op = node.op
-    needed = {name for a, p in zip(op.arrays, node.parents, strict=False) if p is not None for name in _names(op.rules.get(a.name))}
+    needed = {
+        name
+        for a, p in zip(op.arrays, node.parents, strict=False)
+        if p is not None
+        for name in _names(op.rules.get(a.name))
+    }
     if op.outputs is not None or not op.rules:
         return None
     for name, position in zip(op.keeps, op.kept_inputs, strict=True):

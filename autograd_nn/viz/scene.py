@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .data import INPUT, OPERATION, Data
+from .data import INPUT, OPERATION
 from .layout import Box, Column, Frame, Layout, layout, wrap
 from .layout.columns import FOOT, HEAD as AHEAD, x_at
 from .layout.layered import Point
@@ -17,7 +17,10 @@ from .style import (
 )  # fmt: skip
 
 MARGIN = 14.0
-WIDEST, TALLEST = 1100.0, 1250.0  # beyond this height a picture is folded into columns, while they stay within this width
+WIDEST, TALLEST = (
+    1100.0,
+    1250.0,
+)  # beyond this height a picture is folded into columns, while they stay within this width
 NOTE_WIDTH = 560.0
 
 
@@ -99,33 +102,26 @@ class Laid:
     sideways: bool
 
 
-def dress(made: Sketch, view: View, overlaid: Overlaid) -> dict[int, list[str]]:
-    """Give each box its texts, colours and size; returns the texts of its chips."""
-    data, texts = made.data, {}
-    for i, box in enumerate(view.boxes):
-        chip_texts = [c.text + overlaid.chips.get(c.node, ("", "", ""))[2] for c in box.chips]
-        texts[i] = chip_texts
+def dress(made: Sketch, boxes: list[Shown], overlaid: Overlaid) -> None:
+    """Give each box its texts, colours and size."""
+    data = made.data
+    for i, box in enumerate(boxes):
+        box.texts = [c.text + overlaid.chips.get(c.node, ("", "", ""))[2] for c in box.chips]
         _describe(made, box)
         if i in overlaid.texts:
             box.lines = overlaid.texts[i]
         if i in overlaid.lines:
-            shape = [s for s in box.lines if s != "scalar"] if box.kind == "input" else []
-            module = [s for s in box.lines if s.startswith("in ")]
-            box.lines = [*module, *shape, overlaid.lines[i]]
+            kept = [s for s in box.lines if s.startswith("in ") or (box.kind == "input" and s != "scalar")]
+            box.lines = [*kept, overlaid.lines[i]]
         if i in overlaid.fills:
             box.fill, box.ink = overlaid.fills[i]
-        if i in overlaid.badges:
-            box.badge, box.badge_fill = overlaid.badges[i]
-        if i in overlaid.alarms:
-            box.alarm = True
+        box.badge, box.badge_fill = overlaid.badges.get(i, ("", ""))
+        box.bars, box.alarm = overlaid.bars.get(i, []), i in overlaid.alarms
         failed = [data.nodes[n] for n in box.nodes if data.nodes[n].error]
         if failed:
             box.alarm, box.fill = True, ALARM_TINT
             box.badge, box.badge_fill = f"raised {failed[0].error.split(':')[0]}", ALARM
-        measure(box, chip_texts)
-        if i in overlaid.bars:
-            box.height += 7.0
-    return texts
+        measure(box)
 
 
 def _describe(made: Sketch, box: Shown) -> None:
@@ -159,7 +155,9 @@ def _describe(made: Sketch, box: Shown) -> None:
     if node.shape is not None and not node.error:
         scalar = node.shape == () and node.value is not None and node.value.size == 1
         known = scalar and not box.repeated and node.value is not None and (node.kind in (OPERATION, INPUT))
-        box.lines.append(f"scalar {number(node.value.mean)}" if known and node.value is not None else shape_text(node.shape))
+        box.lines.append(
+            f"scalar {number(node.value.mean)}" if known and node.value is not None else shape_text(node.shape)
+        )
 
 
 def lay_out(view: View, sideways: bool, whole: bool = False) -> Laid:
@@ -199,32 +197,31 @@ def _common(view: View, a: int, b: int) -> int:
     return frame
 
 
-def draw(laid: Laid, made: Sketch, overlaid: Overlaid, chips: dict[int, list[str]], title: str, notes: list[str]) -> Scene:
+def draw(laid: Laid, overlaid: Overlaid, heading: Heading) -> Scene:
     """The scene of a laid-out view: heading, frames, wires, boxes, letters."""
     scene = Scene(laid.width, laid.height)
-    heading, width = _heading(title, overlaid.legend, notes, max(laid.width, 300.0))
-    top = MARGIN + heading[1]
-    for k, column in enumerate(laid.columns):
+    top = MARGIN + heading.height
+    for column in laid.columns:
         dx, dy = column.dx + MARGIN, column.dy + top
-        _frames(scene, laid, column, k, dx, dy)
-    for k, column in enumerate(laid.columns):
+        _frames(scene, laid, column, dx, dy)
+    for column in laid.columns:
         dx, dy = column.dx + MARGIN, column.dy + top
-        _wires(scene, laid, made.data, column, k, dx, dy)
+        _wires(scene, laid, column, dx, dy)
     for column in laid.columns:
         dx, dy = column.dx + MARGIN, column.dy + top
         for i, (x, y) in enumerate(laid.layout.nodes):
             if not column.top <= y < column.bottom:
                 continue
             if i < len(laid.view.boxes):
-                _box(scene, laid.view.boxes[i], x + dx, y + dy, overlaid, i, chips[i])
+                _box(scene, laid.view.boxes[i], x + dx, y + dy, overlaid)
             else:
                 label = laid.labels[i - len(laid.view.boxes)]
                 scene.shapes.append(_back(x + dx, y + dy, laid.boxes[i]))
                 scene.shapes.append(Text(x + dx, y + dy + 3.4, label, CHIP_SIZE, MUTED))
     _names(scene, laid, top)
     _letters(scene, laid, top)
-    scene.shapes[:0] = heading[0]
-    scene.width = max(laid.width, width) + 2 * MARGIN
+    scene.shapes[:0] = heading.shapes
+    scene.width = max(laid.width, heading.width) + 2 * MARGIN
     scene.height = laid.height + top + MARGIN
     return scene
 
@@ -245,7 +242,9 @@ def _back(x: float, y: float, box: Box) -> Rectangle:
 # ---- heading -------------------------------------------------------------------------------------------------
 
 
-def _heading(title: str, legend: Legend | None, notes: list[str], room: float) -> tuple[tuple[list[Shape], float], float]:
+def write_heading(title: str, legend: Legend | None, notes: list[str], room: float) -> Heading:
+    """A title, a legend and notes, one below the other, in about the width there is."""
+    room = max(room, 300.0)
     shapes: list[Shape] = []
     y, widest = MARGIN, 0.0
     if title:
@@ -282,7 +281,16 @@ def _heading(title: str, legend: Legend | None, notes: list[str], room: float) -
             shapes.append(Text(MARGIN, y + 10, line, CHIP_SIZE, ALARM if red else MUTED, False, "start"))
             widest = max(widest, text_width(line, CHIP_SIZE))
             y += 14
-    return (shapes, y - MARGIN + (10.0 if y > MARGIN else 0.0)), widest
+    return Heading(shapes, widest, y - MARGIN + (10.0 if y > MARGIN else 0.0))
+
+
+@dataclass(slots=True)
+class Heading:
+    """What stands above a picture, and its size."""
+
+    shapes: list[Shape]
+    width: float
+    height: float
 
 
 def _broken(text: str, width: float) -> list[str]:
@@ -310,7 +318,7 @@ def _depth(view: View, f: int) -> int:
     return depth
 
 
-def _frames(scene: Scene, laid: Laid, column: Column, k: int, dx: float, dy: float) -> None:
+def _frames(scene: Scene, laid: Laid, column: Column, dx: float, dy: float) -> None:
     """The frames of a column; one that is cut goes on dashed."""
     order = sorted(range(len(laid.view.frames)), key=lambda f: _depth(laid.view, f))
     for f in order:
@@ -339,7 +347,9 @@ def _names(scene: Scene, laid: Laid, margin: float) -> None:
                 if frame.info:
                     scene.shapes.append(Text(info + x, y, frame.info, CHIP_SIZE, GROUP_INFO, False, "start"))
     for k, column in enumerate(laid.columns[1:]):
-        deepest = [f for f in range(len(laid.view.frames)) if laid.layout.frames[f][1] < column.top < laid.layout.frames[f][3]]
+        deepest = [
+            f for f in range(len(laid.view.frames)) if laid.layout.frames[f][1] < column.top < laid.layout.frames[f][3]
+        ]
         if deepest:
             f = max(deepest, key=lambda f: _depth(laid.view, f))
             path = [laid.view.frames[f].name]
@@ -363,7 +373,7 @@ def _clear_of(crossings: list[tuple[int, float]], start: float, width: float) ->
 # ---- wires ---------------------------------------------------------------------------------------------------
 
 
-def _wires(scene: Scene, laid: Laid, data: Data, column: Column, k: int, dx: float, dy: float) -> None:
+def _wires(scene: Scene, laid: Laid, column: Column, dx: float, dy: float) -> None:
     any_flow = any(w.flows for w in laid.view.wires)
     wires = []
     for w in laid.view.wires:
@@ -424,7 +434,11 @@ def _letters(scene: Scene, laid: Laid, margin: float) -> None:
     for k, crossed in enumerate(laid.crossings):
         above, below = laid.columns[k], laid.columns[k + 1]
         for _, x in crossed:
-            name = chr(ord("A") + count) if count < 26 else f"{chr(ord('A') + count // 26 - 1)}{chr(ord('A') + count % 26)}"
+            name = (
+                chr(ord("A") + count)
+                if count < 26
+                else f"{chr(ord('A') + count // 26 - 1)}{chr(ord('A') + count % 26)}"
+            )
             count += 1
             for column, y in ((above, above.bottom + FOOT), (below, below.top - AHEAD)):
                 scene.shapes.append(Circle(x + column.dx + MARGIN, y + column.dy + margin, 8.0, INK))
@@ -435,7 +449,7 @@ def _letters(scene: Scene, laid: Laid, margin: float) -> None:
 # ---- boxes ---------------------------------------------------------------------------------------------------
 
 
-def _box(scene: Scene, box: Shown, x: float, y: float, overlaid: Overlaid, index: int, chips: list[str]) -> None:
+def _box(scene: Scene, box: Shown, x: float, y: float, overlaid: Overlaid) -> None:
     w, h = box.width, box.height
     left, top = x - w / 2, y - h / 2
     border, stroke = (ALARM, 2.6) if box.alarm else (box.border, 2.2 if box.thick else 1.1)
@@ -455,7 +469,7 @@ def _box(scene: Scene, box: Shown, x: float, y: float, overlaid: Overlaid, index
         ink = box.ink if box.ink != INK else GROUP_NAME if module else MUTED
         scene.shapes.append(Text(x, at - 1, line, TEXT_SIZE, ink))
     at += 5.0
-    for chip, text in zip(box.chips, chips, strict=True):
+    for chip, text in zip(box.chips, box.texts, strict=True):
         fill, chip_border = KINDS[chip.kind]
         ink = INK
         if chip.node in overlaid.chips:
@@ -465,10 +479,10 @@ def _box(scene: Scene, box: Shown, x: float, y: float, overlaid: Overlaid, index
         )
         scene.shapes.append(Text(x, at + 11, text, CHIP_SIZE, ink))
         at += CHIP_STEP
-    if index in overlaid.bars:
+    if box.bars:
         start = left + 7
         scene.shapes.append(Rectangle(start, top + h - 9, w - 14, 4.0, 1.0, "#ffffff", "#c3c9d3", 0.5))
-        for part, colour in overlaid.bars[index]:
+        for part, colour in box.bars:
             if part > 0:
                 scene.shapes.append(Rectangle(start, top + h - 9, part * (w - 14), 4.0, 1.0, colour))
                 start += part * (w - 14)

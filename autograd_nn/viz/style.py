@@ -69,7 +69,13 @@ def family(name: str, kind: str) -> str:
     """Which of the kinds of box an operation is drawn as."""
     if name in NONLINEAR:
         return "nonlinearity"
-    if name in ("cross_entropy", "nll_loss", "mse_loss") or "pool" in name or "loss" in name or "norm" in name or name == "standardise":
+    if (
+        name in ("cross_entropy", "nll_loss", "mse_loss")
+        or "pool" in name
+        or "loss" in name
+        or "norm" in name
+        or name == "standardise"
+    ):
         return "reduction"
     if name in ("linear", "attention", "scaled_dot_product_attention", "bilinear", "einsum") or name.startswith("conv"):
         return "product"
@@ -125,7 +131,21 @@ BOLD = (35, 46, 52, 84, 70, 100, 87, 31, 46, 46, 52, 84, 38, 42, 38, 37, 70, 70,
         37, 46, 84, 50, 50, 67, 72, 59, 72, 68, 44, 72, 71, 34, 34, 67, 34, 104, 71, 69, 72, 72, 49, 60, 48, 71, 65, 92, 65, 65,
         58, 71, 37, 71, 84)  # fmt: skip
 """Widths of the ASCII characters from the space on, in hundredths of the size."""
-NARROW = {"·": 38, "²": 44, "ˣ": 44, "ʸ": 44, "ⁿ": 50, "ᵀ": 43, "▸": 55, "√": 67, "∇": 70, "∂": 54, "σ": 78, "μ": 74, "Σ": 68}
+NARROW = {
+    "·": 38,
+    "²": 44,
+    "ˣ": 44,
+    "ʸ": 44,
+    "ⁿ": 50,
+    "ᵀ": 43,
+    "▸": 55,
+    "√": 67,
+    "∇": 70,
+    "∂": 54,
+    "σ": 78,
+    "μ": 74,
+    "Σ": 68,
+}
 
 
 def text_width(text: str, size: float, bold: bool = False) -> float:

@@ -30,6 +30,11 @@ def write_svg(scene: Scene, metadata: str = "") -> str:
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
+def write_shapes(shapes: list[Shape]) -> str:
+    """Shapes as SVG elements."""
+    return "".join([_shape(s) for s in shapes])
+
+
 def _n(x: float) -> str:
     """A coordinate to a tenth of a pixel."""
     text = f"{x:.1f}"

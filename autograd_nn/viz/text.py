@@ -42,8 +42,10 @@ def write_dot(drawing: Drawing, direction: str) -> str:
             stack.append((f, True))
         for i in inside.get(f, []):
             box = view.boxes[i]
-            text = "\n".join([box.title, *box.lines, *drawing.chips[i]])
-            lines.append(f"{pad}n{i} [label={_quoted(text)}, fillcolor={_quoted(box.fill)}, color={_quoted(box.border)}];")
+            text = "\n".join([box.title, *box.lines, *box.texts])
+            lines.append(
+                f"{pad}n{i} [label={_quoted(text)}, fillcolor={_quoted(box.fill)}, color={_quoted(box.border)}];"
+            )
         stack += [(c, False) for c in reversed(children.get(f, []))]
     for wire in view.wires:
         style = "" if wire.flows else ", style=dotted"

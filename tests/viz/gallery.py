@@ -101,7 +101,8 @@ class Attention(nn.Module):
     def forward(self, x):
         n, length, width = x.shape
         q, k, v = [
-            f(x).reshape(n, length, self.heads, -1).transpose((0, 2, 1, 3)) for f in (self.q_proj, self.k_proj, self.v_proj)
+            f(x).reshape(n, length, self.heads, -1).transpose((0, 2, 1, 3))
+            for f in (self.q_proj, self.k_proj, self.v_proj)
         ]
         weights = ag.softmax(q @ k.mT / float(np.sqrt(width // self.heads)), axis=-1)
         return self.o_proj((weights @ v).transpose((0, 2, 1, 3)).reshape(n, length, width))

@@ -6,6 +6,7 @@ below a row, where edges have not begun to bend, and what is cut is drawn a litt
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,10 @@ from .layered import Point
 from .nested import Box, Layout
 
 GUTTER = 44.0  # between columns
-FOOT, HEAD = 14.0, 30.0  # how much longer what is cut is drawn, below and above: the letters, and a frame's name once more
+FOOT, HEAD = (
+    14.0,
+    30.0,
+)  # how much longer what is cut is drawn, below and above: the letters, and a frame's name once more
 ROUND = 10.0  # room for half a letter
 CLEAR = 8.0  # from a cut to what comes below it
 LETTER = 18.0  # the distance two letters need
@@ -43,7 +47,9 @@ class Wrapped:
     crossings: list[list[tuple[int, float]]]
 
 
-def wrap(found: Layout, edges: Sequence[tuple[int, int]], boxes: Sequence[Box], widest: float, tallest: float) -> Wrapped:
+def wrap(
+    found: Layout, edges: Sequence[tuple[int, int]], boxes: Sequence[Box], widest: float, tallest: float
+) -> Wrapped:
     """Fold a layout into the fewest columns that are at most `tallest` high, or as many as fit into `widest`.
 
     One column, if two would be wider than that, or if it is not tall.
@@ -125,7 +131,7 @@ def x_at(a: Point, b: Point, y: float) -> float:
     if a[0] == b[0]:
         return a[0]
     part = (y - a[1]) / (b[1] - a[1])
-    return round(a[0] + (b[0] - a[0]) * part * part * (3 - 2 * part), 2)
+    return math.floor(100 * (a[0] + (b[0] - a[0]) * part * part * (3 - 2 * part)) + 0.5) / 100
 
 
 def _placed(found: Layout, edges: Sequence[tuple[int, int]], boxes: Sequence[Box], cuts: Sequence[float]) -> Wrapped:

@@ -63,7 +63,9 @@ class _Inside:
     size: tuple[float, float] = (0.0, 0.0)
 
 
-def layout(boxes: Sequence[Box], frames: Sequence[Frame], edges: Sequence[tuple[int, int]], sideways: bool = False) -> Layout:
+def layout(
+    boxes: Sequence[Box], frames: Sequence[Frame], edges: Sequence[tuple[int, int]], sideways: bool = False
+) -> Layout:
     """Place boxes in their frames so that edges run downward, or to the right if `sideways`.
 
     The same input gives the same output, to the last bit. Raises nothing: an edge of a cycle points upward.
@@ -104,7 +106,9 @@ def layout(boxes: Sequence[Box], frames: Sequence[Frame], edges: Sequence[tuple[
     if sideways:
         nodes = [(y, x) for x, y in nodes]
         placed = [(t, left, b, r) for left, t, r, b in placed]
-        titles = [(box[0] + PAD, box[0] + PAD + frame.name + LABEL_GAP) for box, frame in zip(placed, frames, strict=True)]
+        titles = [
+            (box[0] + PAD, box[0] + PAD + frame.name + LABEL_GAP) for box, frame in zip(placed, frames, strict=True)
+        ]
         routes = [[(y, x) for x, y in points] for points in routes]
         width, height = height, width
     return Layout(nodes, placed, titles, routes, width, height)
@@ -236,7 +240,10 @@ def _titles(entries: Sequence[float], frame: Frame, width: float) -> tuple[float
     """Where a name and an info begin so that no edge coming in runs through them, how far the content moves to the right for
     that, and how wide the frame becomes: the narrower of moving nothing and of making room for the name on the left."""
     moved = max(0.0, PAD + frame.name + LABEL_GAP - entries[0]) if entries else 0.0
-    (stays, end), (moves, other) = _titled(entries, frame, width), _titled([x + moved for x in entries], frame, width + moved)
+    (stays, end), (moves, other) = (
+        _titled(entries, frame, width),
+        _titled([x + moved for x in entries], frame, width + moved),
+    )
     return (moved, moves, other) if other <= end else (0.0, stays, end)
 
 

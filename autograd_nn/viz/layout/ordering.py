@@ -28,7 +28,9 @@ def crossings(row: Sequence[int], place: Sequence[float], below: Sequence[Sequen
     return count
 
 
-def order_rows(rows: list[list[int]], above: Sequence[Sequence[Link]], below: Sequence[Sequence[Link]]) -> list[list[int]]:
+def order_rows(
+    rows: list[list[int]], above: Sequence[Sequence[Link]], below: Sequence[Sequence[Link]]
+) -> list[list[int]]:
     """Rows in the order with the fewest crossings that alternating sweeps find."""
     place = [0.0] * len(above)
     for row in rows:

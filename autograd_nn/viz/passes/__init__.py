@@ -16,4 +16,5 @@ from .sketch import Wire as Wire
 from .sketch import sketch as sketch
 from .visible import Shown as Shown
 from .visible import View as View
+from .visible import everything as everything
 from .visible import visible as visible

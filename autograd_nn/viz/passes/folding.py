@@ -57,7 +57,9 @@ class Folding:
             self.into.setdefault(w.target, []).append(w)
         numbers: dict[Any, int] = {}
         self.made_of = [numbers.setdefault(self._structure(k), len(numbers)) for k in range(len(self.members))]
-        self.wired = [numbers.setdefault((self.made_of[k], self._wiring(k)), len(numbers)) for k in range(len(self.members))]
+        self.wired = [
+            numbers.setdefault((self.made_of[k], self._wiring(k)), len(numbers)) for k in range(len(self.members))
+        ]
 
     def _is_source(self, member: Member) -> bool:
         item = self.made.items[member[1]] if member[0] == "item" else None
@@ -82,7 +84,12 @@ class Folding:
             nodes = tuple([(data.nodes[n].name, data.nodes[n].shape) for n in item.nodes])
             chips = tuple([(c.kind, data.nodes[c.node].shape, c.frozen) for c in item.chips])
             parts.append((nodes, chips, len(self.made.chain(item.section)) - self.depth))
-        wires = [(self.place[w.source], self.place[i]) for i in self.items[k] for w in self.into.get(i, []) if w.source in inside]
+        wires = [
+            (self.place[w.source], self.place[i])
+            for i in self.items[k]
+            for w in self.into.get(i, [])
+            if w.source in inside
+        ]
         return self.members[k][0], tuple(parts), tuple(wires)
 
     def _wiring(self, k: int) -> tuple[Any, ...]:
@@ -110,8 +117,10 @@ class Folding:
                     continue
                 end = start
                 # The first period is like the second in structure, every later one like the one before in wiring, too.
-                while end < len(same) and same[end] and (
-                    end < start + period or self.wired[end] == self.wired[end + period]
+                while (
+                    end < len(same)
+                    and same[end]
+                    and (end < start + period or self.wired[end] == self.wired[end + period])
                 ):
                     end += 1
                 times = (end - start) // period + 1

@@ -39,11 +39,24 @@ class Item:
 
 @dataclass(slots=True)
 class Wire:
-    """An edge between two items; `edges` are those of the data."""
+    """An edge between two items; `edges` are those of the data; `adjoint` the largest they carry back."""
 
     source: int
     target: int
     edges: list[Edge]
+    width: float = 1.1
+    label: str = ""
+
+    @property
+    def flows(self) -> bool:
+        """Whether a gradient flows along it."""
+        return any(e.flows for e in self.edges)
+
+    @property
+    def adjoint(self) -> float | None:
+        """The largest partial adjoint that comes back along it."""
+        found = [e.adjoint for e in self.edges if e.adjoint is not None and e.adjoint == e.adjoint]
+        return max(found, default=None)
 
 
 @dataclass(slots=True)
@@ -163,7 +176,13 @@ def _chip_text(data: Data, index: int, uses: int) -> str:
         name = node.name or ("leaf" if node.shape else "")
         around = data.groups[node.group].path if node.group >= 0 else ""
         own = node.path.rsplit(".", 1)[0] if "." in node.path else ""
-        name = node.name if not node.path else short_name(node.path) if own == "" or around.endswith(own) or data.structure else node.path
+        name = (
+            node.name
+            if not node.path
+            else short_name(node.path)
+            if own == "" or around.endswith(own) or data.structure
+            else node.path
+        )
     shared = f" ↗{uses}" if node.kind == PARAMETER and uses > 1 else ""
     shape = "" if node.shape == () else f" {shape_text(node.shape or ())}"
     long = len(name) + len(shape) + len(shared) - LONGEST

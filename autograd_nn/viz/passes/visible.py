@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..data import Edge
 from ..style import CHIP_SIZE, TEXT_SIZE, TITLE_SIZE, text_width
 from .sketch import Chip, Sketch, Wire
 
+Key = tuple[str, int]
+"""("item", i) or ("section", s)."""
 PILL_SIZE = 10.0
 LINE, HEAD, CHIP_HEIGHT, CHIP_STEP = 14.0, 17.0, 15.0, 17.0
 
 
 @dataclass(slots=True)
 class Shown:
-    """A visible box: an item, or a closed section with all that is in it."""
+    """A box: an item, or a closed section with all that is in it. `texts` are those of its chips, `bars` parts of its width."""
 
-    item: int
-    section: int  # a closed section's index, else -1
-    frame: int  # the open frame it stands in, an index into View.frames
+    item: int  # -1 for a section
+    section: int  # -1 for an item
     kind: str
     title: str
     lines: list[str]
     chips: list[Chip]
     nodes: list[int]  # of the data
+    texts: list[str] = field(default_factory=list)
     width: float = 0.0
     height: float = 0.0
     fill: str = ""
@@ -31,9 +32,11 @@ class Shown:
     ink: str = ""
     badge: str = ""
     badge_fill: str = ""
+    bars: list[tuple[float, str]] = field(default_factory=list)
     alarm: bool = False
     thick: bool = False
     repeated: bool = False  # drawn once for several: its own numbers are only the first one's
+    frame: int = -1  # the open frame it stands in, an index into View.frames, once it is visible
 
 
 @dataclass(slots=True)
@@ -48,15 +51,14 @@ class FrameShown:
 
 @dataclass(slots=True)
 class WireShown:
-    """A visible wire: its ends among the visible boxes, and the edges of the data that it stands for."""
+    """A visible wire: its ends among the visible boxes, and those of the sketch that it stands for."""
 
     source: int
     target: int
-    edges: list[Edge] = field(default_factory=list)
-    wires: list[Wire] = field(default_factory=list)
-    flows: bool = True
-    width: float = 1.1
-    label: str = ""
+    wires: list[Wire]
+    flows: bool
+    width: float
+    label: str
 
 
 @dataclass(slots=True)
@@ -80,19 +82,38 @@ def info_text(made: Sketch, s: int) -> str:
     return " · ".join(parts)
 
 
-def visible(made: Sketch, opened: set[int]) -> View:
-    """Boxes in the order in which they ran, frames, and wires, each once."""
+def everything(made: Sketch) -> dict[Key, Shown]:
+    """A box for every item and for every section, should it be closed; items first, in the order in which they ran."""
+    out: dict[Key, Shown] = {}
+    closed: dict[Key, Shown] = {}
+    for s, section in enumerate(made.sections):
+        if section is not None:
+            title, info = f"▸ {section.name}", info_text(made, s)
+            closed[("section", s)] = Shown(-1, s, "group", title, [info], [], [])
+    for i, item in enumerate(made.items):
+        if item is None:
+            continue
+        chain = made.chain(item.section)
+        box = out[("item", i)] = Shown(i, -1, item.kind, item.title, [], item.chips, item.nodes)
+        box.repeated = any(made.sections[s].times > 1 for s in chain)  # type: ignore[union-attr]
+        for s in chain:
+            closed[("section", s)].nodes += item.nodes + [c.node for c in item.chips]
+    return out | {key: box for key, box in closed.items() if box.nodes}
+
+
+def visible(made: Sketch, opened: set[int], boxes: dict[Key, Shown]) -> View:
+    """The boxes to be seen in the order in which they ran, frames, and wires, each once."""
     frame_of: dict[int, int] = {-1: -1}
     view = View([], [], [])
-    at: dict[tuple[str, int], int] = {}
+    at: dict[Key, int] = {}
     stands: dict[int, int] = {}
     for i, item in enumerate(made.items):
         if item is None:
             continue
-        around, closed = -1, -1
+        around, key = -1, ("item", i)
         for s in made.chain(item.section):
             if s not in opened:
-                closed = s
+                key = ("section", s)
                 break
             if s not in frame_of:
                 frame_of[s] = len(view.frames)
@@ -100,43 +121,34 @@ def visible(made: Sketch, opened: set[int]) -> View:
                 assert section is not None
                 view.frames.append(FrameShown(s, frame_of[around], section.name, info_text(made, s)))
             around = s
-        if closed < 0:
-            at[("item", i)] = stands[i] = len(view.boxes)
-            box = Shown(i, -1, frame_of[around], item.kind, item.title, [], item.chips, item.nodes)
-            box.repeated = any(made.sections[s].times > 1 for s in made.chain(item.section))  # type: ignore[union-attr]
-            view.boxes.append(box)
-            continue
-        key = ("section", closed)
         if key not in at:
             at[key] = len(view.boxes)
-            section = made.sections[closed]
-            assert section is not None
-            box = Shown(-1, closed, frame_of[around], "group", f"▸ {section.name}", [info_text(made, closed)], [], [])
-            view.boxes.append(box)
+            boxes[key].frame = frame_of[around]
+            view.boxes.append(boxes[key])
         stands[i] = at[key]
-        view.boxes[at[key]].nodes += item.nodes + [c.node for c in item.chips]
     seen: dict[tuple[int, int], WireShown] = {}
     for wire in made.wires:
-        source, target = stands[wire.source], stands[wire.target]
-        if source == target:
+        ends = (stands[wire.source], stands[wire.target])
+        if ends[0] == ends[1]:
             continue
-        shown = seen.get((source, target))
-        if shown is None:
-            shown = seen[(source, target)] = WireShown(source, target, flows=False)
-            view.wires.append(shown)
-        shown.edges += wire.edges
+        if ends not in seen:
+            seen[ends] = WireShown(*ends, [wire], wire.flows, wire.width, wire.label)
+            view.wires.append(seen[ends])
+            continue
+        shown = seen[ends]
         shown.wires.append(wire)
-        shown.flows = shown.flows or any(e.flows for e in wire.edges)
+        shown.flows, shown.width, shown.label = shown.flows or wire.flows, max(shown.width, wire.width), ""
     return view
 
 
-def measure(box: Shown, chip_texts: list[str]) -> None:
+def measure(box: Shown) -> None:
     """Give a box the size that its texts need."""
     if box.kind == "pill":
         box.width, box.height = text_width(box.title, PILL_SIZE) + 16, 17.0
         return
     widths = [text_width(box.title, TITLE_SIZE, bold=True), *[text_width(t, TEXT_SIZE) for t in box.lines]]
-    widths += [text_width(t, CHIP_SIZE) + 14 for t in chip_texts]
+    widths += [text_width(t, CHIP_SIZE) + 14 for t in box.texts]
     round_ends = 26 if box.kind == "input" else 18
     box.width = max(54.0, max(widths) + round_ends)
-    box.height = HEAD + LINE * len(box.lines) + CHIP_STEP * len(chip_texts) + (9.0 if chip_texts else 7.0)
+    bar = 7.0 if box.bars else 0.0
+    box.height = bar + HEAD + LINE * len(box.lines) + CHIP_STEP * len(box.texts) + (9.0 if box.texts else 7.0)
