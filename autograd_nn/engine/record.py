@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from . import modes
+from . import modes, pictures
 from .dtypes import operand
 from .tensor import Tensor
 from .trace import Tracer, caller
@@ -129,6 +129,9 @@ class Record(Tracer):
         heads = [f"{v} = {v.kind} {v.name or ''} {v.dtype}{list(v.shape)}" for v in self.values if v.producer is None]
         lines = [f"{e!s:<72}  # {e.line.rsplit('/', 1)[-1]}" for e in self.entries]
         return "\n".join([*heads, *lines])
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return pictures.mimebundle(self, include, exclude)
 
     # ---- events ----------------------------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ def graph(tensor_or_record: Any, model: Any = None, against: Any = None) -> Grap
 def expression(o: Any) -> Graph:
     """A graph of scalars, left to right: the value and the gradient in each box, the local derivative on each edge.
 
-    So that the chain rule can be read off: the gradient of a node, do/dnode, is the sum over the edges that leave it of the edge's
+    So that the chain rule can be read off: the gradient of a node is the sum, over the edges that leave it, of the edge's
     number times the gradient at its end. Works before and after `backward()`; after it, an edge into an operation with a
     constant, from a node with several uses, may have lost its number (`backward(retain_graph=True)` keeps all).
 
@@ -59,9 +59,12 @@ def structure(module: Any) -> Graph:
 
 
 def mimebundle(x: Any, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-    """What a notebook shows of a record or a module."""
+    """What a notebook shows of a record or a module. Of a record in which nothing ran forward: its text."""
     from ..engine.record import Record
+    from .from_record import forward
 
+    if isinstance(x, Record) and not forward(x):
+        return {"text/plain": str(x) or "an empty record"}
     drawn = graph(x) if isinstance(x, Record) else structure(x)
     return drawn._repr_mimebundle_(include, exclude)
 

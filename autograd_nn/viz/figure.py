@@ -28,10 +28,9 @@ def draw_on(scene: Scene, ax: Any) -> Any:
         if isinstance(s, Rectangle):
             radius = min(s.radius, s.width / 2, s.height / 2)
             style = f"round,pad=0,rounding_size={radius}" if radius > 0 else "square,pad=0"
-            patch = FancyBboxPatch(
-                (s.x, s.y), max(s.width, 0.01), max(s.height, 0.01), boxstyle=style, facecolor=s.fill, edgecolor=s.border or "none",
-                linewidth=s.stroke * scale, linestyle=_dash(s.dash), zorder=z,
-            )  # fmt: skip
+            patch = FancyBboxPatch((s.x, s.y), max(s.width, 0.01), max(s.height, 0.01), boxstyle=style)
+            patch.set(facecolor=s.fill, edgecolor=s.border or "none", linewidth=s.stroke * scale)
+            patch.set(linestyle=_dash(s.dash), zorder=z)
             ax.add_patch(patch)
         elif isinstance(s, Text):
             where = {"middle": "center", "start": "left", "end": "right"}[s.anchor]
@@ -46,10 +45,8 @@ def draw_on(scene: Scene, ax: Any) -> Any:
             for piece in controls(s):
                 points += piece
                 codes += [Path.LINETO] if len(piece) == 1 else [Path.CURVE4] * 3
-            line = PathPatch(
-                Path(points, codes), facecolor="none", edgecolor=s.stroke, linewidth=s.width * scale, zorder=z, linestyle=_dash(s.dash),
-                capstyle="butt",
-            )  # fmt: skip
+            line = PathPatch(Path(points, codes), facecolor="none", edgecolor=s.stroke, linewidth=s.width * scale)
+            line.set(linestyle=_dash(s.dash), zorder=z, capstyle="butt")
             ax.add_patch(line)
         elif isinstance(s, Polygon):
             ax.add_patch(Patch(s.points, facecolor=s.fill, edgecolor="none", zorder=z))

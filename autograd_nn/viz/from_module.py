@@ -21,7 +21,7 @@ def read_module(module: Any) -> Data:
         children = list(part.named_children())
         own = list(part.named_parameters(recurse=False))
         group = parent
-        if children or not stack and parent < 0:
+        if children or (not stack and parent < 0):
             path = name if parent < 0 else f"{data.groups[parent].path}.{name}"
             group = len(data.groups)
             made = Group(group, path, 0, name, type(part).__name__, parent)

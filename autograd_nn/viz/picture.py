@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from . import overlays, scene
+from . import overlays
 from .data import CONSTANT, OPERATION, Data, Edge, Group, Node
+from .drawing import Laid, draw, lay_out
+from .dressing import dress
+from .heading import Heading, write_heading
 from .overlays import Legend, Overlaid
 from .passes import Shown, Sketch, View, Wire, dissolve, everything, fold, open_sections, sketch, visible
+from .scene import Scene
 from .style import number
 
 FORMATS = ("svg", "png", "pdf", "html", "dot", "json")
@@ -41,9 +45,9 @@ class Drawing:
     boxes: dict[tuple[str, int], Shown]
     view: View
     overlaid: Overlaid
-    laid: scene.Laid
-    heading: scene.Heading
-    scene: scene.Scene
+    laid: Laid
+    heading: Heading
+    scene: Scene
 
 
 class Graph:
@@ -135,11 +139,11 @@ class Graph:
         overlaid = overlays.apply(options.overlay, data, boxes) if options.overlay else Overlaid()
         if self._scalar:
             _expression(made, boxes, overlaid)
-        scene.dress(made, boxes, overlaid)
+        dress(made, boxes, overlaid)
         view = visible(made, opened, keyed)
-        laid = scene.lay_out(view, options.direction == "LR")
-        heading = scene.write_heading(options.title, overlaid.legend, self._notes(), laid.width)
-        drawn = scene.draw(laid, overlaid, heading)
+        laid = lay_out(view, options.direction == "LR")
+        heading = write_heading(options.title, overlaid.legend, self._notes(), laid.width)
+        drawn = draw(laid, overlaid, heading)
         drawn.description = options.title or f"{data.title}: {self!r}".replace("<", "").replace(">", "")
         return Drawing(made, opened, keyed, view, overlaid, laid, heading, drawn)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+MARGIN = 14.0  # around a picture
 FONT = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif"
 TITLE_SIZE, TEXT_SIZE, CHIP_SIZE = 12.0, 10.5, 10.0
 SMALLEST = 10.0  # no text is smaller, so that a picture drawn at nine tenths of its size is still read
@@ -41,11 +42,12 @@ KINDS = {
 GROUP_TINTS = ("#f9f7fe", "#f3effc", "#ede7fa", "#e6def7", "#dfd5f4")
 GROUP_BORDER, GROUP_NAME, GROUP_INFO = "#a393d8", "#4a3a91", "#6f5fb0"
 
-NONLINEAR = frozenset(
-    "tanh relu sigmoid exp log sqrt square abs leaky_relu hardtanh threshold elu celu selu log_sigmoid silu mish gelu gelu_exact "
-    "gelu_tanh softplus softsign softshrink tanhshrink hardsigmoid hardswish hardshrink erf erfc exp2 expm1 log2 log10 log1p "
-    "sin cos tan arcsin arccos arctan sinh cosh softmax log_softmax reciprocal cbrt clip relu6".split()
-)
+NONLINEAR = frozenset((
+    "tanh", "relu", "sigmoid", "exp", "log", "sqrt", "square", "abs", "leaky_relu", "hardtanh", "threshold", "elu", "celu", "selu",
+    "log_sigmoid", "silu", "mish", "gelu", "gelu_exact", "gelu_tanh", "softplus", "softsign", "softshrink", "tanhshrink",
+    "hardsigmoid", "hardswish", "hardshrink", "erf", "erfc", "exp2", "expm1", "log2", "log10", "log1p", "sin", "cos", "tan",
+    "arcsin", "arccos", "arctan", "sinh", "cosh", "softmax", "log_softmax", "reciprocal", "cbrt", "clip", "relu6",
+))  # fmt: skip
 FAMILIES = {
     "product": "product",
     "linalg": "product",
@@ -107,11 +109,10 @@ def bytes_text(n: float) -> str:
     """Bytes in the unit that reads best, to three digits."""
     if n < 1000:
         return f"{n:.0f} B"
-    for unit in ("kB", "MB", "GB"):
-        n /= 1000
-        if n < 999.5:
-            break
-    return f"{n:.3g} {unit}"
+    for factor, unit in ((1e3, "kB"), (1e6, "MB")):
+        if n < 999.5 * factor:
+            return f"{n / factor:.3g} {unit}"
+    return f"{n / 1e9:.3g} GB"
 
 
 def seconds_text(s: float) -> str:
@@ -122,14 +123,18 @@ def seconds_text(s: float) -> str:
     return f"{s:.3g} s"
 
 
-REGULAR = (32, 40, 46, 84, 64, 95, 78, 27, 39, 39, 50, 84, 32, 36, 32, 34, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 34, 34, 84, 84,
-           84, 53, 100, 68, 69, 70, 77, 63, 58, 77, 75, 29, 29, 66, 56, 86, 75, 79, 60, 79, 69, 63, 61, 73, 68, 99, 69, 61, 69, 39,
-           34, 39, 84, 50, 50, 61, 63, 55, 63, 62, 35, 63, 63, 28, 28, 58, 28, 97, 63, 61, 63, 63, 41, 52, 39, 63, 59, 82, 59, 59,
-           52, 64, 34, 64, 84)  # fmt: skip
-BOLD = (35, 46, 52, 84, 70, 100, 87, 31, 46, 46, 52, 84, 38, 42, 38, 37, 70, 70, 70, 70, 70, 70, 70, 70, 70, 70, 40, 40, 84, 84,
-        84, 58, 100, 77, 76, 73, 83, 68, 68, 82, 84, 37, 37, 77, 64, 100, 84, 85, 73, 85, 77, 72, 68, 81, 77, 110, 77, 72, 73, 46,
-        37, 46, 84, 50, 50, 67, 72, 59, 72, 68, 44, 72, 71, 34, 34, 67, 34, 104, 71, 69, 72, 72, 49, 60, 48, 71, 65, 92, 65, 65,
-        58, 71, 37, 71, 84)  # fmt: skip
+REGULAR = (
+    32, 40, 46, 84, 64, 95, 78, 27, 39, 39, 50, 84, 32, 36, 32, 34, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 34, 34,
+    84, 84, 84, 53, 100, 68, 69, 70, 77, 63, 58, 77, 75, 29, 29, 66, 56, 86, 75, 79, 60, 79, 69, 63, 61, 73, 68, 99,
+    69, 61, 69, 39, 34, 39, 84, 50, 50, 61, 63, 55, 63, 62, 35, 63, 63, 28, 28, 58, 28, 97, 63, 61, 63, 63, 41, 52,
+    39, 63, 59, 82, 59, 59, 52, 64, 34, 64, 84,
+)  # fmt: skip
+BOLD = (
+    35, 46, 52, 84, 70, 100, 87, 31, 46, 46, 52, 84, 38, 42, 38, 37, 70, 70, 70, 70, 70, 70, 70, 70, 70, 70, 40, 40,
+    84, 84, 84, 58, 100, 77, 76, 73, 83, 68, 68, 82, 84, 37, 37, 77, 64, 100, 84, 85, 73, 85, 77, 72, 68, 81, 77,
+    110, 77, 72, 73, 46, 37, 46, 84, 50, 50, 67, 72, 59, 72, 68, 44, 72, 71, 34, 34, 67, 34, 104, 71, 69, 72, 72,
+    49, 60, 48, 71, 65, 92, 65, 65, 58, 71, 37, 71, 84,
+)  # fmt: skip
 """Widths of the ASCII characters from the space on, in hundredths of the size."""
 NARROW = {
     "·": 38,

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from html import escape
 
-from .layout.layered import Point
-from .scene import Circle, Curve, Polygon, Rectangle, Scene, Shape, Text
+from .scene import Circle, Curve, Point, Rectangle, Scene, Shape, Text
 from .style import FONT, PAPER
 
 ELEMENTS = frozenset({"svg", "title", "metadata", "g", "rect", "text", "path", "polygon", "circle"})
@@ -44,22 +43,25 @@ def _n(x: float) -> str:
 
 def _shape(s: Shape) -> str:
     if isinstance(s, Rectangle):
-        line = f' stroke="{s.border}" stroke-width="{s.stroke:g}"' if s.border else ""
-        dash = f' stroke-dasharray="{s.dash}"' if s.dash else ""
+        where = f'x="{_n(s.x)}" y="{_n(s.y)}" width="{_n(s.width)}" height="{_n(s.height)}"'
         radius = f' rx="{_n(s.radius)}"' if s.radius else ""
-        return f'<rect x="{_n(s.x)}" y="{_n(s.y)}" width="{_n(s.width)}" height="{_n(s.height)}"{radius} fill="{s.fill}"{line}{dash}/>'
+        line = f' stroke="{s.border}" stroke-width="{s.stroke:g}"' if s.border else ""
+        return f'<rect {where}{radius} fill="{s.fill}"{line}{_dash(s.dash)}/>'
     if isinstance(s, Text):
         bold = ' font-weight="bold"' if s.bold else ""
         anchor = f' text-anchor="{s.anchor}"' if s.anchor != "middle" else ""
-        return f'<text x="{_n(s.x)}" y="{_n(s.y)}" font-size="{s.size:g}" fill="{s.fill}"{bold}{anchor}>{escape(s.text, quote=False)}</text>'
+        where = f'x="{_n(s.x)}" y="{_n(s.y)}" font-size="{s.size:g}"'
+        return f'<text {where} fill="{s.fill}"{bold}{anchor}>{escape(s.text, quote=False)}</text>'
     if isinstance(s, Curve):
-        dash = f' stroke-dasharray="{s.dash}"' if s.dash else ""
-        return f'<path d="{path(s)}" fill="none" stroke="{s.stroke}" stroke-width="{s.width:.3g}"{dash}/>'
+        return f'<path d="{path(s)}" fill="none" stroke="{s.stroke}" stroke-width="{s.width:.3g}"{_dash(s.dash)}/>'
     if isinstance(s, Circle):
         return f'<circle cx="{_n(s.x)}" cy="{_n(s.y)}" r="{_n(s.radius)}" fill="{s.fill}"/>'
-    assert isinstance(s, Polygon)
     points = " ".join([f"{_n(x)},{_n(y)}" for x, y in s.points])
     return f'<polygon points="{points}" fill="{s.fill}"/>'
+
+
+def _dash(dash: str) -> str:
+    return f' stroke-dasharray="{dash}"' if dash else ""
 
 
 def path(curve: Curve) -> str:

@@ -1,5 +1,7 @@
 """The models that pictures are made of: from a neuron to a twelve-block Transformer, each small enough to run in a moment."""
 
+import itertools
+
 import numpy as np
 
 import autograd_nn as ag
@@ -26,7 +28,7 @@ def scalar_mlp(samples=4, widths=(3, 8, 8, 1)):
     leaf = lambda name: ag.tensor(rng.standard_normal(), requires_grad=True, name=name)
     weights = [
         [([leaf(f"w{k}{j}{i}") for i in range(n)], leaf(f"b{k}{j}")) for j in range(m)]
-        for k, (n, m) in enumerate(zip(widths, widths[1:], strict=False))
+        for k, (n, m) in enumerate(itertools.pairwise(widths))
     ]
     calls = iter(range(1, 10_000))
     loss = 0.0

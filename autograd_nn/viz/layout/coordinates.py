@@ -7,7 +7,7 @@ and so does their average.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 Rows = Sequence[Sequence[int]]
 Neighbours = Sequence[Sequence[int]]
@@ -85,7 +85,7 @@ def _blocks(rows: Rows, neighbours: Neighbours, conflicts: set[tuple[int, int]],
     return root
 
 
-def _packed(rows: Rows, root: Sequence[int], distance, count: int) -> list[float]:  # type: ignore[no-untyped-def]
+def _packed(rows: Rows, root: Sequence[int], distance: Callable[[int, int], float], count: int) -> list[float]:
     """The blocks packed to the left by longest paths, then each drawn to the right, to the next one."""
     after: list[list[tuple[int, float]]] = [[] for _ in range(count)]
     waiting = [0] * count

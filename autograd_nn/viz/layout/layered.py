@@ -51,11 +51,11 @@ def layered(
         chain = chains[k]
         for i in range(1, len(chain)):
             a, b = chain[i - 1], chain[i]
-            x = leaves_at[k] if i == 1 else 0.0
-            y = arrives_at[k] if i == len(chain) - 1 else 0.0
+            here = leaves_at[k] if i == 1 else 0.0
+            there = arrives_at[k] if i == len(chain) - 1 else 0.0
             if rank[b] == rank[a] + 1:
-                below[a].append((b, x, y))
-                above[b].append((a, y, x))
+                below[a].append((b, here, there))
+                above[b].append((a, there, here))
     up = [[w for w, _, _ in links] for links in above]
     down = [[w for w, _, _ in links] for links in below]
     rows = order_rows(_first_rows(order, rank, up, down), above, below)

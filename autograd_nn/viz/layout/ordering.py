@@ -18,7 +18,8 @@ Link = tuple[int, float, float]  # the other node, where the edge meets this one
 
 def crossings(row: Sequence[int], place: Sequence[float], below: Sequence[Sequence[Link]]) -> int:
     """How many edges from this row to the next cross, counted by insertion into the sorted ends so far."""
-    count, seen = 0, []
+    count = 0
+    seen: list[float] = []
     for v in row:
         ends = sorted([(here, place[w] + there) for w, here, there in below[v]])
         for _, end in ends:

@@ -69,7 +69,8 @@ class Folding:
         """The items of a member, in order."""
         if member[0] == "item":
             return [member[1]]
-        out, stack = [], [member[1]]
+        out: list[int] = []
+        stack = [member[1]]
         while stack:
             for kind, k in self.held.get(stack.pop(), []):
                 (out if kind == "item" else stack).append(k)

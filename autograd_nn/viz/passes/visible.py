@@ -149,6 +149,6 @@ def measure(box: Shown) -> None:
     widths = [text_width(box.title, TITLE_SIZE, bold=True), *[text_width(t, TEXT_SIZE) for t in box.lines]]
     widths += [text_width(t, CHIP_SIZE) + 14 for t in box.texts]
     round_ends = 26 if box.kind == "input" else 18
-    box.width = max(54.0, max(widths) + round_ends)
+    box.width = max(62.0, max(widths) + round_ends)
     bar = 7.0 if box.bars else 0.0
     box.height = bar + HEAD + LINE * len(box.lines) + CHIP_STEP * len(box.texts) + (9.0 if box.texts else 7.0)

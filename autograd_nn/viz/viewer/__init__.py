@@ -132,9 +132,14 @@ def document(drawing: Drawing, data: Data, options: Options) -> str:
         box = boxes[("section", s)]
         group = data.groups[section.group] if section.group >= 0 else None
         heading = info_text(made, s)
-        widths = {"nw": text_width(section.name, TEXT_SIZE, bold=True), "iw": text_width(heading, CHIP_SIZE) if heading else 0}
+        widths = {
+            "nw": text_width(section.name, TEXT_SIZE, bold=True),
+            "iw": text_width(heading, CHIP_SIZE) if heading else 0,
+        }
         path = {"path": group.path, "kind": group.kind} if group is not None else {"path": section.name, "kind": ""}
-        sections.append({"name": section.name, "info": heading, "parent": section.parent, "box": writing.box(box), **widths, **path})
+        sections.append(
+            {"name": section.name, "info": heading, "parent": section.parent, "box": writing.box(box), **widths, **path}
+        )
     wires = [
         [place[w.source], place[w.target], int(w.flows), round(w.width, 2), w.label]
         + ([text_width(w.label, CHIP_SIZE) + 6] if w.label else [0])

@@ -37,8 +37,8 @@ function agViewer(host) {
   if (doc.walk) {
     const note = document.createElement("span");
     note.textContent = "backward:"; note.style.color = MUTED; bar.append(note);
-    button("start the backward pass", "⏮", () => walk(-1e9)); button("one step back", "◀", () => walk(-1));
-    button("next step of the backward pass", "▶", () => walk(1)); button("end of the backward pass", "⏭", () => walk(1e9));
+    button("start the backward pass", "|◀", () => walk(-1e9)); button("one step back", "◀", () => walk(-1));
+    button("next step of the backward pass", "▶", () => walk(1)); button("end of the backward pass", "▶|", () => walk(1e9));
   }
   root.append(bar, status, stage, tip);
 
@@ -170,7 +170,7 @@ function agViewer(host) {
     const fill = C[b.f], line = b.a ? ALARM : C[b.b], stroke = b.a ? 2.6 : b.t ? 2.2 : 1.1, ink = b.i === undefined ? INK : C[b.i];
     const step = doc.walk && state.step > 0, arrived = order.indexOf(index) >= 0 && order.indexOf(index) < state.step;
     let lines = b.l || [];
-    if (step && b.k !== "pill") lines = lines.map((s, k) => k < lines.length - 1 ? s : arrived ? "∇ " + adjoint(shown) : "…");
+    if (step && b.k !== "pill") lines = lines.map((s, k) => k < lines.length - 1 ? s : arrived ? "∇ " + adjoint(shown, brief) : "…");
     if (b.k === "pill") out.push(rect(left, top, w, h, h / 2, fill, line, 0.8), text(x, y + 3.4, b.T, 10, MUTED));
     else {
       if (shown.section >= 0) out.push(rect(left + 3.5, top + 3.5, w, h, 5, "#fff", line, 1));
@@ -196,10 +196,11 @@ function agViewer(host) {
 
   // ---- what a box knows
   const result = shown => shown.items.map(i => doc.items[i].n).filter(n => n && n.g);
-  function adjoint(shown) {
+  const brief = x => x === 0 ? "0" : Math.abs(x) >= 1e3 || Math.abs(x) < 0.01 ? x.toExponential(1) : String(+x.toPrecision(2));
+  function adjoint(shown, write = short) {
     let total = 0, count = 0;
     for (const n of result(shown)) if (typeof n.g[3] === "number") { total += n.g[3] ** 2 * n.z; count += n.z; }
-    return count ? short(Math.sqrt(total / count)) : "none";
+    return count ? write(Math.sqrt(total / count)) : "none";
   }
   const unit = (x, units, factor) => { let k = 0; while (x >= 999.5 && k < units.length - 1) { x /= factor; k++; } return +x.toPrecision(3) + " " + units[k]; };
   const bars = h => `<svg width="128" height="26" style="display:block">${[...h].map((c, k) => { const v = parseInt(c, 17); return `<rect x="${8 * k}" y="${25 - 1.5 * v}" width="7" height="${Math.max(1.5 * v, v ? 1 : 0)}" fill="#6f9fd8"/>`; }).join("")}</svg>`;
