@@ -66,7 +66,9 @@ def resnet8(nn: Any) -> Any:
             self.relu = nn.ReLU()
             self.shortcut = nn.Identity()
             if stride != 1 or fan_in != fan_out:
-                self.shortcut = nn.Sequential(nn.Conv2d(fan_in, fan_out, 1, stride, bias=False), nn.BatchNorm2d(fan_out))
+                self.shortcut = nn.Sequential(
+                    nn.Conv2d(fan_in, fan_out, 1, stride, bias=False), nn.BatchNorm2d(fan_out)
+                )
 
         def forward(self, x: Any) -> Any:
             y = self.relu(self.norm1(self.conv1(x)))

@@ -11,6 +11,7 @@ Where to start reading, and what stands on what:
     microkernel, winograd_transforms, layout   what their loops are made of
     plan, threads, build, vectors              how a kernel is described, run, compiled and given vector instructions
     pooling, adaptive, resizing, patches       the other kernels
+    recurrent, transcendental                  a step of a recurrent layer; exp, tanh and the logistic function on vectors
     update_rules, updates                      what an optimizer does to one element, and the loops around it
     warmup                                     the command that compiles all of them ahead
 
@@ -28,7 +29,7 @@ from autograd_nn.kernels.geometry import Pooling as Pooling
 
 _MODULES = frozenset((
     "adaptive", "build", "convolution", "dense", "depthwise", "direct", "direct_weight", "flat", "layout",
-    "microkernel", "patches", "plan", "pointwise", "pooling", "reference", "resizing", "thin", "threads", "update_rules",
+    "microkernel", "patches", "plan", "pointwise", "pooling", "recurrent", "reference", "resizing", "thin", "threads", "transcendental", "update_rules",
     "updates", "vectors", "warmup", "winograd", "winograd_transforms", "winograd_weight",
 ))  # fmt: skip
 

@@ -5,12 +5,16 @@ import autograd_nn.nn as nn
 
 from . import functional as functional
 from . import init as init
+from . import utils as utils
 from .activation import *
 from .containers import *
 from .convolution import *
+from .dropout import *
 from .linear import *
 from .loss import *
 from .module import *
 from .normalisation import *
 from .parameter import Buffer as Buffer
 from .parameter import Parameter as Parameter
+from .recurrent import *
+from .summary import *

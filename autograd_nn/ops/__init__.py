@@ -16,6 +16,7 @@ from .joining import *
 from .normalisation import *
 from .pooling import *
 from .products import *
+from .recurrent import *
 from .reduction import *
 from .resampling import *
 from .rounding import *

@@ -55,6 +55,8 @@ def _linear(x: Any, w: Any, b: Any) -> Any:
 
 
 def _weight_rule(g: Any, x: Any) -> Any:
+    if g.ndim == 2:
+        return matmul(g.mT, x)
     return matmul(reshape(g, (-1, g.shape[-1])).mT, reshape(x, (-1, x.shape[-1])))
 
 

@@ -81,7 +81,11 @@ class ParameterGroup(MutableMapping[str, Any]):
         if recorded:
             return {name: self.state(name) for name in self._entries}
         return {
-            name: e._array.item() if type(e) is Tensor else tuple([t._array.item() for t in e]) if type(e) is _Pair else e
+            name: e._array.item()
+            if type(e) is Tensor
+            else tuple([t._array.item() for t in e])
+            if type(e) is _Pair
+            else e
             for name, e in self._entries.items()
         }
 

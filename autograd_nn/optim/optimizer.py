@@ -89,7 +89,7 @@ class Optimizer:
                 raise TypeError(f"{self._name}: {what} is {_an(p)}; an optimizer changes Tensors")
             if not p.is_leaf:
                 raise ValueError(
-                    f"{self._name}: {what} of shape {p.shape} is the result of {p._operation()}, which gets no gradient of its own; "
+                    f"{self._name}: {what} of shape {p.shape} is the result of {p._operation()}, which gets no gradient; "
                     f"pass the leaf it was computed from"
                 )
             if p.dtype.kind != "f":
@@ -168,7 +168,9 @@ class Optimizer:
         Raises ValueError where it does not fit these parameters; then nothing was changed.
         """
         if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
-            raise ValueError(f"{self._name}: an optimizer's state has 'state' and 'param_groups'; this is {_an(state_dict)}")
+            raise ValueError(
+                f"{self._name}: an optimizer's state has 'state' and 'param_groups'; this is {_an(state_dict)}"
+            )
         groups = list(state_dict["param_groups"])
         mine, theirs = [len(g["params"]) for g in self.param_groups], [len(g["params"]) for g in groups]
         if mine != theirs:

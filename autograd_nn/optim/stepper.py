@@ -1,8 +1,8 @@
 """`Stepper`: an optimizer that does the same to every element of its parameters, by an update rule.
 
-Decision: parameters that have always been updated together share one count of steps and are updated in one go (a `Block`). One that
-has no gradient in some step parts from the others for good. So what depends on the count is computed once, not for every
-parameter, and is still each parameter's own, as PyTorch has it.
+Decision: parameters that have always been updated together share one count of steps and are updated in one go (a `Block`).
+One that has no gradient in some step parts from the others for good. So what depends on the count is computed once, not for
+every parameter, and is still each parameter's own, as PyTorch has it.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Stepper(Optimizer):
     def coefficients(self, group: Mapping[str, Any], counts: dict[str, Any]) -> dict[str, Any]:
         """The rule's coefficients from the group's numbers and the counts, `step` already this step's.
 
-        Numbers are Python's, or where the step is recorded 0-d Tensors: only operators and NumPy's functions are used, and nothing
-        branches on them. A count that changes is put back into `counts`.
+        Numbers are Python's, or where the step is recorded 0-d Tensors: only operators and NumPy's functions are used, and
+        nothing branches on them. A count that changes is put back into `counts`.
         """
         raise NotImplementedError
 

@@ -6,5 +6,6 @@ import autograd_nn.nn.functional as F
 from .activation import *
 from .affine import *
 from .convolution import *
+from .dropout import *
 from .loss import *
 from .normalisation import *
