@@ -50,9 +50,10 @@ class Laid:
     edges: list[tuple[int, int]]
     labels: list[str]  # of the boxes that stand on labelled wires, after those of the view
     sideways: bool
+    silent: bool = False  # wires only say what comes below what, and are not drawn
 
 
-def lay_out(view: View, sideways: bool, whole: bool = False) -> Laid:
+def lay_out(view: View, sideways: bool, silent: bool = False) -> Laid:
     """Place everything. Labelled wires go through a box for their label, so that no two things overlap."""
     boxes = [Box(b.width + 2 * _badge_overhang(b), b.height, b.frame) for b in view.boxes]
     edges: list[tuple[int, int]] = []
@@ -61,9 +62,7 @@ def lay_out(view: View, sideways: bool, whole: bool = False) -> Laid:
         if not wire.label:
             edges.append((wire.source, wire.target))
             continue
-        ends = {view.boxes[wire.source].frame, view.boxes[wire.target].frame}
-        frame = ends.pop() if len(ends) == 1 else _common(view, wire.source, wire.target)
-        label = len(boxes)
+        frame, label = _common(view, wire.source, wire.target), len(boxes)
         boxes.append(Box(text_width(wire.label, CHIP_SIZE) + 6, 14.0, frame))
         labels.append(wire.label)
         edges += [(wire.source, label), (label, wire.target)]
@@ -71,10 +70,9 @@ def lay_out(view: View, sideways: bool, whole: bool = False) -> Laid:
         Frame(f.parent, text_width(f.name, TEXT_SIZE, bold=True), text_width(f.info, CHIP_SIZE)) for f in view.frames
     ]
     found = layout(boxes, frames, edges, sideways)
-    wrapped = wrap(found, edges, boxes, WIDEST, float("inf") if sideways or whole else TALLEST)
-    return Laid(
-        view, found, wrapped.columns, wrapped.crossings, wrapped.width, wrapped.height, boxes, edges, labels, sideways
-    )
+    wrapped = wrap(found, edges, boxes, WIDEST, float("inf") if sideways else TALLEST)
+    size = (wrapped.width, wrapped.height)
+    return Laid(view, found, wrapped.columns, wrapped.crossings, *size, boxes, edges, labels, sideways, silent)
 
 
 def _common(view: View, a: int, b: int) -> int:
@@ -96,7 +94,7 @@ def draw(laid: Laid, overlaid: Overlaid, heading: Heading) -> Scene:
     for column in laid.columns:
         dx, dy = column.dx + MARGIN, column.dy + top
         _frames(scene, laid, column, dx, dy)
-    for column in laid.columns:
+    for column in laid.columns if not laid.silent else ():
         dx, dy = column.dx + MARGIN, column.dy + top
         _wires(scene, laid, column, dx, dy)
     for column in laid.columns:
@@ -111,7 +109,8 @@ def draw(laid: Laid, overlaid: Overlaid, heading: Heading) -> Scene:
                 scene.shapes.append(_back(x + dx, y + dy, laid.boxes[i]))
                 scene.shapes.append(Text(x + dx, y + dy + 3.4, label, CHIP_SIZE, MUTED))
     _names(scene, laid, top)
-    _letters(scene, laid, top)
+    if not laid.silent:
+        _letters(scene, laid, top)
     scene.shapes[:0] = heading.shapes
     scene.width = max(laid.width, heading.width) + 2 * MARGIN
     scene.height = laid.height + top + MARGIN
@@ -179,11 +178,22 @@ def _names(scene: Scene, laid: Laid, margin: float) -> None:
             while laid.view.frames[f].parent >= 0:
                 f = laid.view.frames[f].parent
                 path.append(laid.view.frames[f].name)
-            text = " / ".join(reversed(path)) + " …"
-            left = max([low for _, low, _ in column.spans])
-            x = _clear_of(laid.crossings[k], left + 10, text_width(text, TEXT_SIZE, bold=True)) + column.dx + MARGIN
+            text, x = _continued(path[::-1], laid.crossings[k], column)
+            x += column.dx + MARGIN
             y = column.top - AHEAD + column.dy + margin
             scene.shapes.append(Text(x, y + 19, text, TEXT_SIZE, GROUP_NAME, True, "start"))
+
+
+def _continued(path: list[str], crossings: list[tuple[int, float]], column: Column) -> tuple[str, float]:
+    """As much of a frame's path, from its end, as fits beside the letters, and where it begins."""
+    start, end = max([low for _, low, _ in column.spans]) + 10, min([high for _, _, high in column.spans]) - 6
+    for k in range(len(path)):
+        text = ("… / " if k else "") + " / ".join(path[k:]) + " …"
+        width = text_width(text, TEXT_SIZE, bold=True)
+        x = _clear_of(crossings, start, width)
+        if x + width <= end:
+            return text, x
+    return "…", _clear_of(crossings, start, 12.0)
 
 
 def _clear_of(crossings: list[tuple[int, float]], start: float, width: float) -> float:
@@ -288,8 +298,7 @@ def _box(scene: Scene, box: Shown, x: float, y: float, overlaid: Overlaid) -> No
     scene.shapes.append(Text(x, at - 1, box.title, TITLE_SIZE, box.ink, True))
     for line in box.lines:
         at += LINE
-        module = line.startswith("in ")
-        ink = box.ink if box.ink != INK else GROUP_NAME if module else MUTED
+        ink = box.ink if box.tinted else GROUP_NAME if line.startswith("in ") else MUTED
         scene.shapes.append(Text(x, at - 1, line, TEXT_SIZE, ink))
     at += 5.0
     for chip, text in zip(box.chips, box.texts, strict=True):

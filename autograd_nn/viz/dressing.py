@@ -22,6 +22,7 @@ def dress(made: Sketch, boxes: list[Shown], overlaid: Overlaid) -> None:
             box.lines = [*kept, overlaid.lines[i]]
         if i in overlaid.fills:
             box.fill, box.ink = overlaid.fills[i]
+            box.tinted = True
         box.badge, box.badge_fill = overlaid.badges.get(i, ("", ""))
         box.bars, box.alarm = overlaid.bars.get(i, []), i in overlaid.alarms
         failed = [data.nodes[n] for n in box.nodes if data.nodes[n].error]

@@ -165,7 +165,7 @@ def _grad(data: Data, boxes: list[Shown]) -> Overlaid:
         if rms is None or all(is_zero(n, largest) or n.grad is None for n in nodes):
             why = next((n.reason for n in nodes if n.reason), "")
             out.fills[i] = (ZERO, INK)
-            out.lines[i] = "∇≡0" if rms is not None or why else "no ∇"
+            out.lines[i] = "no ∇" if rms is None else "∇≡0"
             if why:
                 reasons[why] = reasons.get(why, 0) + 1
         else:
@@ -184,7 +184,7 @@ def _grad(data: Data, boxes: list[Shown]) -> Overlaid:
         if node.kind != PARAMETER:
             continue
         if node.grad is None or is_zero(node, largest):
-            out.chips[node.index] = (ZERO, INK, " ∇≡0" if node.grad is not None or node.reason else " no ∇")
+            out.chips[node.index] = (ZERO, INK, " no ∇" if node.grad is None else " ∇≡0")
             if node.reason:
                 reasons[node.reason] = reasons.get(node.reason, 0) + 1
         else:
@@ -205,7 +205,7 @@ def _memory(data: Data, boxes: list[Shown]) -> Overlaid:
     total, most = sum(single), max(single, default=0) or 1
     for i, saved in found.items():
         if boxes[i].kind not in ("pill", "input"):
-            out.lines[i] = bytes_text(saved) if saved else "keeps nothing"
+            out.lines[i] = bytes_text(saved) if saved else "nothing new"
             out.bars[i] = [(min(1.0, saved / most), BAR)]
     notes = [
         f"{bytes_text(total)} in all, each array counted once; inputs and parameters live anyway and are not counted"

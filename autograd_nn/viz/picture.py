@@ -126,9 +126,8 @@ class Graph:
             options.budget is not None
             and sum([i is not None and i.kind != "pill" for i in made.items]) > options.budget
         )
-        if options.fold_repeats or (
-            options.fold_repeats is None and options.overlay is None and large and not _special(data)
-        ):
+        usual = (large or data.structure) and options.overlay is None and not _special(data)
+        if options.fold_repeats or (options.fold_repeats is None and usual):
             fold(made, flat=large)
             dissolve(made, kept)
         opened = open_sections(made, options.budget, options.depth, self._still(made, options.expand), _special(data))
@@ -141,7 +140,7 @@ class Graph:
             _expression(made, boxes, overlaid)
         dress(made, boxes, overlaid)
         view = visible(made, opened, keyed)
-        laid = lay_out(view, options.direction == "LR")
+        laid = lay_out(view, options.direction == "LR", data.structure)
         heading = write_heading(options.title, overlaid.legend, self._notes(), laid.width)
         drawn = draw(laid, overlaid, heading)
         drawn.description = options.title or f"{data.title}: {self!r}".replace("<", "").replace(">", "")
@@ -270,15 +269,16 @@ def _special(data: Data) -> set[int]:
 
 def _widths(made: Sketch) -> None:
     """Make the wires of a fan-out as wide as the partial adjoints they carry, the widest of each fan-out full."""
-    fans: dict[int, list[Wire]] = {}
+    fans: dict[int, dict[int, list[Wire]]] = {}
     for wire in made.wires:
-        fans.setdefault(wire.source, []).append(wire)
-    for wires in fans.values():
-        carried = [(wire, wire.adjoint) for wire in wires]
-        most = max([a for _, a in carried if a is not None], default=0.0)
-        if len(wires) > 1 and 0.0 < most < float("inf"):
-            for wire, adjoint in carried:
-                wire.width = 1.0 + (WIDEST_FANOUT - 1.0) * (adjoint or 0.0) / most
+        fans.setdefault(wire.source, {}).setdefault(wire.target, []).append(wire)
+    for targets in fans.values():
+        carried = [(wires, sum([wire.adjoint or 0.0 for wire in wires])) for wires in targets.values()]
+        most = max([adjoint for _, adjoint in carried])
+        if len(targets) > 1 and 0.0 < most < float("inf"):
+            for wires, adjoint in carried:
+                for wire in wires:
+                    wire.width = 1.0 + (WIDEST_FANOUT - 1.0) * adjoint / most
 
 
 def _expression(made: Sketch, boxes: list[Shown], overlaid: Overlaid) -> None:

@@ -43,6 +43,7 @@ def explain(reading: Reading) -> None:
         target = reading.entries[edge.target]
         if not edge.flows and target is not None:
             edge.reason = _cut(target, data.nodes[edge.source])
+            data.nodes[edge.target].reason = data.nodes[edge.target].reason or edge.reason
     largest = largest_adjoint(data)
     if not data.differentiated or largest == 0.0:
         return

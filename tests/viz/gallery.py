@@ -61,11 +61,16 @@ class MLP(nn.Module):
         return self.out(self.act(self.hidden(x)))
 
 
+class Pool(nn.Module):
+    def forward(self, x):
+        return ag.max_pool2d(x, 2)
+
+
 class LeNet(nn.Module):
     def __init__(self):
         self.features = nn.Sequential(
-            nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), Pool(),
+            nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), Pool(),
         )  # fmt: skip
         self.classifier = nn.Sequential(nn.Flatten(), nn.Linear(16 * 7 * 7, 64), nn.ReLU(), nn.Linear(64, 10))
 
@@ -144,7 +149,7 @@ class UNet(nn.Module):
         self.down1, self.down2, self.middle = DoubleConv(1, 4), DoubleConv(4, 8), DoubleConv(8, 16)
         self.up2, self.up1 = nn.ConvTranspose2d(16, 8, 2, stride=2), nn.ConvTranspose2d(8, 4, 2, stride=2)
         self.dec2, self.dec1, self.head = DoubleConv(16, 8), DoubleConv(8, 4), nn.Conv2d(4, 2, 1)
-        self.pool = nn.MaxPool2d(2)
+        self.pool = Pool()
 
     def forward(self, x):
         a = self.down1(x)

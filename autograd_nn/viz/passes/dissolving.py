@@ -16,7 +16,9 @@ def dissolve(made: Sketch, keep: frozenset[int] = frozenset()) -> None:
                 continue
             members = held.get(s, [])
             solid = [(kind, k) for kind, k in members if kind == "section" or made.items[k].kind != "pill"]  # type: ignore[union-attr]
-            if not members:
+            if not solid:  # empty, or nothing but pills
+                for _, i in members:
+                    made.items[i].section = section.parent  # type: ignore[union-attr]
                 made.sections[s] = None
                 changed = True
             elif len(solid) == 1 and (solid[0][0] == "item" or len(members) == 1) and section.times == 1:

@@ -35,6 +35,7 @@ class Shown:
     bars: list[tuple[float, str]] = field(default_factory=list)
     alarm: bool = False
     thick: bool = False
+    tinted: bool = False  # filled by an overlay: all its text has one colour
     repeated: bool = False  # drawn once for several: its own numbers are only the first one's
     frame: int = -1  # the open frame it stands in, an index into View.frames, once it is visible
 

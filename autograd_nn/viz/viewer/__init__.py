@@ -54,7 +54,7 @@ class _Document:
             out["l"] = box.lines
         if chips:
             out["c"] = chips
-        if box.ink not in ("", INK):
+        if box.tinted:
             out["i"] = self.colour(box.ink)
         if box.alarm:
             out["a"] = 1
@@ -149,6 +149,6 @@ def document(drawing: Drawing, data: Data, options: Options) -> str:
     plain = {
         "items": items, "sections": sections, "wires": wires, "opened": sorted(drawing.opened), "colours": list(writing.colours),
         "lines": list(writing.lines), "sideways": options.direction == "LR", "heading": write_shapes(drawing.heading.shapes),
-        "headingHeight": drawing.heading.height, "headingWidth": drawing.heading.width, "walk": data.differentiated,
+        "headingHeight": drawing.heading.height, "headingWidth": drawing.heading.width, "walk": data.differentiated, "silent": data.structure,
     }  # fmt: skip
     return json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

@@ -102,7 +102,7 @@ function agViewer(host) {
     }
     const flow = view.wires.some(w => w.flows), pieces = [];
     view.wires.forEach(w => pieces.push(...(w.label ? [[w, false], [w, true]] : [[w, true]])));
-    for (const c of columns) pieces.forEach(([w, arrow], k) => out.push(wire(w, arrow, found.edges[k], c, c.dx + MARGIN, c.dy + top, flow)));
+    if (!doc.silent) for (const c of columns) pieces.forEach(([w, arrow], k) => out.push(wire(w, arrow, found.edges[k], c, c.dx + MARGIN, c.dy + top, flow)));
     for (const c of columns) found.nodes.forEach(([x, y], i) => {
       if (!(c.top <= y && y < c.bottom)) return;
       const px = x + c.dx + MARGIN, py = y + c.dy + top;
@@ -120,13 +120,18 @@ function agViewer(host) {
       if (!inside.length) return;
       let f = inside.reduce((a, b) => depth(b) > depth(a) ? b : a), path = [];
       for (let g = f; g >= 0; g = view.frames[g].parent) path.unshift(doc.sections[view.frames[g].section].name);
-      let x = Math.max(...c.spans.map(s => s[1])) + 10;
-      const words = path.join(" / ") + " …";
-      for (const [, at] of laid.crossings[k]) if (x - 12 < at && at < x + 7.5 * words.length + 12) x = at + 14;
+      const from = Math.max(...c.spans.map(s => s[1])) + 10, end = Math.min(...c.spans.map(s => s[2])) - 6;
+      let x, words;
+      for (let cut = 0; cut <= path.length; cut++) {
+        words = cut < path.length ? (cut ? "… / " : "") + path.slice(cut).join(" / ") + " …" : "…";
+        x = from;
+        for (const [, at] of laid.crossings[k]) if (x - 12 < at && at < x + 7.4 * words.length + 12) x = at + 14;
+        if (x + 7.4 * words.length <= end) break;
+      }
       out.push(text(x + c.dx + MARGIN, c.top - AHEAD + c.dy + top + 19, words, 10.5, VIOLET, BOLD + START));
     });
     let letter = 0;
-    laid.crossings.forEach((crossed, k) => crossed.forEach(([, x]) => {
+    if (!doc.silent) laid.crossings.forEach((crossed, k) => crossed.forEach(([, x]) => {
       const name = letter < 26 ? String.fromCharCode(65 + letter) : String.fromCharCode(64 + Math.floor(letter / 26), 65 + letter % 26);
       letter++;
       for (const [c, y] of [[columns[k], columns[k].bottom + FOOT], [columns[k + 1], columns[k + 1].top - AHEAD]])
