@@ -1,4 +1,4 @@
-"""The slot for pictures: what a notebook shows of a record is drawn upstairs, by the room named here, when it is first asked for."""
+"""The slot for pictures: what a notebook shows of a record is drawn upstairs, by the room named here, when first asked for."""
 
 from __future__ import annotations
 

@@ -43,8 +43,8 @@ GROUP_TINTS = ("#f9f7fe", "#f3effc", "#ede7fa", "#e6def7", "#dfd5f4")
 GROUP_BORDER, GROUP_NAME, GROUP_INFO = "#a393d8", "#4a3a91", "#6f5fb0"
 
 NONLINEAR = frozenset((
-    "tanh", "relu", "sigmoid", "exp", "log", "sqrt", "square", "abs", "leaky_relu", "hardtanh", "threshold", "elu", "celu", "selu",
-    "log_sigmoid", "silu", "mish", "gelu", "gelu_exact", "gelu_tanh", "softplus", "softsign", "softshrink", "tanhshrink",
+    "tanh", "relu", "sigmoid", "exp", "log", "sqrt", "square", "abs", "leaky_relu", "hardtanh", "threshold", "elu", "celu",
+    "selu", "log_sigmoid", "silu", "mish", "gelu", "gelu_exact", "gelu_tanh", "softplus", "softsign", "softshrink", "tanhshrink",
     "hardsigmoid", "hardswish", "hardshrink", "erf", "erfc", "exp2", "expm1", "log2", "log10", "log1p", "sin", "cos", "tan",
     "arcsin", "arccos", "arctan", "sinh", "cosh", "softmax", "log_softmax", "reciprocal", "cbrt", "clip", "relu6",
 ))  # fmt: skip

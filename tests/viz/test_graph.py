@@ -45,7 +45,9 @@ def test_a_record_is_read_with_its_numbers(records):
     for path, p in model.named_parameters():
         rms = float(np.sqrt(np.mean(p.numpy().astype(np.float64) ** 2)))
         assert names[path].value.rms == pytest.approx(rms, rel=1e-6)
-        assert names[path].grad.norm == pytest.approx(float(np.linalg.norm(p.grad.numpy().astype(np.float64))), rel=1e-5)
+        assert names[path].grad.norm == pytest.approx(
+            float(np.linalg.norm(p.grad.numpy().astype(np.float64))), rel=1e-5
+        )
     loss = by_name(g, "cross_entropy")[0]
     assert loss.output
     assert loss.shape == ()
@@ -72,7 +74,9 @@ def test_adjoints_of_results_are_those_of_the_walk():
     edges = {(g.nodes[e.source].name, e.target): e for e in g.edges}
     back = x.grad.numpy()
     assert edges[("x", found.index)].adjoint == pytest.approx(float(np.sqrt(np.mean(back**2))))
-    assert edges[("w", found.index)].adjoint == pytest.approx(float(np.sqrt(np.mean(w.grad.numpy() ** 2))))  # un-broadcast
+    assert edges[("w", found.index)].adjoint == pytest.approx(
+        float(np.sqrt(np.mean(w.grad.numpy() ** 2)))
+    )  # un-broadcast
 
 
 def test_what_belongs_to_an_update_is_left_out():
@@ -190,7 +194,10 @@ def test_at_most_forty_visible_nodes(records, name):
 
 
 def test_repeats_fold(records):
-    assert any(f == ("h.0 … h.11", "×12 in a row · 24 ops · 3,280 params") for f in frames(ag.graph(records("transformer")[0]).show()))
+    assert any(
+        f == ("h.0 … h.11", "×12 in a row · 24 ops · 3,280 params")
+        for f in frames(ag.graph(records("transformer")[0]).show())
+    )
     lstm = ag.graph(records("lstm")[0]).show()
     assert any(info.startswith("×32 in a row") for _, info in frames(lstm))
     whole = ag.graph(records("transformer")[0]).show(fold_repeats=False)
@@ -247,7 +254,7 @@ def test_constants_parameters_and_reshapes(records):
     picture = ag.graph(r).show()
     divide = next(b for b in boxes(picture) if "divide" in b.title)
     assert divide.texts == ["2"]
-    assert [b.title for b in boxes(picture) if b.kind == "pill"][0] == "reshape · transpose"
+    assert next(b.title for b in boxes(picture) if b.kind == "pill") == "reshape · transpose"
     assert next(b for b in boxes(picture) if b.lines[:1] == ["in q_proj"]).texts == ["W 16×16", "b 16"]
 
 
@@ -283,7 +290,7 @@ def test_every_overlay_draws_with_a_legend(records, name, overlay):
 
 
 def test_the_gradient_is_printed_not_only_coloured(records):
-    r, model = records("mlp")
+    r, _ = records("mlp")
     picture = ag.graph(r).show(overlay="grad")
     logits = next(b for b in boxes(picture) if b.lines[:1] == ["in out"])
     node = picture.graph.nodes[logits.nodes[-1]]
@@ -296,7 +303,11 @@ def test_fan_out_is_as_wide_as_the_adjoint_it_carries():
         h = ag.exp(x)
         (ag.sin(h) * 0.001 + ag.cos(h)).sum().backward()
     picture = ag.graph(r).show(overlay="grad")
-    width = {boxes(picture)[w.target].title: w.width for w in picture.drawing.view.wires if boxes(picture)[w.source].title == "eˣ exp"}
+    width = {
+        boxes(picture)[w.target].title: w.width
+        for w in picture.drawing.view.wires
+        if boxes(picture)[w.source].title == "eˣ exp"
+    }
     assert width["cos"] == 6.0
     assert width["sin"] < 1.1
 
@@ -322,7 +333,7 @@ def test_why_a_gradient_is_zero(case):
     with ag.record(x) as r:
         (f(x) + x * 1.0).sum().backward()
     g = ag.graph(r)
-    assert [n.reason for n in by_name(g, name)][0] == reason
+    assert next(n.reason for n in by_name(g, name)) == reason
     assert reason[:20] in g.show(overlay="grad").text("svg")
 
 
@@ -351,7 +362,9 @@ def test_the_first_nan_is_marked():
     y = ag.tensor(np.array([0.0]), requires_grad=True)
     with np.errstate(all="ignore"), ag.record(y) as r:
         ag.sqrt(y).sum().backward()
-    assert [(b.title, b.badge) for b in boxes(ag.graph(r).show(overlay="nonfinite")) if b.badge] == [("√ sqrt", "first Inf (backward)")]
+    assert [(b.title, b.badge) for b in boxes(ag.graph(r).show(overlay="nonfinite")) if b.badge] == [
+        ("√ sqrt", "first Inf (backward)")
+    ]
     with ag.record(y) as r:
         ag.exp(y).sum().backward()
     assert "finite" in ag.graph(r).show(overlay="nonfinite").text("svg")
@@ -394,7 +407,9 @@ def scalar_cases():
     return {
         "neuron": gallery.neuron,
         "shared": lambda: (lambda x: x * x + ag.exp(x) * x)(ag.tensor(np.float64(1.5), requires_grad=True, name="x")),
-        "constants": lambda: (lambda x: (x * 2.0 + 1.0) ** 2 / 3.0)(ag.tensor(np.float64(0.5), requires_grad=True, name="x")),
+        "constants": lambda: (lambda x: (x * 2.0 + 1.0) ** 2 / 3.0)(
+            ag.tensor(np.float64(0.5), requires_grad=True, name="x")
+        ),
         "mlp": lambda: gallery.scalar_mlp(1, (2, 3, 1)),
     }
 
@@ -449,7 +464,11 @@ def test_errors_say_what_to_do(records, tmp_path):
         (lambda: ag.graph(nn.Linear(1, 1)), TypeError, "structure draws a module"),
         (lambda: ag.graph(y, against=r), TypeError, "only two records"),
         (lambda: g.show(overlay="colour"), ValueError, "no overlay 'colour'; there are compare, grad"),
-        (lambda: g.show(overlay="memory"), ValueError, r"'memory' needs more than a graph keeps; run it under ag.record\(\)"),
+        (
+            lambda: g.show(overlay="memory"),
+            ValueError,
+            r"'memory' needs more than a graph keeps; run it under ag.record\(\)",
+        ),
         (lambda: g.show(overlay="time"), ValueError, r"ag.record\(\)"),
         (lambda: g.show(overlay="nonfinite"), ValueError, r"ag.record\(\)"),
         (lambda: g.show(overlay="gradcheck"), ValueError, r"ag.record\(\)"),

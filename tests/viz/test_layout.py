@@ -5,6 +5,7 @@ import random
 import shutil
 import subprocess
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,9 @@ def random_graph(count, seed, skips=0.4):
             outer = len(frames) - 1
         frames.append(Frame(outer, 30 + rng.randrange(80), rng.choice([0, 70])))
         for k in range(min(10, count - len(boxes))):
-            boxes.append(Box(50 + rng.randrange(90), 20 + rng.randrange(60), rng.choice([len(frames) - 1] * 5 + [outer, -1])))
+            boxes.append(
+                Box(50 + rng.randrange(90), 20 + rng.randrange(60), rng.choice([len(frames) - 1] * 5 + [outer, -1]))
+            )
             v = len(boxes) - 1
             if v:
                 edges.append((v - 1, v))
@@ -41,11 +44,16 @@ def random_graph(count, seed, skips=0.4):
 
 
 def rectangles(found, boxes):
-    return [(x - b.width / 2, y - b.height / 2, x + b.width / 2, y + b.height / 2) for (x, y), b in zip(found.nodes, boxes, strict=True)]
+    return [
+        (x - b.width / 2, y - b.height / 2, x + b.width / 2, y + b.height / 2)
+        for (x, y), b in zip(found.nodes, boxes, strict=True)
+    ]
 
 
 def overlap(a, b, gap=0.0):
-    return a[0] < b[2] - 1e-9 + gap and b[0] < a[2] - 1e-9 + gap and a[1] < b[3] - 1e-9 + gap and b[1] < a[3] - 1e-9 + gap
+    return (
+        a[0] < b[2] - 1e-9 + gap and b[0] < a[2] - 1e-9 + gap and a[1] < b[3] - 1e-9 + gap and b[1] < a[3] - 1e-9 + gap
+    )
 
 
 def ancestors(frames, g):
@@ -76,7 +84,7 @@ def check(boxes, frames, edges, found, downward=True):
                 assert not overlap(r, other)
     if downward:
         for points in found.edges:
-            assert all(b[1] >= a[1] - 1e-9 for a, b in zip(points, points[1:], strict=False))
+            assert all(b[1] >= a[1] - 1e-9 for a, b in pairwise(points))
     for points, (s, t) in zip(found.edges, edges, strict=True):
         assert points[0] == pytest.approx((found.nodes[s][0], placed[s][3]))
         assert points[-1] == pytest.approx((found.nodes[t][0], placed[t][1]))
@@ -106,7 +114,7 @@ def test_sideways_edges_run_to_the_right(count, seed):
     boxes, frames, edges = nested(count, seed)
     found = layout(boxes, frames, edges, sideways=True)
     for points in found.edges:
-        assert all(b[0] >= a[0] - 1e-9 for a, b in zip(points, points[1:], strict=False))
+        assert all(b[0] >= a[0] - 1e-9 for a, b in pairwise(points))
     placed = rectangles(found, boxes)
     assert not any(overlap(a, b) for i, a in enumerate(placed) for b in placed[:i])
 
@@ -134,7 +142,7 @@ def test_no_edge_runs_through_a_title():
         for start, width in zip(found.titles[g], (frame.name, frame.info), strict=True):
             assert width == 0 or (left < start and start + width < right)
             for points in found.edges:
-                for (x, y), (u, v) in zip(points, points[1:], strict=False):
+                for (x, y), (u, v) in pairwise(points):
                     if x == u and y <= top + 1e-9 and v >= top + 20 and width:
                         assert not start - 1 < x < start + width + 1
 
@@ -157,7 +165,7 @@ def test_a_chain_of_ten_thousand_without_recursion():
     boxes = [Box(60, 30, -1) for _ in range(10_000)]
     edges = [(i, i + 1) for i in range(9_999)]
     found = layout(boxes, [], edges)
-    assert all(a[1] < b[1] for a, b in zip(found.nodes, found.nodes[1:], strict=False))
+    assert all(a[1] < b[1] for a, b in pairwise(found.nodes))
     assert len({x for x, _ in found.nodes}) == 1
     deep = [Frame(g - 1, 10, 0) for g in range(2_000)]
     found = layout([Box(10, 10, 1_999)], deep, [])
@@ -177,7 +185,7 @@ def test_columns_keep_everything_and_fit():
     assert len(wrapped.columns) > 1
     assert wrapped.columns[0].top == 0.0
     assert wrapped.columns[-1].bottom == found.height
-    for a, b in zip(wrapped.columns, wrapped.columns[1:], strict=False):
+    for a, b in pairwise(wrapped.columns):
         assert a.bottom == b.top
         for (_, y), box in zip(found.nodes, boxes, strict=True):  # no box is cut
             assert not y - box.height / 2 < a.bottom - 1e-9 < y + box.height / 2 - 1e-9
@@ -191,7 +199,12 @@ def test_the_viewer_lays_out_the_same(count, sideways, tmp_path):
     boxes, frames, edges = nested(count, count)
     found = layout(boxes, frames, edges, sideways)
     wrapped = wrap(found, edges, boxes, 1_500.0, 900.0)
-    given_ = [[[b.width, b.height, b.group] for b in boxes], [[f.parent, f.name, f.info] for f in frames], edges, sideways]
+    given_ = [
+        [[b.width, b.height, b.group] for b in boxes],
+        [[f.parent, f.name, f.info] for f in frames],
+        edges,
+        sideways,
+    ]
     source = (VIEWER / "layout.js").read_text(encoding="utf-8")
     source += f"\nconst given=JSON.parse({json.dumps(json.dumps(given_))}), found=agLayout(...given);"
     source += "console.log(JSON.stringify([found, agWrap(found, given[2], given[0], 1500, 900)]))"

@@ -20,10 +20,10 @@ from autograd_nn.viz.style import SMALLEST, text_width
 from autograd_nn.viz.svg import ELEMENTS
 
 NAMES = sorted(gallery.records())
-ATTRIBUTES = set(
-    "viewBox width height font-family text-anchor x y rx fill stroke stroke-width stroke-dasharray font-size font-weight d cx cy r "
-    "points".split()
-)
+ATTRIBUTES = {
+    "viewBox", "width", "height", "font-family", "text-anchor", "x", "y", "rx", "fill", "stroke", "stroke-width", "stroke-dasharray",
+    "font-size", "font-weight", "d", "cx", "cy", "r", "points",
+}  # fmt: skip
 
 
 def pictures(records):
@@ -63,7 +63,11 @@ def test_no_text_is_clipped_overlapped_or_small(records):
                 assert not (a[0] < b[2] - 0.5 and b[0] < a[2] - 0.5), (name, one, other)
         boxes = [s for s in scene.shapes if isinstance(s, (Rectangle, Circle))]
         for s in boxes:
-            r = (s.x, s.y, s.x + s.width, s.y + s.height) if isinstance(s, Rectangle) else (s.x - 8, s.y - 8, s.x + 8, s.y + 8)
+            r = (
+                (s.x, s.y, s.x + s.width, s.y + s.height)
+                if isinstance(s, Rectangle)
+                else (s.x - 8, s.y - 8, s.x + 8, s.y + 8)
+            )
             assert r[0] >= 0 and r[1] >= 0 and r[2] <= scene.width + 0.01 and r[3] <= scene.height + 0.01, (name, s)
 
 
@@ -112,7 +116,14 @@ def test_same_pdf_and_png(records):
 
 def test_every_format_is_written_and_reads_back(records, tmp_path):
     g = ag.graph(records("siamese")[0])
-    heads = {"svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "html": b"<!DOCTYPE html>", "dot": b"digraph", "json": b"{"}
+    heads = {
+        "svg": b"<svg",
+        "png": b"\x89PNG",
+        "pdf": b"%PDF",
+        "html": b"<!DOCTYPE html>",
+        "dot": b"digraph",
+        "json": b"{",
+    }
     for form, head in heads.items():
         path = g.save(tmp_path / f"net.{form}")
         assert path.read_bytes().startswith(head)
@@ -196,7 +207,9 @@ def test_a_graph_is_drawn_without_matplotlib():
         "g = ag.graph(ag.exp(x).sum()); g.show().text('svg'); g.show().text('html'); g.to_dot(); g.to_json()\n"
         "print('matplotlib' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "False\n"
+    assert (
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "False\n"
+    )
 
 
 def test_names_are_escaped():

@@ -149,6 +149,7 @@ def document(drawing: Drawing, data: Data, options: Options) -> str:
     plain = {
         "items": items, "sections": sections, "wires": wires, "opened": sorted(drawing.opened), "colours": list(writing.colours),
         "lines": list(writing.lines), "sideways": options.direction == "LR", "heading": write_shapes(drawing.heading.shapes),
-        "headingHeight": drawing.heading.height, "headingWidth": drawing.heading.width, "walk": data.differentiated, "silent": data.structure,
+        "headingHeight": drawing.heading.height, "headingWidth": drawing.heading.width,
+        "walk": data.differentiated, "silent": data.structure,
     }  # fmt: skip
     return json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
