@@ -67,7 +67,10 @@ def save(state: Any, path: str | os.PathLike[str]) -> None:
 
     temporary = target.with_name(f"{target.name}.{secrets.token_hex(4)}.tmp")
     try:
+        with open(temporary, "xb") as file:
+            mode = os.fstat(file.fileno()).st_mode
         save_file(arrays, str(temporary), metadata)
+        os.chmod(temporary, target.stat().st_mode if target.exists() else mode)  # the package's own is 0600
         with open(temporary, "r+b") as file:
             os.fsync(file.fileno())
         os.replace(temporary, target)

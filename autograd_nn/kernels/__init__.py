@@ -22,20 +22,16 @@ Nothing is imported here: `import autograd_nn` must not import numba. A module i
 from __future__ import annotations
 
 import importlib
+from importlib.util import find_spec
 from typing import Any
 
 from autograd_nn.kernels.geometry import Convolution as Convolution
 from autograd_nn.kernels.geometry import Pooling as Pooling
 
-_MODULES = frozenset((
-    "adaptive", "build", "convolution", "dense", "depthwise", "direct", "direct_weight", "flat", "layout",
-    "microkernel", "patches", "plan", "pointwise", "pooling", "recurrent", "reference", "resizing", "thin", "threads", "transcendental", "update_rules",
-    "updates", "vectors", "warmup", "winograd", "winograd_transforms", "winograd_weight",
-))  # fmt: skip
-
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
+    """The modules of this room, imported when somebody asks for one: nearly all of them load numba."""
+    if not name.startswith("_") and find_spec(f"{__name__}.{name}") is not None:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -4,6 +4,7 @@ from . import linalg as linalg
 from .activation import *
 from .affine import *
 from .arranging import *
+from .attention import *
 from .comparison import *
 from .convolution import *
 from .creation import *

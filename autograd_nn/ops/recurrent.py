@@ -5,9 +5,9 @@ step, longest first (PyTorch's packed sequences). A batch of equal lengths is th
 slice, nothing is computed for a sequence that has ended, and no mask is needed: at step t, the first sizes[t] rows of the
 state move on and the others stay as they are, forward and backward in time, and in the derivative.
 
-    rnn    h' = f(z),                                      z = W_ih x + b_ih + W_hh h + b_hh,   f = tanh or relu
-    lstm   c' = f c + i g,   h' = W_hr (o tanh(c'))        i, f, g, o from z likewise: logistic, but g tanh
-    gru    h' = n + u (h - n)                              r, u logistic of z likewise; n = tanh(W_in x + b_in + r (W_hn h + b_hn))
+    rnn    h' = f(z)                                 z = W_ih x + b_ih + W_hh h + b_hh, f = tanh or relu
+    lstm   c' = f c + i g,  h' = W_hr (o tanh(c'))   i, f, g, o of the quarters of such a z: logistic, but g tanh
+    gru    h' = n + u (h - n)                        r, u likewise logistic; n = tanh(W_in x + b_in + r (W_hn h + b_hn))
 
 Elman, "Finding structure in time" (1990); Hochreiter and Schmidhuber (1997), with the forget gate of Gers et al. (2000) and the
 projection of Sak et al., arXiv:1402.1128; Cho et al., arXiv:1406.1078, in the variant that PyTorch and cuDNN compute.

@@ -9,6 +9,9 @@ from .adam import RAdam as RAdam
 from .adaptive import Adadelta as Adadelta
 from .adaptive import Adagrad as Adagrad
 from .adaptive import RMSprop as RMSprop
+from .averaging import ExponentialMovingAverage as ExponentialMovingAverage
+from .clipping import clip_grad_norm_ as clip_grad_norm_
+from .clipping import clip_grad_value_ as clip_grad_value_
 from .group import ParameterGroup as ParameterGroup
 from .lbfgs import LBFGS as LBFGS
 from .optimizer import Optimizer as Optimizer

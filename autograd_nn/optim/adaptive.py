@@ -43,7 +43,7 @@ class Adagrad(Stepper):
     def rule(self, group: ParameterGroup) -> str:
         return "adagrad"
 
-    def initial(self, name: str, group: ParameterGroup) -> float:
+    def initial(self, name: str, group: Mapping[str, Any]) -> float:
         return group["initial_accumulator_value"]
 
     def coefficients(self, group: Mapping[str, Any], counts: dict[str, Any]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class Stepper(Optimizer):
         """
         raise NotImplementedError
 
-    def initial(self, name: str, group: ParameterGroup) -> float:
+    def initial(self, name: str, group: Mapping[str, Any]) -> float:
         """What a new state is filled with."""
         return 0.0
 
@@ -170,7 +170,7 @@ class _Cohort:
 
     def begin(self, rule: str, optimizer: Stepper, group: ParameterGroup) -> None:
         """Make the states that the rule wants and that are not there."""
-        update = UPDATES[rule]
+        update, numbers = UPDATES[rule], group.numbers(recorded=False)
         first = self.state.get(self.params[0], {})
         self.counts = {
             n: first[n] if n in first else _filled((), np.float64, start) for n, start in optimizer.counts.items()
@@ -180,7 +180,7 @@ class _Cohort:
             entries.update(self.counts)
             for name in update.states:
                 if name not in entries:
-                    entries[name] = _like(p, optimizer.initial(name, group))
+                    entries[name] = _like(p, optimizer.initial(name, numbers))
         self.rule = rule
         self.block = Block(update, [[p, *[self.state[p][n] for n in update.states]] for p in self.params])
 

@@ -144,12 +144,18 @@ def plain(text):
     return re.sub(r"  # [\d,]+ parameters?$", "", text, flags=re.MULTILINE)
 
 
+def shown(name, arguments, keywords):
+    """A call as text, arrays by their shapes."""
+    parts = [("", v) for v in arguments] + [(f"{key}=", v) for key, v in keywords.items()]
+    return f"{name}({', '.join(key + repr(getattr(v, 'shape', v)) for key, v in parts)})"
+
+
 class Layer:
     """A layer of PyTorch's name, constructor arguments, and the inputs of a call.
 
     `inputs` and `call` (keywords of the call): arrays in float64, cast and differentiated, others as they are. `modes`: which of
-    training and evaluation. `prints`: whether the repr is PyTorch's. `tolerance`: another one, for float32, with a reason
-    beside the case. `weights`: what a drawn array of parameters is turned into.
+    training and evaluation. `prints`: whether the repr is PyTorch's. `tolerance`: another one for a dtype by its name, with a
+    reason beside the case. `weights`: what a drawn array of parameters is turned into. `calls`: how many, one after the other.
     """
 
     def __init__(
@@ -158,12 +164,10 @@ class Layer:
     ):  # fmt: skip
         self.kind, self.args, self.kwargs = kind, args, kwargs
         self.inputs, self.call, self.modes, self.prints = inputs, call or {}, modes, prints
-        self.tolerance, self.weights, self.calls = tolerance, weights or (lambda a: a), calls
+        self.tolerance, self.weights, self.calls = tolerance or {}, weights or (lambda a: a), calls
 
     def __str__(self):
-        arguments = [repr(a) for a in self.args] + [f"{k}={v!r}" for k, v in self.kwargs.items()]
-        shapes = [getattr(x, "shape", x) for x in self.inputs]
-        return f"{self.kind}({', '.join(arguments)}) of {shapes}"
+        return f"{shown(self.kind, self.args, self.kwargs)} of {shown('', self.inputs, self.call)}"
 
     def judge(self):
         for dtype in TOLERANCE:
@@ -208,7 +212,7 @@ class Layer:
                 assert abs(a).max() < 3 * abs(b).max()
 
     def judge_in(self, dtype, training):
-        tolerance = self.tolerance if dtype == np.float32 else None
+        tolerance = self.tolerance.get(dtype.name)
         with quiet():
             ours, theirs = self.pair(dtype)
             ours.train(training)
@@ -236,11 +240,10 @@ class Function:
     name: str
     args: tuple
     kwargs: dict = dataclasses.field(default_factory=dict)
-    tolerance: float | None = None
+    tolerance: dict = dataclasses.field(default_factory=dict)
 
     def __str__(self):
-        shapes = [str(getattr(x, "shape", x)) for x in self.args]
-        return f"{self.name}({', '.join([*shapes, *[f'{k}={v!r}' for k, v in self.kwargs.items()]])})"
+        return shown(self.name, self.args, self.kwargs)
 
     def judge(self):
         for dtype in TOLERANCE:
@@ -252,4 +255,4 @@ class Function:
                 b = getattr(torch.nn.functional, self.name)(
                     *nested(self.args, other), **{k: nested(v, other) for k, v in self.kwargs.items()}
                 )
-                compare(a, b, own, other, self.tolerance if dtype == np.float32 else None)
+                compare(a, b, own, other, self.tolerance.get(dtype.name))
