@@ -35,6 +35,7 @@ class Node:
     gradient_flows: bool = False
     frozen: bool = False
     output: bool = False
+    unused: bool = False  # a result that could carry a gradient, and that no walk came from
     text: str = ""
     path: str = ""
     size: int = 0

@@ -27,6 +27,7 @@ from .style import (
     PAPER,
     TEXT_SIZE,
     TITLE_SIZE,
+    shortened,
     text_width,
 )
 
@@ -189,6 +190,12 @@ def _continued(path: list[str], crossings: list[tuple[int, float]], column: Colu
     start, end = max([low for _, low, _ in column.spans]) + 10, min([high for _, _, high in column.spans]) - 6
     for k in range(len(path)):
         text = ("… / " if k else "") + " / ".join(path[k:]) + " …"
+        width = text_width(text, TEXT_SIZE, bold=True)
+        x = _clear_of(crossings, start, width)
+        if x + width <= end:
+            return text, x
+    for letters in (24, 16, 10):
+        text = shortened(path[-1], letters)
         width = text_width(text, TEXT_SIZE, bold=True)
         x = _clear_of(crossings, start, width)
         if x + width <= end:

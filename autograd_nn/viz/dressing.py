@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .data import INPUT, OPERATION
+from .data import OPERATION
 from .overlays import Overlaid
 from .passes import Shown, Sketch
 from .passes.visible import measure
@@ -45,7 +45,7 @@ def _describe(made: Sketch, box: Shown) -> None:
         return
     kind = family(node.name, node.op_kind) if node.kind == OPERATION else node.kind
     box.fill, box.border = KINDS[kind]
-    box.thick = node.output
+    box.thick = node.output and not node.unused
     if data.structure:
         box.fill, box.border = KINDS["elementwise"]
         item = made.items[box.item]
@@ -61,8 +61,7 @@ def _describe(made: Sketch, box: Shown) -> None:
     if item is not None and item.module:
         box.lines.append(f"in {item.module}")
     if node.shape is not None and not node.error:
-        scalar = node.shape == () and node.value is not None and node.value.size == 1
-        known = scalar and not box.repeated and node.value is not None and (node.kind in (OPERATION, INPUT))
-        box.lines.append(
-            f"scalar {number(node.value.mean)}" if known and node.value is not None else shape_text(node.shape)
-        )
+        text = shape_text(node.shape)
+        if node.shape == () and node.value is not None and not box.repeated:
+            text += f" {number(node.value.mean)}"
+        box.lines.append(f"{text} · unused" if node.unused else text)

@@ -122,6 +122,10 @@ class Reading:
             node.kind = INPUT
         elif leaf is not None:
             node.kind = PARAMETER
+        elif given.initial is not None:
+            node.kind = STATE
+            if e.op.kind == "random":
+                node.name = "random state"
         elif node.size == 1:
             node.text = _text(data)
         if known is not None:
@@ -181,6 +185,7 @@ class Reading:
         used = {edge.source for edge in data.edges}
         for node in data.nodes:
             node.output = node.kind == OPERATION and node.index not in used and not node.error
+            node.unused = node.output and data.differentiated and node.gradient_flows and node.grad is None
         self._find_inputs()
         self._leaf_gradients()
         self._unused()
@@ -259,10 +264,11 @@ def forward(record: Record) -> list[Entry]:
         else:
             candidates.append(e)
     walked = {id(e) for e in candidates if e.cotangent is not None}
+    unseen = lambda e: bool(walked) and e.op.kind == "view" and id(e) not in walked  # another shape of what nobody used
     needed: set[int] = set()
     kept: list[Entry] = []
     for e in reversed(candidates):
-        is_end = e.error is not None or not any(id(v) in uses for v in e.outputs if v is not None)
+        is_end = e.error is not None or not (unseen(e) or any(id(v) in uses for v in e.outputs if v is not None))
         if is_end or id(e) in walked or id(e) in needed:
             kept.append(e)
             needed |= {id(v.producer) for v in e.inputs if isinstance(v, Value) and v.producer is not None}

@@ -79,7 +79,7 @@ def family(name: str, kind: str) -> str:
         or name == "standardise"
     ):
         return "reduction"
-    if name in ("linear", "attention", "scaled_dot_product_attention", "bilinear", "einsum") or name.startswith("conv"):
+    if name in ("linear", "bilinear", "einsum", "lstm", "gru", "rnn") or "attention" in name or name.startswith("conv"):
         return "product"
     return FAMILIES.get(kind, "elementwise")
 

@@ -21,8 +21,8 @@ from autograd_nn.viz.svg import ELEMENTS
 
 NAMES = sorted(gallery.records())
 ATTRIBUTES = {
-    "viewBox", "width", "height", "font-family", "text-anchor", "x", "y", "rx", "fill", "stroke", "stroke-width", "stroke-dasharray",
-    "font-size", "font-weight", "d", "cx", "cy", "r", "points",
+    "viewBox", "width", "height", "font-family", "text-anchor", "x", "y", "rx", "fill", "stroke", "stroke-width",
+    "stroke-dasharray", "font-size", "font-weight", "d", "cx", "cy", "r", "points",
 }  # fmt: skip
 
 

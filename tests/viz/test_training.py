@@ -77,15 +77,15 @@ def test_activations_count_flat_values_and_dead_units():
 
 def test_filters_and_feature_maps(records):
     r, model = records("lenet")
-    assert "8 filters 3×3" in training.filters(model.features[0]).get_title()
+    assert "32 filters 3×3" in training.filters(model[0]).get_title()
     assert training.filters(np.ones((4, 3, 5, 5))).images[0].get_array().shape == (11, 11, 3)
     assert "10 filters 28×28" in training.filters(np.ones((10, 784)), shape=(28, 28)).get_title()
-    ax = training.feature_maps(r, "features.0")
-    assert "8 channels 28×28" in ax.get_title()
+    ax = training.feature_maps(r, "Sequential.0")
+    assert "32 channels 28×28" in ax.get_title()
     for call, message in [
         (lambda: training.filters(np.ones((10, 784))), r"shape=\(height, width\)"),
-        (lambda: training.feature_maps(r, "nowhere"), "'nowhere' made no images.*LeNet.features.0"),
-        (lambda: training.feature_maps(r, "features.0", example=9), "no example 9 among 4"),
+        (lambda: training.feature_maps(r, "nowhere"), "'nowhere' made no images.*Sequential.0"),
+        (lambda: training.feature_maps(r, "Sequential.0", example=9), "no example 9 among 4"),
         (lambda: training.feature_maps(np.ones((2, 3))), "holds none"),
     ]:
         with pytest.raises(ValueError, match=message):
@@ -145,8 +145,8 @@ def test_every_picture_takes_axes(records, history):
         lambda ax: training.curves(history, ax=ax),
         lambda ax: training.histograms(history, ax=ax),
         lambda ax: training.activations(r, ax=ax),
-        lambda ax: training.filters(model.features[0], ax=ax),
-        lambda ax: training.feature_maps(r, "features.0", ax=ax),
+        lambda ax: training.filters(model[0], ax=ax),
+        lambda ax: training.feature_maps(r, "Sequential.0", ax=ax),
         lambda ax: training.attention(np.eye(3), ax=ax),
         lambda ax: training.confusion([0, 1], [0, 1], ax=ax),
         lambda ax: training.decision_boundary(lambda p: p[:, 0], np.eye(2), [0, 1], ax=ax),

@@ -197,7 +197,9 @@ class Folding:
         for k in first:
             kind, index = self.members[k]
             if kind == "item":
-                made.items[index].section = new  # type: ignore[union-attr]
+                item = made.items[index]
+                assert item is not None
+                item.section, item.module = new, item.module.split(" · call ")[0]
             else:
                 inner = made.sections[index]
                 assert inner is not None

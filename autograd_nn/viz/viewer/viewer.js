@@ -122,8 +122,9 @@ function agViewer(host) {
       for (let g = f; g >= 0; g = view.frames[g].parent) path.unshift(doc.sections[view.frames[g].section].name);
       const from = Math.max(...c.spans.map(s => s[1])) + 10, end = Math.min(...c.spans.map(s => s[2])) - 6;
       let x, words;
-      for (let cut = 0; cut <= path.length; cut++) {
-        words = cut < path.length ? (cut ? "… / " : "") + path.slice(cut).join(" / ") + " …" : "…";
+      const last = path[path.length - 1], tries = path.map((_, cut) => (cut ? "… / " : "") + path.slice(cut).join(" / ") + " …");
+      for (const n of [24, 16, 10]) tries.push(last.length <= n ? last : last.slice(0, n - 1) + "…");
+      for (words of [...tries, "…"]) {
         x = from;
         for (const [, at] of laid.crossings[k]) if (x - 12 < at && at < x + 7.4 * words.length + 12) x = at + 14;
         if (x + 7.4 * words.length <= end) break;
