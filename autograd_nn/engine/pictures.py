@@ -8,6 +8,6 @@ from typing import Any
 PROVIDER = "autograd_nn.viz"
 
 
-def mimebundle(x: Any, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+def mimebundle(x: Any, include: Any = None, exclude: Any = None) -> Any:
     """What a notebook shows of x."""
     return importlib.import_module(PROVIDER).mimebundle(x, include, exclude)

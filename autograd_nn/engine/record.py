@@ -130,7 +130,7 @@ class Record(Tracer):
         lines = [f"{e!s:<72}  # {e.line.rsplit('/', 1)[-1]}" for e in self.entries]
         return "\n".join([*heads, *lines])
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         return pictures.mimebundle(self, include, exclude)
 
     # ---- events ----------------------------------------------------------------------------------------------

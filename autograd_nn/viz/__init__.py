@@ -58,7 +58,7 @@ def structure(module: Any) -> Graph:
     return Graph(read_module(module))
 
 
-def mimebundle(x: Any, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+def mimebundle(x: Any, include: Any = None, exclude: Any = None) -> Any:
     """What a notebook shows of a record or a module. Of a record in which nothing ran forward: its text."""
     from ..engine.record import Record
     from .from_record import forward

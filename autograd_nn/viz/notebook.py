@@ -19,6 +19,8 @@ FORMS = ("html", "png", "svg")
 READABLE = 0.9
 """A picture is never drawn smaller than this, so that its smallest text stays at 9 pixels; it scrolls instead."""
 
+PNG_SCALE = 1.5
+
 _chosen = "html"
 
 
@@ -32,17 +34,18 @@ def configure(mime: str | None) -> str:
     return _chosen
 
 
-def bundle(drawing: Drawing, data: Data, options: Options) -> dict[str, Any]:
-    """The mimebundle of a drawing."""
+def bundle(drawing: Drawing, data: Data, options: Options) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The mimebundle of a drawing, and its metadata: how wide the PNG is to be shown, for it has more pixels than that."""
     from . import figure, svg
 
     plain = {"text/plain": drawing.scene.description}
     if _chosen == "svg":
-        return plain | {"image/svg+xml": svg.write_svg(drawing.scene)}
-    picture = base64.b64encode(figure.png(drawing.scene, scale=1.5)).decode()
+        return plain | {"image/svg+xml": svg.write_svg(drawing.scene)}, {}
+    picture = {"image/png": base64.b64encode(figure.png(drawing.scene, PNG_SCALE)).decode()}
+    shown = {"image/png": {"width": round(drawing.scene.width)}}
     if _chosen == "png":
-        return plain | {"image/png": picture}
-    return plain | {"text/html": image(drawing, data, options), "image/png": picture}
+        return plain | picture, shown
+    return plain | picture | {"text/html": image(drawing, data, options)}, shown
 
 
 def image(drawing: Drawing, data: Data, options: Options) -> str:

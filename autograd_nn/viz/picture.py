@@ -201,7 +201,7 @@ class Graph:
         """Draw on matplotlib Axes (by default of a new figure of the picture's size) and return them; options as `show`'s."""
         return self.show(**options).draw(ax)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         return self.show()._repr_mimebundle_(include, exclude)
 
 
@@ -252,7 +252,7 @@ class Picture:
 
         return figure.figure_of(self.scene).axes[0] if ax is None else figure.draw_on(self.scene, ax)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         from .notebook import bundle
 
         return bundle(self.drawing, self.graph._data, self.options)

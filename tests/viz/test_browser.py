@@ -190,7 +190,7 @@ def test_expressions_sideways(tmp_path):
 
 
 def bundle_page(graph, trusted):
-    body = graph._repr_mimebundle_()["text/html"]
+    body = graph._repr_mimebundle_()[0]["text/html"]
     if not trusted:
         body = re.sub(r'onload="[^"]*"', "", body)
     return f"<!DOCTYPE html><html><body>{body}</body></html>"
@@ -213,8 +213,8 @@ def test_an_untrusted_notebook_shows_the_static_picture(records, tmp_path):
 
 
 def test_two_pictures_on_one_page(records, tmp_path):
-    one = ag.graph(records("mlp")[0])._repr_mimebundle_()["text/html"]
-    two = viz.structure(gallery.Block())._repr_mimebundle_()["text/html"]
+    one = ag.graph(records("mlp")[0])._repr_mimebundle_()[0]["text/html"]
+    two = viz.structure(gallery.Block())._repr_mimebundle_()[0]["text/html"]
     page = f"<!DOCTYPE html><html><body>{one}{two}</body></html>"
     assert seen(page, 'return all(".ag-viewer").map(v => v.querySelectorAll("[data-box]").length)', tmp_path) == [5, 9]
 
@@ -224,7 +224,7 @@ def test_a_notebook_that_nbconvert_made_a_page_of_shows_the_picture(records, tmp
     import nbformat
     from nbconvert import HTMLExporter
 
-    bundle = ag.graph(records("block")[0])._repr_mimebundle_()
+    bundle, _ = ag.graph(records("block")[0])._repr_mimebundle_()
     output = nbformat.v4.new_output("execute_result", bundle, execution_count=1)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("g", outputs=[output], execution_count=1)])
     page, _ = HTMLExporter().from_notebook_node(notebook)

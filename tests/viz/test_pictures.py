@@ -180,22 +180,23 @@ def test_html_sizes(records):
 
 def test_the_bundle_for_notebooks(records):
     r, model = records("block")
-    bundle = ag.graph(r)._repr_mimebundle_()
+    bundle, metadata = ag.graph(r)._repr_mimebundle_()
+    assert metadata["image/png"]["width"] == round(ag.graph(r).show().scene.width)
     assert set(bundle) == {"text/plain", "text/html", "image/png"}
     source = re.search(r'src="data:image/svg\+xml;base64,([^"]+)"', bundle["text/html"])[1]
     ElementTree.fromstring(base64.b64decode(source))
     assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
     assert " id=" not in bundle["text/html"]
-    assert r._repr_mimebundle_()["text/html"] == ag.graph(r)._repr_mimebundle_()["text/html"]
-    assert "text/html" in viz.mimebundle(model)
+    assert r._repr_mimebundle_() == ag.graph(r)._repr_mimebundle_()
+    assert "text/html" in model._repr_mimebundle_()[0]
     with ag.record() as empty:
         pass
     assert empty._repr_mimebundle_() == {"text/plain": "an empty record"}
     try:
         viz.config(mime="png")
-        assert set(ag.graph(r)._repr_mimebundle_()) == {"text/plain", "image/png"}
+        assert set(ag.graph(r)._repr_mimebundle_()[0]) == {"text/plain", "image/png"}
         viz.config(mime="svg")
-        assert set(ag.graph(r)._repr_mimebundle_()) == {"text/plain", "image/svg+xml"}
+        assert set(ag.graph(r)._repr_mimebundle_()[0]) == {"text/plain", "image/svg+xml"}
     finally:
         viz.config(mime="html")
 
