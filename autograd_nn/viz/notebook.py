@@ -19,7 +19,7 @@ FORMS = ("html", "png", "svg")
 READABLE = 0.9
 """A picture is never drawn smaller than this, so that its smallest text stays at 9 pixels; it scrolls instead."""
 
-PNG_SCALE = 1.5
+PNG_SCALE = 1.25
 
 _chosen = "html"
 

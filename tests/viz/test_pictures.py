@@ -114,6 +114,18 @@ def test_same_pdf_and_png(records):
     assert figure.pdf(scene) == figure.pdf(scene)
 
 
+def test_the_colours_of_a_png_are_exact(records):
+    from PIL import Image
+
+    from autograd_nn.viz import figure
+    from autograd_nn.viz.overlays import SCALE
+
+    scene = ag.graph(records("block")[0]).show(overlay="grad").scene
+    with Image.open(io.BytesIO(figure.png(scene))) as png:
+        seen = {"#%02x%02x%02x" % c[1] for c in png.convert("RGB").getcolors(1 << 20)}
+    assert set(SCALE) | {"#ffffff"} <= seen
+
+
 def test_every_format_is_written_and_reads_back(records, tmp_path):
     g = ag.graph(records("siamese")[0])
     heads = {

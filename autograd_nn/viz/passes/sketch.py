@@ -12,6 +12,7 @@ PILLS = frozenset({"reshape", "transpose"})
 THROUGH = PILLS | {"broadcast_to", "astype", "copy"}
 """Operations that leave a parameter what it is: its chip stands where it is used."""
 LONGEST = 22  # characters of a chip
+THIN = 1.1  # a wire's usual width
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ class Wire:
     source: int
     target: int
     edges: list[Edge]
-    width: float = 1.1
+    width: float = THIN
     label: str = ""
 
     @property

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from ..style import CHIP_SIZE, TEXT_SIZE, TITLE_SIZE, text_width
-from .sketch import Chip, Sketch, Wire
+from .sketch import THIN, Chip, Sketch, Wire
 
 Key = tuple[str, int]
 """("item", i) or ("section", s)."""
@@ -139,6 +140,10 @@ def visible(made: Sketch, opened: set[int], boxes: dict[Key, Shown]) -> View:
         shown = seen[ends]
         shown.wires.append(wire)
         shown.flows, shown.width, shown.label = shown.flows or wire.flows, max(shown.width, wire.width), ""
+    leaving = Counter([w.source for w in view.wires])
+    for shown in view.wires:
+        if leaving[shown.source] == 1:  # there is nothing to compare its width with
+            shown.width = THIN
     return view
 
 

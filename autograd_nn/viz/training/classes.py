@@ -41,7 +41,7 @@ def confusion(labels: Any, predictions: Any, ax: Any = None, names: Sequence[str
                     str(table[i, j]),
                     ha="center",
                     va="center",
-                    fontsize=8,
+                    fontsize=9,
                     color="white" if part[i, j] > 0.55 else "#1f2430",
                 )
     ticks = [str(k) for k in range(count)] if names is None else list(names)
@@ -103,6 +103,6 @@ def decision_boundary(model: Callable[[Any], Any], x: Any, labels: Any, ax: Any 
             label=str(k),
             zorder=3,
         )
-    ax.legend(title="class", frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    ax.legend(title="class", frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
     ax.set(xlim=(left, right), ylim=(low, high), xlabel="x₁", ylabel="x₂")
     return ax

@@ -118,15 +118,15 @@ def attention(
     )
     keys = queries if keys is None and rows == columns else keys
     if queries is not None:
-        ax.set_yticks(range(rows), list(queries)[:rows], fontsize=7)
+        ax.set_yticks(range(rows), list(queries)[:rows], fontsize=9)
     if keys is not None:
         ticks = [h * (columns + GAP) + k for h in range(heads) for k in range(columns)]
-        ax.set_xticks(ticks, list(keys)[:columns] * heads, fontsize=7, rotation=90)
+        ax.set_xticks(ticks, list(keys)[:columns] * heads, fontsize=9, rotation=90)
     else:
         ax.set_xticks(
             [h * (columns + GAP) + columns / 2 - 0.5 for h in range(heads)],
             [f"head {h}" for h in range(heads)],
-            fontsize=8,
+            fontsize=9,
         )
     ax.set(ylabel="query", xlabel="key")
     ax.figure.colorbar(shown, ax=ax, shrink=0.8)

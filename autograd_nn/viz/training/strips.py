@@ -37,10 +37,10 @@ def histograms(history: History, what: Literal["weights", "gradients"] = "weight
             image, aspect="auto", origin="lower", cmap="Purples", interpolation="nearest", vmin=0, vmax=1,
             extent=(steps[0], right, top - 0.92, top - 0.08),
         )  # fmt: skip
-        ax.annotate(number(high), (1.005, top - 0.1), xycoords=("axes fraction", "data"), fontsize=7.5, va="top")
-        ax.annotate(number(low), (1.005, top - 0.9), xycoords=("axes fraction", "data"), fontsize=7.5, va="bottom")
+        ax.annotate(number(high), (1.005, top - 0.1), xycoords=("axes fraction", "data"), fontsize=9, va="top")
+        ax.annotate(number(low), (1.005, top - 0.9), xycoords=("axes fraction", "data"), fontsize=9, va="bottom")
     ax.set(xlim=(steps[0], right), ylim=(0, len(names)), xlabel="step", title=f"{what} over time")
-    ax.set_yticks([len(names) - k - 0.5 for k in range(len(names))], names, fontsize=8)
+    ax.set_yticks([len(names) - k - 0.5 for k in range(len(names))], names, fontsize=9)
     ax.tick_params(left=False)
     ax.spines[["top", "right", "left"]].set_visible(False)
     return ax

@@ -63,9 +63,9 @@ def activations(record: Record, ax: Any = None) -> Any:
     ax.barh(at, [100 * flat for _, flat, _ in found], 0.7, color="#f0c27b", label="flat: saturated, or a relu at 0")
     ax.barh(at, [100 * dead for *_, dead in found], 0.32, color="#b3261e", label="dead: flat for the whole batch")
     for y, (_, flat, dead) in zip(at, found, strict=True):
-        ax.text(101, y, f"{100 * flat:.0f} % flat, {100 * dead:.0f} % dead", va="center", fontsize=8)
-    ax.set_yticks(at, [name for name, *_ in found], fontsize=8)
+        ax.text(101, y, f"{100 * flat:.0f} % flat, {100 * dead:.0f} % dead", va="center", fontsize=9)
+    ax.set_yticks(at, [name for name, *_ in found], fontsize=9)
     ax.set(xlim=(0, 100), xlabel="% of values, % of units")
-    ax.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    ax.legend(frameon=False, fontsize=9, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     tidy(ax)
     return ax

@@ -66,7 +66,10 @@ function agViewer(host) {
       if (had) { had.flows = had.flows || !!w[2]; had.width = Math.max(had.width, w[3]); had.label = ""; had.adjoint = Math.max(had.adjoint, w[6] || 0); }
       else seen.set(key, {source: a, target: b, flows: !!w[2], width: w[3], label: w[4], labelWidth: w[5], adjoint: w[6] || 0});
     }
-    return {boxes, frames, wires: [...seen.values()]};
+    const wires = [...seen.values()], leaving = new Map();
+    for (const w of wires) leaving.set(w.source, (leaving.get(w.source) || 0) + 1);
+    for (const w of wires) if (leaving.get(w.source) === 1) w.width = 1.1;
+    return {boxes, frames, wires};
   }
   function layOut(view) {
     const sizes = view.boxes.map(b => [b.box.w + 2 * (b.box.B ? b.box.bw - 10 : 0), b.box.h, b.frame]), edges = [], labels = [];
