@@ -42,6 +42,7 @@ from .interop import save as save
 from .kernels import get_num_threads as get_num_threads
 from .kernels import set_num_threads as set_num_threads
 from .ops import *
+from .ops.standard import array_namespace_info as array_namespace_info
 from .viz import expression as expression
 from .viz import graph as graph
 
@@ -52,6 +53,7 @@ if _TYPE_CHECKING:
 _ROOMS = ("nn", "optim")
 """Rooms that are imported when somebody enters them."""
 
+__array_namespace_info__ = array_namespace_info
 __version__ = "0.1.0"
 
 

@@ -12,6 +12,7 @@ from autograd_nn.check.samples import rows
 from autograd_nn.engine.op import Operation
 from autograd_nn.ops import (
     activation,
+    applying,
     arranging,
     comparison,
     convolution,
@@ -29,7 +30,10 @@ from autograd_nn.ops import (
     reduction,
     resampling,
     rounding,
+    sampled,
     scan,
+    searching,
+    selecting,
     shape,
     slicing,
     sorting,
@@ -48,6 +52,9 @@ ARRANGED = {
         "diagonals": ("diagonal_",),
         "elementwise": ("power_",),
         "indexing": ("take_",),
+        "sampled": ("convolve_",),
+        "searching": ("lexsort_", "searchsorted_", "unique_"),
+        "selecting": ("embedding_",),
         "products": ("einsum", "einsum_"),
         "rounding": ("clip_",),
         "scan": ("cumsum_",),
@@ -62,6 +69,7 @@ ARRANGED = {
 FAMILIES = (
     *(
         activation,
+        applying,
         arranging,
         comparison,
         creation,
@@ -75,7 +83,20 @@ FAMILIES = (
         norms,
         products,
     ),
-    *(reduction, rounding, scan, shape, slicing, sorting, special, statistics, trigonometric),
+    *(
+        reduction,
+        rounding,
+        sampled,
+        scan,
+        searching,
+        selecting,
+        shape,
+        slicing,
+        sorting,
+        special,
+        statistics,
+        trigonometric,
+    ),
     *(convolution, pooling, resampling),
 )
 

@@ -22,7 +22,14 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _made(data: np.ndarray, requires_grad: bool, name: str | None) -> Tensor:
+def on_cpu(name: str, device: Any) -> None:
+    """Raise ValueError for any device but the CPU."""
+    if device is not None and str(device) != "cpu":
+        raise ValueError(f"{name}: device {device!r} does not exist here: autograd_nn computes on the cpu")
+
+
+def _made(data: np.ndarray, device: Any, requires_grad: bool, name: str | None) -> Tensor:
+    on_cpu("creation", device)
     t = Tensor._of(data)
     if requires_grad:
         t.requires_grad_()
@@ -32,7 +39,12 @@ def _made(data: np.ndarray, requires_grad: bool, name: str | None) -> Tensor:
 
 
 def zeros(
-    shape: Any, dtype: DTypeLike | None = None, *, requires_grad: bool = False, name: str | None = None
+    shape: Any,
+    dtype: DTypeLike | None = None,
+    *,
+    device: Any = None,
+    requires_grad: bool = False,
+    name: str | None = None,
 ) -> Tensor:
     """A Tensor of zeros.
 
@@ -40,31 +52,49 @@ def zeros(
     tensor([[0., 0.],
             [0., 0.]], dtype=float32)
     """
-    return _made(np.zeros(as_shape(shape), dtype or get_default_dtype()), requires_grad, name)
+    return _made(np.zeros(as_shape(shape), dtype or get_default_dtype()), device, requires_grad, name)
 
 
-def ones(shape: Any, dtype: DTypeLike | None = None, *, requires_grad: bool = False, name: str | None = None) -> Tensor:
+def ones(
+    shape: Any,
+    dtype: DTypeLike | None = None,
+    *,
+    device: Any = None,
+    requires_grad: bool = False,
+    name: str | None = None,
+) -> Tensor:
     """A Tensor of ones.
 
     >>> ag.ones(3)
     tensor([1., 1., 1.], dtype=float32)
     """
-    return _made(np.ones(as_shape(shape), dtype or get_default_dtype()), requires_grad, name)
+    return _made(np.ones(as_shape(shape), dtype or get_default_dtype()), device, requires_grad, name)
 
 
 def empty(
-    shape: Any, dtype: DTypeLike | None = None, *, requires_grad: bool = False, name: str | None = None
+    shape: Any,
+    dtype: DTypeLike | None = None,
+    *,
+    device: Any = None,
+    requires_grad: bool = False,
+    name: str | None = None,
 ) -> Tensor:
     """A Tensor whose values are whatever its memory held; fill it before use.
 
     >>> ag.empty((2, 3)).shape
     (2, 3)
     """
-    return _made(np.empty(as_shape(shape), dtype or get_default_dtype()), requires_grad, name)
+    return _made(np.empty(as_shape(shape), dtype or get_default_dtype()), device, requires_grad, name)
 
 
 def full(
-    shape: Any, fill_value: Any, dtype: DTypeLike | None = None, *, requires_grad: bool = False, name: str | None = None
+    shape: Any,
+    fill_value: Any,
+    dtype: DTypeLike | None = None,
+    *,
+    device: Any = None,
+    requires_grad: bool = False,
+    name: str | None = None,
 ) -> Tensor:
     """A Tensor of one value, whose dtype is that of `ag.tensor(fill_value)` unless given.
 
@@ -72,7 +102,7 @@ def full(
     tensor([7, 7], dtype=int64)
     """
     value = as_array(fill_value, dtype)
-    return _made(np.full(as_shape(shape), value, value.dtype), requires_grad, name)
+    return _made(np.full(as_shape(shape), value, value.dtype), device, requires_grad, name)
 
 
 def arange(
@@ -81,6 +111,7 @@ def arange(
     step: Any = 1,
     dtype: DTypeLike | None = None,
     *,
+    device: Any = None,
     requires_grad: bool = False,
     name: str | None = None,
 ) -> Tensor:
@@ -93,7 +124,7 @@ def arange(
     values = np.arange(start, stop, step, dtype=dtype)
     if dtype is None and values.dtype == np.float64:
         values = values.astype(get_default_dtype())
-    return _made(values, requires_grad, name)
+    return _made(values, device, requires_grad, name)
 
 
 def linspace(
@@ -103,6 +134,7 @@ def linspace(
     endpoint: bool = True,
     dtype: DTypeLike | None = None,
     *,
+    device: Any = None,
     requires_grad: bool = False,
     name: str | None = None,
 ) -> Tensor:
@@ -111,7 +143,9 @@ def linspace(
     >>> ag.linspace(0, 1, 5)
     tensor([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
     """
-    return _made(np.linspace(start, stop, num, endpoint, dtype=dtype or get_default_dtype()), requires_grad, name)
+    return _made(
+        np.linspace(start, stop, num, endpoint, dtype=dtype or get_default_dtype()), device, requires_grad, name
+    )
 
 
 def eye(
@@ -120,6 +154,7 @@ def eye(
     k: int = 0,
     dtype: DTypeLike | None = None,
     *,
+    device: Any = None,
     requires_grad: bool = False,
     name: str | None = None,
 ) -> Tensor:
@@ -129,19 +164,20 @@ def eye(
     tensor([[1., 0.],
             [0., 1.]], dtype=float32)
     """
-    return _made(np.eye(n, m, k, dtype or get_default_dtype()), requires_grad, name)
+    return _made(np.eye(n, m, k, dtype or get_default_dtype()), device, requires_grad, name)
 
 
 # ---- like another --------------------------------------------------------------------------------------------------
 
 
 @op(kind="creation", numpy=np.full_like)
-def full_like(x, /, fill_value, dtype=None):
+def full_like(x, /, fill_value, dtype=None, *, device=None):
     """One value in the shape (and dtype, unless given) of x.
 
     >>> ag.full_like(ag.tensor([1.0, 2.0]), 5.0)
     tensor([5., 5.], dtype=float32)
     """
+    on_cpu("full_like", device)
     return np.full_like(x, fill_value, dtype)
 
 
@@ -149,12 +185,13 @@ full_like.vjp(x=nondifferentiable)
 
 
 @op(kind="creation", numpy=np.zeros_like)
-def zeros_like(x, /, dtype=None):
+def zeros_like(x, /, dtype=None, *, device=None):
     """Zeros in the shape (and dtype, unless given) of x.
 
     >>> ag.zeros_like(ag.tensor([1.0, 2.0]))
     tensor([0., 0.], dtype=float32)
     """
+    on_cpu("zeros_like", device)
     return np.zeros_like(x, dtype)
 
 
@@ -162,12 +199,13 @@ zeros_like.vjp(x=nondifferentiable)
 
 
 @op(kind="creation", numpy=np.ones_like)
-def ones_like(x, /, dtype=None):
+def ones_like(x, /, dtype=None, *, device=None):
     """Ones in the shape (and dtype, unless given) of x.
 
     >>> ag.ones_like(ag.tensor([1.0, 2.0]))
     tensor([1., 1.], dtype=float32)
     """
+    on_cpu("ones_like", device)
     return np.ones_like(x, dtype)
 
 

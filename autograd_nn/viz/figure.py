@@ -94,7 +94,8 @@ def png(scene: Scene, scale: float = 2.0) -> bytes:
     between = picture.quantize(COLOURS - len(exact), dither=Image.Dither.NONE).getpalette() or []
     palette = np.concatenate([exact, np.array(between, np.int64).reshape(-1, 3)])[:256]
     pixels = np.asarray(picture).astype(np.int64)
-    seen, place = np.unique(pixels @ [1 << 16, 1 << 8, 1], return_inverse=True)
+    packed: np.ndarray = pixels[..., 0] << 16 | pixels[..., 1] << 8 | pixels[..., 2]
+    seen, place = np.unique(packed, return_inverse=True)
     colours = np.stack([seen >> 16, seen >> 8 & 255, seen & 255], axis=1)
     nearest = np.concatenate(
         [((part[:, None] - palette) ** 2).sum(axis=2).argmin(axis=1) for part in np.array_split(colours, 16)]

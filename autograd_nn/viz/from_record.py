@@ -160,6 +160,8 @@ class Reading:
                 continue
             if name == "out":
                 kept += e.outputs[: len(op.outputs or (0,))]
+            elif op.outputs is not None and name in op.outputs:
+                kept.append(e.outputs[op.outputs.index(name)])
             elif position is not None:
                 variadic = op.arrays[position].variadic
                 given = e.inputs[position:] if variadic else e.inputs[position : position + 1]

@@ -122,7 +122,7 @@ def test_the_colours_of_a_png_are_exact(records):
 
     scene = ag.graph(records("block")[0]).show(overlay="grad").scene
     with Image.open(io.BytesIO(figure.png(scene))) as png:
-        seen = {"#%02x%02x%02x" % c[1] for c in png.convert("RGB").getcolors(1 << 20)}
+        seen = {f"#{c[1][0]:02x}{c[1][1]:02x}{c[1][2]:02x}" for c in png.convert("RGB").getcolors(1 << 20)}
     assert set(SCALE) | {"#ffffff"} <= seen
 
 
