@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 
@@ -19,15 +18,12 @@ def write(path: Path, content: bytes) -> Path:
         )
     if path.is_dir():
         raise IsADirectoryError(f"save: {str(path)!r} is a directory; give the path of a file")
+    beside = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        descriptor, beside = tempfile.mkstemp(dir=directory, prefix=path.name, suffix=".partial")
-    except OSError as error:
-        raise type(error)(f"save: cannot write to {str(directory)!r}: {error.strerror or error}") from error
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+        beside.write_bytes(content)
         os.replace(beside, path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+    except OSError as error:
+        raise type(error)(f"save: cannot write {str(path)!r}: {error.strerror or error}") from error
+    finally:
+        beside.unlink(missing_ok=True)
     return path
