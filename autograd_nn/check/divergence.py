@@ -33,6 +33,7 @@ class Step:
     line: str
     error: float
     dtypes: str
+    position: int = -1  # among the first record's entries
 
 
 @dataclass
@@ -113,21 +114,21 @@ def compare(a: Record, b: Record | Mapping[str, Any] | str | os.PathLike[str], r
 def _two_records(a: Record, b: Record, rtol: float | None) -> Divergence:
     found = Divergence()
     matcher = difflib.SequenceMatcher(None, _keys(a), _keys(b), autojunk=False)
-    pairs: list[tuple[Entry, Entry]] = []
+    pairs: list[tuple[int, Entry, Entry]] = []
     for tag, i, j, k, m in matcher.get_opcodes():
         if tag == "equal":
-            pairs += zip(a.entries[i:j], b.entries[k:m], strict=True)
+            pairs += zip(range(i, j), a.entries[i:j], b.entries[k:m], strict=True)
         elif not found.structure:
             one = ", ".join(e.name for e in a.entries[i:j][:4]) or "nothing"
             other = ", ".join(e.name for e in b.entries[k:m][:4]) or "nothing"
             found.structure = f"after {len(pairs)} operations the first run has {one}, the second {other}"
-    for p, q in pairs:
+    for position, p, q in pairs:
         values = [(x, y) for x, y in zip(p.outputs, q.outputs, strict=False) if x is not None and y is not None]
         if not values:
             continue
         error = max(difference(x.data, y.data) for x, y in values)
         x, y = values[0]
-        found.steps.append(_step(p, error, x.dtype, y.dtype))
+        found.steps.append(_step(p, error, x.dtype, y.dtype, position))
         if found.first is None and error > _allowed(x.dtype, y.dtype, rtol):
             found.first, found.cause = len(found.steps) - 1, _cause(p, q, rtol)
     return found
@@ -146,7 +147,7 @@ def _reference(a: Record, reference: Mapping[str, Any], rtol: float | None) -> D
         expected = np.asarray(reference[name])
         error = difference(value.data, expected)
         step = Step(name, name, "", error, f"{value.dtype}/{expected.dtype}")
-        found.steps.append(step if entry is None else _step(entry, error, value.dtype, expected.dtype))
+        found.steps.append(step if entry is None else _step(entry, error, value.dtype, expected.dtype, position))
         narrower = min(value.dtype, expected.dtype, key=lambda d: d.itemsize)
         if found.first is None and error > (_bits(narrower) if rtol is None else rtol):
             found.first, found.cause = len(found.steps) - 1, f"it differs from the reference {name} by {error:.3g}"
@@ -217,6 +218,6 @@ def _keys(r: Record) -> Sequence[tuple[Any, ...]]:
     return [(e.name, *(None if v is None else v.shape for v in e.outputs)) for e in r.entries]
 
 
-def _step(e: Entry, error: float, x: np.dtype, y: np.dtype) -> Step:
+def _step(e: Entry, error: float, x: np.dtype, y: np.dtype, position: int = -1) -> Step:
     module = "" if e.scope is None else str(e.scope.path)
-    return Step(e.name, module, e.line, error, str(x) if x == y else f"{x}/{y}")
+    return Step(e.name, module, e.line, error, str(x) if x == y else f"{x}/{y}", position)

@@ -54,6 +54,7 @@ class Origin:
     passed_on: int = 0
     given: str = ""  # the name of an input that was not finite before anything ran
     advice: str = ""
+    position: int = -1  # of the operation, among the record's entries
 
     def __bool__(self) -> bool:
         return bool(self.operation or self.given)
@@ -243,6 +244,7 @@ def _origin(record: Record, entry: Entry, value: Any) -> Origin:
         given = [(f"{i}", v) for i, v in enumerate(entry.inputs)]
     found.operands = [f"{n}: {_range(v)}" for n, v in given if v is not None]
     found.advice = _advice(record, entry, rule)
+    found.position = record.entries.index(entry)
     return found
 
 

@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from . import modes
+from . import modes, pictures
 from .dtypes import operand
 from .tensor import Tensor
 from .trace import Tracer, caller
@@ -83,6 +83,8 @@ class Entry:
     derivative_of: Entry | None = None  # in a backward walk: the entry whose rule was at work
     error: Exception | None = None
     node: Any = None
+    cotangent: Any = None  # of a forward operation that a walk passed: the array that arrived, a tuple for several outputs
+    contributions: tuple[Any, ...] = ()  # and what each of its inputs got of it, as the rules returned it
 
     def __str__(self) -> str:
         made = ", ".join(f"{v}: {v.dtype}{list(v.shape)}" for v in self.outputs if v is not None)
@@ -137,6 +139,9 @@ class Record(Tracer):
         lines = [f"{e!s:<72}  # {e.line.rsplit('/', 1)[-1]}" for e in self.entries]
         return "\n".join([*heads, *lines])
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        return pictures.mimebundle(self, include, exclude)
+
     # ---- events ----------------------------------------------------------------------------------------------
 
     def call(self, op: Any, args: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
@@ -189,6 +194,13 @@ class Record(Tracer):
 
     def differentiating(self, node: Any) -> None:
         self._differentiated = None if node is None else self._by_node.get(id(node))
+
+    def contributed(self, node: Any, g: Any, contributions: Sequence[Any]) -> None:
+        entry = self._by_node.get(id(node))
+        if entry is not None:
+            array = lambda t: t._array if isinstance(t, Tensor) else t
+            entry.cotangent = tuple([array(t) for t in g]) if isinstance(g, tuple) else array(g)
+            entry.contributions = tuple([array(c) for c in contributions])
 
     def assigning(self, state: Tensor, value: Any) -> None:
         target = self._input(state)
