@@ -59,6 +59,16 @@ class Tracer:
         if self.outer is not None:
             self.outer.bound_gradient(leaf, grad)
 
+    def made(self, tensor: Any) -> None:
+        """A Tensor was made here of data that no operation computed: `ag.tensor`, `ag.zeros` and their like."""
+        if self.outer is not None:
+            self.outer.made(tensor)
+
+    def set_gradient(self, leaf: Any) -> None:
+        """Somebody is about to set a leaf's gradient, or to take it away."""
+        if self.outer is not None:
+            self.outer.set_gradient(leaf)
+
     def left_graph(self, what: str, tensor: Any) -> None:
         """A Tensor's value was taken out of the graph: `.data`, `float()`, `bool()` and their like."""
         if self.outer is not None:

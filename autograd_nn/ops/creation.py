@@ -8,6 +8,7 @@ import numpy as np
 
 from ..engine import random as engine_random
 from ..engine.dtypes import as_array, get_default_dtype
+from ..engine.modes import current
 from ..engine.op import nondifferentiable, op
 from ..engine.tensor import Tensor
 from .shape import as_shape
@@ -28,6 +29,9 @@ def _made(data: np.ndarray, requires_grad: bool, name: str | None) -> Tensor:
         t.requires_grad_()
     if name is not None:
         t.name = name
+    tracer = current().tracer
+    if tracer is not None:
+        tracer.made(t)
     return t
 
 
