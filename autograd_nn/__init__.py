@@ -12,6 +12,8 @@ from .check.gradients import check_model as check_model
 from .check.gradients import gradcheck as gradcheck
 from .check.nonfinite import detect_nonfinite as detect_nonfinite
 from .check.nonfinite import trace_nonfinite as trace_nonfinite
+from .compiler import CompileError as CompileError
+from .compiler import compile as compile
 from .engine import random as random
 from .engine.backward import gradients as gradients
 from .engine.checkpoint import checkpoint as checkpoint

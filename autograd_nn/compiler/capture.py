@@ -38,22 +38,28 @@ class Capture(Record):
         self.written.append(state)
 
     def bound_gradient(self, leaf: Leaf, grad: Tensor) -> None:
-        self._gradient(leaf, needed=True)
+        self._gradient(leaf, None, needed=True)  # a walk binds one only where there was none
         super().bound_gradient(leaf, grad)
 
     def set_gradient(self, leaf: Leaf) -> None:
-        self._gradient(leaf, needed=leaf.grad is not None and id(leaf.grad._array) in self._by_array)
+        read = leaf.grad is not None and id(leaf.grad._array) in self._by_array
+        self._gradient(leaf, leaf.grad, needed=read)
 
-    def _gradient(self, leaf: Leaf, needed: bool) -> None:
+    def _gradient(self, leaf: Leaf, before: Tensor | None, needed: bool) -> None:
         """Note a leaf whose gradient changes; `needed`: whether what it was before the step mattered."""
         if id(leaf) not in self.leaves:
-            self.leaves[id(leaf)] = LeafGradient(leaf, leaf.grad, needed)
+            self.leaves[id(leaf)] = LeafGradient(leaf, before, needed)
 
     def _input(self, x: Any) -> Any:
         value = super()._input(x)
         if isinstance(x, Tensor) and x.is_leaf and isinstance(value, Value) and value.producer is None:
             self.met.setdefault(id(x._array), x)
         return value
+
+    def value(self, x: Any) -> Value:
+        """The value of a Tensor or array that the step returned."""
+        found: Value = self._input(x)
+        return found
 
     def born_here(self) -> set[int]:
         """The identities of the arrays of Tensors that the step made of its own data."""

@@ -7,6 +7,7 @@ with the reason.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -58,8 +59,11 @@ class Lowering:
         if any([s % v.data.itemsize for s in v.data.strides]) or v.data.ctypes.data % v.data.itemsize:
             array = v.data
             return b.opaque("an unaligned array", lambda: (array,), [], [(v.shape, v.dtype)])[0]  # type: ignore[return-value]
-        if id(v.data) in self.born and v.initial is not None:
-            return b.memory(v.initial)  # it starts anew in each step
+        if id(v.data) in self.born and v.initial is not None:  # it starts anew in each step
+            same = v.dtype in SUPPORTED and v.initial.size and (v.initial == v.initial.flat[0]).all()
+            return b.full(v.initial.flat[0], v.shape, v.dtype) if same else b.memory(v.initial)
+        if id(v.data) in self.born and v.dtype in SUPPORTED and v.data.size and (v.data == v.data.flat[0]).all():
+            return b.full(v.data.flat[0], v.shape, v.dtype)  # made by the step, which makes it again each time
         return b.memory(v.data)
 
     def operand(self, x: Any) -> Any:
@@ -181,20 +185,22 @@ class Lowering:
         return made
 
 
-def lower(captured: Captured, outputs: list[Any], gradients: list[Any]) -> tuple[Program, Lowering]:
-    """The program of a captured step: `outputs` are the Tensors it returns; `gradients` (array, Tensor) it leaves on leaves."""
+def lower(
+    captured: Captured, outputs: Sequence[recorded.Value], gradients: Sequence[tuple[np.ndarray, recorded.Value]] = ()
+) -> tuple[Program, Lowering]:
+    """The program of a captured step: `outputs` are what it returns; `gradients` (array, value) what it leaves on leaves."""
     lowering = Lowering(captured)
     program = lowering.run()
     record = captured.record
     program.inputs = [lowering.builder.input(k, v.shape, v.dtype) for k, v in enumerate(record.inputs)]
-    program.outputs = [lowering.value(record._input(t)) for t in outputs]
-    for target, value in lowering.effects.items():
+    program.outputs = [lowering.value(v) for v in outputs]
+    for target, last in lowering.effects.items():
         memory = lowering.builder.memory(target.data)
-        if value is not memory:
-            program.effects.append((memory, value))
+        if last is not memory:
+            program.effects.append((memory, last))
     program.checks = lowering.builder.checks
-    for array, tensor in gradients:
-        program.effects.append((lowering.builder.memory(array), lowering.value(record._input(tensor))))
+    for array, value in gradients:
+        program.effects.append((lowering.builder.memory(array), lowering.value(value)))
     return program, lowering
 
 

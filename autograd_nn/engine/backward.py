@@ -45,7 +45,7 @@ def backward(y: Tensor, gradient: ArrayLike | Tensor | None, retain_graph: bool)
     recorded = tracer is not None and tracer.records
     with modes.change(grad=False) if recorded else contextlib.nullcontext():
         if recorded and not isinstance(g, Tensor):
-            g = Tensor._of(np.asarray(g))
+            g = _known(g, tracer)
         elif not recorded and isinstance(g, Tensor):
             g = g._array
         walk(y.node, g, keep=retain_graph, recorded=recorded)
@@ -91,7 +91,7 @@ def gradients(
         recorded = create_graph or (tracer is not None and tracer.records)
         g = _seed(y, cotangent, "gradients")
         if recorded and not isinstance(g, Tensor):
-            g = Tensor._of(np.asarray(g))
+            g = _known(g, tracer)
         elif not recorded and isinstance(g, Tensor):
             g = g._array
         nodes = {x.node for x in targets}
@@ -110,6 +110,14 @@ def gradients(
             )
         results.append(g if g is None or isinstance(g, Tensor) else Tensor._of(g))
     return results[0] if single else _tuple(results)
+
+
+def _known(g: Any, tracer: Any) -> Tensor:
+    """A cotangent that no operation made, as a Tensor that a tracer knows to be new."""
+    t = Tensor._of(np.asarray(g))
+    if tracer is not None:
+        tracer.made(t)
+    return t
 
 
 def _seed(y: Tensor, gradient: Any, who: str) -> Any:
