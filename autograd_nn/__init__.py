@@ -5,6 +5,9 @@
 The public names and nothing else; see the README for a map of the rooms. Importing it loads neither numba nor matplotlib.
 """
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
 from . import check as check
 from . import kernels as kernels
 from .check.divergence import compare as compare
@@ -36,4 +39,23 @@ from .kernels import get_num_threads as get_num_threads
 from .kernels import set_num_threads as set_num_threads
 from .ops import *
 
+if _TYPE_CHECKING:
+    from . import nn as nn
+    from . import optim as optim
+
+_ROOMS = ("nn", "optim")
+"""Rooms that are imported when somebody enters them."""
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _ROOMS:
+        import importlib
+
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ROOMS})

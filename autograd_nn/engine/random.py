@@ -47,6 +47,13 @@ class Generator:
         other.state = tensor(self.state._array)
         return other
 
+    def numpy(self) -> np.random.Generator:
+        """NumPy's generator for one draw of any kind and size, outside the graph; the state moves on by one draw."""
+        with self._lock:
+            made = np.random.Generator(np.random.Philox(key=self.state._array))
+            assign(self.state, self.state + _STEP)
+        return made
+
     def draw(self, operation: Any, *arrays: Any, **params: Any) -> Any:
         """The result of a random operation, whose first input is the state; the state moves on by one draw."""
         with self._lock:

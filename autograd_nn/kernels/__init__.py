@@ -1,4 +1,4 @@
-"""Kernels: convolution, pooling and resizing of arrays, in numba. Knows no Tensor; ndarray in, ndarray out.
+"""Kernels: convolution, pooling, resizing and optimizer updates of arrays, in numba. Knows no Tensor; ndarray in, ndarray out.
 
 Where to start reading, and what stands on what:
 
@@ -11,6 +11,7 @@ Where to start reading, and what stands on what:
     microkernel, winograd_transforms, layout   what their loops are made of
     plan, threads, build, vectors              how a kernel is described, run, compiled and given vector instructions
     pooling, adaptive, resizing, patches       the other kernels
+    update_rules, updates                      what an optimizer does to one element, and the loops around it
     warmup                                     the command that compiles all of them ahead
 
 Nothing is imported here: `import autograd_nn` must not import numba. A module is imported when it is first asked for
@@ -27,8 +28,8 @@ from autograd_nn.kernels.geometry import Pooling as Pooling
 
 _MODULES = frozenset((
     "adaptive", "build", "convolution", "dense", "depthwise", "direct", "direct_weight", "flat", "layout",
-    "microkernel", "patches", "plan", "pointwise", "pooling", "reference", "resizing", "thin", "threads", "vectors",
-    "warmup", "winograd", "winograd_transforms", "winograd_weight",
+    "microkernel", "patches", "plan", "pointwise", "pooling", "reference", "resizing", "thin", "threads", "update_rules",
+    "updates", "vectors", "warmup", "winograd", "winograd_transforms", "winograd_weight",
 ))  # fmt: skip
 
 

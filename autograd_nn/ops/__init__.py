@@ -2,6 +2,7 @@
 
 from . import linalg as linalg
 from .activation import *
+from .affine import *
 from .arranging import *
 from .comparison import *
 from .convolution import *
@@ -12,6 +13,7 @@ from .exponential import *
 from .fused import *
 from .indexing import *
 from .joining import *
+from .normalisation import *
 from .pooling import *
 from .products import *
 from .reduction import *

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..engine.methods import attach
 from ..engine.op import op
+from .choosing import choose
 from .comparison import greater, less, logical_and
 from .elementwise import abs, exp, minimum, multiply, sigmoid, square, tanh, where
 from .fused import softmax
@@ -35,7 +36,7 @@ def leaky_relu(x, /, negative_slope=0.01):
     >>> ag.leaky_relu(ag.tensor([2.0, -2.0]), 0.5)
     tensor([ 2., -1.], dtype=float32)
     """
-    return np.where(x > 0, x, x * negative_slope)
+    return choose(x > 0, x, x * negative_slope)
 
 
 leaky_relu.vjp(x=lambda g, x, negative_slope: where(greater(x, 0.0), g, g * negative_slope))
@@ -84,7 +85,7 @@ def threshold(x, /, threshold, value):
     >>> ag.threshold(ag.tensor([0.5, 2.0]), 1.0, -1.0)
     tensor([-1.,  2.], dtype=float32)
     """
-    return np.where(x > threshold, x, value)
+    return choose(x > threshold, x, value)
 
 
 threshold.vjp(x=lambda g, x, threshold: where(greater(x, threshold), g, 0.0))
@@ -99,7 +100,7 @@ def elu(x, /, alpha=1.0):
     >>> ag.elu(ag.tensor([1.0, -1.0])).numpy().round(3)
     array([ 1.   , -0.632], dtype=float32)
     """
-    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)) * alpha)
+    return choose(x > 0, x, np.expm1(np.minimum(x, 0)) * alpha)
 
 
 elu.vjp(x=lambda g, x, alpha: where(greater(x, 0.0), g, g * (exp(minimum(x, 0.0)) * alpha)))
@@ -112,7 +113,7 @@ def celu(x, /, alpha=1.0):
     >>> ag.celu(ag.tensor([1.0, -1.0]), 2.0).numpy().round(3)
     array([ 1.   , -0.787], dtype=float32)
     """
-    return np.where(x > 0, x, np.expm1(np.minimum(x, 0) / alpha) * alpha)
+    return choose(x > 0, x, np.expm1(np.minimum(x, 0) / alpha) * alpha)
 
 
 celu.vjp(x=lambda g, x, alpha: where(greater(x, 0.0), g, g * exp(minimum(x, 0.0) / alpha)))
@@ -128,7 +129,7 @@ def selu(x, /):
     >>> ag.selu(ag.tensor([1.0, -1.0])).numpy().round(3)
     array([ 1.051, -1.111], dtype=float32)
     """
-    return np.where(x > 0, x * SELU_SCALE, np.expm1(np.minimum(x, 0)) * (SELU_ALPHA * SELU_SCALE))
+    return choose(x > 0, x * SELU_SCALE, np.expm1(np.minimum(x, 0)) * (SELU_ALPHA * SELU_SCALE))
 
 
 selu.vjp(
@@ -159,7 +160,7 @@ def silu(x, /):
     array([0.   , 1.762], dtype=float32)
     """
     e = np.exp(-np.abs(x))
-    return x * (np.where(x >= 0, 1.0, e) / (1.0 + e))
+    return x * (choose(x >= 0, 1.0, e) / (1.0 + e))
 
 
 def _silu_rule(g, x):
@@ -297,7 +298,7 @@ def softshrink(x, /, lambd=0.5):
     >>> ag.softshrink(ag.tensor([2.0, 0.25, -2.0]))
     tensor([ 1.5,  0. , -1.5], dtype=float32)
     """
-    return np.where(np.abs(x) > lambd, x - np.copysign(lambd, x), x * 0)
+    return choose(np.abs(x) > lambd, x - np.copysign(lambd, x), x * 0)
 
 
 softshrink.vjp(x=lambda g, x, lambd: where(greater(abs(x), lambd), g, 0.0))
@@ -363,7 +364,7 @@ def hardshrink(x, /, lambd=0.5):
     >>> ag.hardshrink(ag.tensor([2.0, 0.25, -2.0]))
     tensor([ 2.,  0., -2.], dtype=float32)
     """
-    return np.where(np.abs(x) > lambd, x, x * 0)
+    return choose(np.abs(x) > lambd, x, x * 0)
 
 
 hardshrink.vjp(x=lambda g, x, lambd: where(greater(abs(x), lambd), g, 0.0))

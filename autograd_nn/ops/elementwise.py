@@ -1,7 +1,8 @@
 """Elementwise operations: forward and rule side by side.
 
-Bodies use NumPy ufuncs, operators and `np.where` only: the compiler reads them by calling them on symbols. The arithmetic
-ones are written with operators, because on NumPy scalars those cost a tenth of the ufunc, and scalar graphs are made of them.
+Bodies use NumPy ufuncs, operators and `choose` (np.where) only: the compiler reads them by calling them on symbols. The
+arithmetic ones are written with operators, because on NumPy scalars those cost a tenth of the ufunc, and scalar graphs are made
+of them.
 
 At kinks the derivative is the one PyTorch takes: 0 for relu and abs at 0, half to each side of a tie in maximum and minimum.
 """
@@ -15,6 +16,7 @@ import numpy as np
 from ..engine.methods import method
 from ..engine.op import nondifferentiable, op
 from ..engine.tensor import Tensor
+from .choosing import choose
 from .comparison import equal, greater, less, logical_and
 from .creation import zeros_like
 
@@ -312,7 +314,7 @@ def sigmoid(x, /):
     array([0.5  , 0.881], dtype=float32)
     """
     e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1.0, e) / (1.0 + e)
+    return choose(x >= 0, 1.0, e) / (1.0 + e)
 
 
 sigmoid.vjp(x=lambda g, out: g * (out * (1.0 - out)))
@@ -375,7 +377,7 @@ def where(condition, x, y, /):
     >>> ag.where(ag.tensor([True, False]), ag.tensor([1.0, 2.0]), 0.0)
     tensor([1., 0.], dtype=float32)
     """
-    return np.where(condition, x, y)
+    return choose(condition, x, y)
 
 
 where.vjp(

@@ -1,0 +1,16 @@
+"""Neural networks: modules, layers, losses and initialisers, composed of operations only, with PyTorch's names and arguments.
+
+import autograd_nn.nn as nn
+"""
+
+from . import functional as functional
+from . import init as init
+from .activation import *
+from .containers import *
+from .convolution import *
+from .linear import *
+from .loss import *
+from .module import *
+from .normalisation import *
+from .parameter import Buffer as Buffer
+from .parameter import Parameter as Parameter
