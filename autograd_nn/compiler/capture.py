@@ -7,39 +7,45 @@ Tensors behind and know when it no longer fits.
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from ..engine import modes
 from ..engine.graph import Leaf
-from ..engine.memory import cell_of, leaf_of
-from ..engine.record import Entry, LeftGraph, Record, Value
+from ..engine.memory import cell_of
+from ..engine.record import LeftGraph, Record, Value
 from ..engine.tensor import Tensor
 
 
 class Capture(Record):
-    """A record of plain operations that also keeps the Tensors and leaves it met."""
+    """A record of plain operations that also keeps the Tensors and leaves it met, without keeping them alive."""
 
     def __init__(self, outer: Any) -> None:
         super().__init__(outer, expand=True)
-        self.born: list[Tensor] = []
-        self.written: list[Tensor] = []
-        self.met: dict[int, Tensor] = {}  # leaf Tensors by the identity of their array
         self.leaves: dict[int, LeafGradient] = {}
-        self._position: dict[int, int] = {}
+        self.assumptions: list[tuple[Callable[[], Any], Any]] = []
+        self._born: dict[int, weakref.ref[Tensor]] = {}  # Tensors made inside the step, by identity
+        self._born_arrays: dict[int, weakref.ref[Tensor]] = {}  # those that took part, by the identity of their array
+        self._met: dict[int, weakref.ref[Tensor]] = {}  # other leaves that took part, likewise
+        self._written: dict[int, weakref.ref[Tensor]] = {}
+
+    # ---- events ----------------------------------------------------------------------------------------------
 
     def made(self, tensor: Tensor) -> None:
-        self.born.append(tensor)
+        self._born[id(tensor)] = weakref.ref(tensor)
 
     def assigning(self, state: Tensor, value: Any) -> None:
         super().assigning(state, value)
-        self.written.append(state)
+        self._written[id(state)] = weakref.ref(state)
 
     def bound_gradient(self, leaf: Leaf, grad: Tensor) -> None:
         self._gradient(leaf, None, needed=True)  # a walk binds one only where there was none
         super().bound_gradient(leaf, grad)
+
+    def adding_to_gradient(self, leaf: Leaf) -> None:
+        self._gradient(leaf, leaf.grad, needed=True)
 
     def set_gradient(self, leaf: Leaf) -> None:
         read = leaf.grad is not None and id(leaf.grad._array) in self._by_array
@@ -50,20 +56,46 @@ class Capture(Record):
         if id(leaf) not in self.leaves:
             self.leaves[id(leaf)] = LeafGradient(leaf, before, needed)
 
+    def assumed(self, read: Callable[[], Any]) -> None:
+        self.assumptions.append((read, read()))
+
     def _input(self, x: Any) -> Any:
         value = super()._input(x)
         if isinstance(x, Tensor) and x.is_leaf and isinstance(value, Value) and value.producer is None:
-            self.met.setdefault(id(x._array), x)
+            made = self._born.get(id(x))
+            known = self._born_arrays if made is not None and made() is x else self._met
+            known.setdefault(id(x._array), weakref.ref(x))
         return value
+
+    # ---- afterwards ------------------------------------------------------------------------------------------
 
     def value(self, x: Any) -> Value:
         """The value of a Tensor or array that the step returned."""
         found: Value = self._input(x)
         return found
 
-    def born_here(self) -> set[int]:
-        """The identities of the arrays of Tensors that the step made of its own data."""
-        return {id(t._array) for t in self.born}
+    def own_arrays(self, result: Sequence[Any]) -> set[int]:
+        """The identities of the arrays that the step makes anew in each call: of Tensors made in it, and kept by nobody since.
+
+        A Tensor that is made in the first step and kept (a buffer that a module makes when it is first called) is a state.
+        """
+        returned = {id(x) for x in result}
+
+        def kept() -> set[int]:
+            alive = [(k, t()) for k, t in self._born_arrays.items()]
+            return {k for k, t in alive if t is not None and id(t) not in returned and k in written}
+
+        written = {id(v.data) for v in self.states}
+        if kept():
+            gc.collect()  # perhaps only cycles hold them
+        return set(self._born_arrays) - kept()
+
+    def met(self) -> list[Tensor]:
+        """The leaf Tensors from outside that took part and are still there."""
+        return [t for t in [r() for r in self._met.values()] if t is not None]
+
+    def written(self) -> list[Tensor]:
+        return [t for t in [r() for r in self._written.values()] if t is not None]
 
 
 class LeafGradient:
@@ -91,7 +123,7 @@ class Captured:
 def restore(record: Capture) -> None:
     for value in record.states:
         value.data[...] = value.initial
-    for tensor in record.written:
+    for tensor in record.written():
         cell = cell_of(tensor)
         if cell is not None:
             cell.write()

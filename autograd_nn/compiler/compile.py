@@ -22,7 +22,7 @@ import numpy as np
 
 from ..engine import graph, modes
 from ..engine.dtypes import get_default_dtype
-from ..engine.graph import Writes
+from ..engine.graph import Leaf, Writes
 from ..engine.memory import cell_of
 from ..engine.tensor import Tensor, tensor
 from .capture import Captured, capture
@@ -180,13 +180,24 @@ class Signature:
         program, self.lowering = lower(captured, outputs, effects)
         self.compiled: Compiled = compile_program(program)
         self.machine = self.compiled.machine
-        own = {id(t) for t in captured.inputs}
-        outside = [t for t in record.met.values() if id(t._array) not in self.lowering.born and id(t) not in own]
+        arguments = {id(t) for t in captured.inputs}
+        outside = [t for t in record.met() if id(t) not in arguments]
         self.tensors = [(t, t._array) for t in outside]
-        self.leaves = [(f.leaf, f.before) for f in record.leaves.values() if f.needed]
+        self.assumptions = record.assumptions
         self.guards: list[Guard] = environment(step)
-        written = {id(t): t for t in record.written if id(t._array) not in self.lowering.born}
-        self.written = [*written.values(), *[g for _, g in self.gradients if g is not None]]
+        self.leaves = [(f.leaf, f.before) for f in record.leaves.values() if f.needed]
+        self.absent: list[tuple[Leaf, bool]] = []  # whether other leaves had a gradient
+        read = {id(array) for _, array in self.tensors}
+        for t in {id(t): t for t in [*outside, *[g.expected for g in self.guards if isinstance(g.expected, Tensor)]]}.values():
+            leaf = None if t.node is None or not t.is_leaf else t.node.saved
+            if leaf is None or id(leaf) in record.leaves:
+                continue
+            if leaf.grad is not None and id(leaf.grad._array) in read:
+                self.leaves.append((leaf, leaf.grad))
+            else:
+                self.absent.append((leaf, leaf.grad is None))
+        written = [t for t in record.written() if id(t._array) not in self.lowering.own]
+        self.written = [*written, *[g for _, g in self.gradients if g is not None]]
 
     # ---- does it fit? ----------------------------------------------------------------------------------------
 
@@ -197,6 +208,12 @@ class Signature:
                 return False
         for leaf, before in self.leaves:
             if leaf.grad is not before:
+                return False
+        for leaf, absent in self.absent:
+            if (leaf.grad is None) is not absent:
+                return False
+        for read, value in self.assumptions:
+            if read() != value:
                 return False
         return all([g.holds() for g in self.guards])
 

@@ -19,6 +19,7 @@ from .capture import Captured
 from .operations import LOWER
 from .program import Program, Value
 from .reader import read
+from .structure import flatten
 
 
 class Lowering:
@@ -31,7 +32,9 @@ class Lowering:
         self.viewed: dict[recorded.Value, tuple[Value, Value]] = {}
         self.effects: dict[recorded.Value, Value] = {}
         self.opaque: list[tuple[Entry, str]] = []
-        self.born = captured.record.born_here()
+        leaves: list[Any] = []
+        flatten(captured.result, leaves)
+        self.own = captured.record.own_arrays(leaves)
         self.places = {v: k for k, v in enumerate(captured.record.inputs)}
 
     # ---- reading and writing memories ------------------------------------------------------------------------
@@ -59,10 +62,10 @@ class Lowering:
         if any([s % v.data.itemsize for s in v.data.strides]) or v.data.ctypes.data % v.data.itemsize:
             array = v.data
             return b.opaque("an unaligned array", lambda: (array,), [], [(v.shape, v.dtype)])[0]  # type: ignore[return-value]
-        if id(v.data) in self.born and v.initial is not None:  # it starts anew in each step
+        if id(v.data) in self.own and v.initial is not None:  # it starts anew in each step
             same = v.dtype in SUPPORTED and v.initial.size and (v.initial == v.initial.flat[0]).all()
             return b.full(v.initial.flat[0], v.shape, v.dtype) if same else b.memory(v.initial)
-        if id(v.data) in self.born and v.dtype in SUPPORTED and v.data.size and (v.data == v.data.flat[0]).all():
+        if id(v.data) in self.own and v.dtype in SUPPORTED and v.data.size and (v.data == v.data.flat[0]).all():
             return b.full(v.data.flat[0], v.shape, v.dtype)  # made by the step, which makes it again each time
         return b.memory(v.data)
 
@@ -77,7 +80,7 @@ class Lowering:
             self.write(parent, self._written_through(entry, self.value(parent), value))
             return
         self.current[target] = value
-        if target.producer is None and id(target.data) not in self.born:
+        if target.producer is None and id(target.data) not in self.own:
             self.effects[target] = value
 
     def _written_through(self, entry: Entry, parent: Value, part: Value) -> Value:

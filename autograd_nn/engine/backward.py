@@ -461,6 +461,7 @@ def _deposit(leaves: Sequence[Node], cotangents: dict[Any, Any], owned: set[Any]
             grad = state.grad
             if recorded:
                 if grad is not None:
+                    modes.current().tracer.adding_to_gradient(state)
                     assign(grad, grad + g)
                     continue
                 # The operation's own result where nobody else holds it; else a recorded copy.

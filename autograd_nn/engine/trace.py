@@ -69,6 +69,16 @@ class Tracer:
         if self.outer is not None:
             self.outer.set_gradient(leaf)
 
+    def adding_to_gradient(self, leaf: Any) -> None:
+        """A walk is about to add to the gradient that a leaf has."""
+        if self.outer is not None:
+            self.outer.adding_to_gradient(leaf)
+
+    def assumed(self, read: Any) -> None:
+        """What runs now is right only while `read()` returns what it returns now: a choice was made by a value."""
+        if self.outer is not None:
+            self.outer.assumed(read)
+
     def left_graph(self, what: str, tensor: Any) -> None:
         """A Tensor's value was taken out of the graph: `.data`, `float()`, `bool()` and their like."""
         if self.outer is not None:
