@@ -36,6 +36,9 @@ from .verify import compare
 MOST_SIGNATURES = 64
 """How many variants of one step are kept before compiling another is refused."""
 
+ARGUMENTS = (Tensor, np.ndarray, np.generic)
+"""What is passed on as an array; other values of arguments are baked in, and each is compiled for."""
+
 VERIFY = ("first", "always", "never")
 
 
@@ -87,7 +90,7 @@ class CompiledStep:
         if mode.tracer is not None:  # someone records, checks or compiles around us: let him see the operations
             return self.step(*args, **kwargs)
         leaves: list[Any] = []
-        structure = flatten((args, kwargs), leaves)
+        structure = flatten((args, kwargs), leaves, ARGUMENTS)
         arrays = [x._array if isinstance(x, Tensor) else x for x in leaves]
         kinds = tuple([(a.shape, a.dtype, isinstance(x, Tensor) and x.node is not None) for a, x in zip(arrays, leaves, strict=True)])
         key = (structure, kinds, mode.grad, get_default_dtype())

@@ -26,6 +26,9 @@ from .program import LEAVES, REDUCTIONS, VIEWS, Value
 
 MOST_MEMBERS = 64
 MOST_SCALAR_MEMBERS = 512
+APART = "apart"
+"""The parameter of a copy that is a kernel of its own."""
+
 FUSED = frozenset({*ELEMENTWISE, *REDUCTIONS, "iota"})
 
 
@@ -36,6 +39,7 @@ class Cluster:
         self.kind, self.position, self.points, self.members = kind, position, points, members
         self.columns = 0  # the length of a row, once rows matter
         self.phases = 1
+        self.closed = False  # whether it stays as it is: a copy made so that a row can be read as one run
         self.readers: set[Cluster] = set()
         self.cuts: frozenset[int] = frozenset()  # lengths of what the members' axes step over: a chain of divisors
 
@@ -56,7 +60,8 @@ def fuse(values: Iterable[Value]) -> list[Cluster]:
             continue
         sources = _sources(v)
         last = max([c.position for c in sources], default=-1)
-        home = _home(v, sources, last, reading)
+        apart = v.op == "copy" and v.params == APART
+        home = None if apart else _home(v, sources, last, reading)
         if home is None:
             home = Cluster("loop", len(line), _points(v), [])
             line.append(home)
@@ -65,8 +70,9 @@ def fuse(values: Iterable[Value]) -> list[Cluster]:
             if root.size > 1 and root.op != "constant":
                 reading[root] = home
         for source in sorted(sources, key=lambda c: -c.position):
-            if source is not home and source.members and _mergeable(source, home):
+            if source is not home and source.members and not apart and _mergeable(source, home):
                 _merge(source, home, line)
+        home.closed = home.closed or apart
     clusters = [c for c in line if c is not None]
     for position, c in enumerate(clusters):
         c.position = position
@@ -140,7 +146,7 @@ def _fits(v: Value, c: Cluster) -> bool:
 
 def columns_with(v: Value, c: Cluster) -> int | None:
     """The `columns` that the cluster would have with v in it; None if v does not fit."""
-    if c.kind != "loop" or len(c.members) >= (MOST_SCALAR_MEMBERS if c.points == 1 else MOST_MEMBERS):
+    if c.kind != "loop" or c.closed or len(c.members) >= (MOST_SCALAR_MEMBERS if c.points == 1 else MOST_MEMBERS):
         return None
     points, columns = _points(v), c.columns
     is_row = points != c.points
@@ -225,7 +231,7 @@ def _join(v: Value, c: Cluster) -> None:
 
 def _mergeable(a: Cluster, b: Cluster) -> bool:
     """Whether an earlier cluster's members can be computed in a later one, at its place in the line."""
-    if a.kind != "loop" or a.points != b.points or a is b:
+    if a.kind != "loop" or a.closed or a.points != b.points or a is b:
         return False
     if len(a.members) + len(b.members) > (MOST_SCALAR_MEMBERS if a.points == 1 else MOST_MEMBERS):
         return False

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .fusion import Cluster, fuse
+from .access import domain
+from .fusion import APART, Cluster, fuse
 from .library import library
 from .loops import Kernel, Unmerged, emit_loops
 from .machine import Machine
@@ -79,7 +80,10 @@ def emit(c: Cluster) -> list[Kernel] | None:
 def _copy_first(program: Program, unmerged: Unmerged) -> list[Value]:
     """Lay out anew what keeps a row from being one run of memory."""
     for v, k in unmerged.reads:
-        v.inputs[k] = copied(v.inputs[k])
+        i, points = v.inputs[k], domain(v)
+        if i.shape != points:  # what repeats along the row is written out
+            i = Value("broadcast", [i], None, points, i.dtype, origin=v.origin)
+        v.inputs[k] = copied(i, APART)
     for v in unmerged.writes:
         _compute_apart(program, v)
     return program.values()
@@ -87,7 +91,7 @@ def _copy_first(program: Program, unmerged: Unmerged) -> list[Value]:
 
 def _compute_apart(program: Program, v: Value) -> None:
     """Compute a part of an assembled value in memory of its own, and copy it there."""
-    part = copied(v)
+    part = copied(v, APART)
     part.inside, part.layout = v.inside, v.layout
     v.inside, v.layout, v.at = None, contiguous(v.shape), None
     for user in program.values():

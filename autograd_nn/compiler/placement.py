@@ -1,6 +1,7 @@
 """Placement: which values need memory of their own, and how it is laid out, so that every view is one of strides.
 
 - A reshape that strides cannot express gets a copy below it, or the product that it views is laid out anew.
+- A product that is only read transposed is the product of the transposed operands.
 - Parts of an assembled value are computed straight into its memory, where nothing else needs them elsewhere.
 - An output or an effect is memory of the step's own.
 - Sums of products are added up in one memory; sums of assembled values whose parts do not meet are one assembled value.
@@ -18,6 +19,7 @@ from .program import Program, Value, contiguous, uses_of
 def place(program: Program) -> list[Value]:
     """Prepare a program for fusion; returns its values in order."""
     _join_assembled(program)
+    _turned_products(program)
     _reshapes(program)
     _own_roots(program)
     _sums_of_products(program)
@@ -32,8 +34,8 @@ def place(program: Program) -> list[Value]:
     return values
 
 
-def copied(v: Value) -> Value:
-    return Value("copy", [v], None, v.shape, v.dtype, origin=v.origin)
+def copied(v: Value, params: str | None = None) -> Value:
+    return Value("copy", [v], params, v.shape, v.dtype, origin=v.origin)
 
 
 def _own_roots(program: Program) -> None:
@@ -81,6 +83,38 @@ def _forget(v: Value) -> None:
     while v.op not in ("matmul",) and v.inputs:
         v.at = None
         v = v.inputs[0]
+
+
+def _turned_products(program: Program) -> None:
+    values = program.values()
+    users: dict[Value, list[Value]] = {}
+    for v in values:
+        for i in v.inputs:
+            users.setdefault(i, []).append(v)
+    roots = set(program.roots())
+    changed: dict[Value, Value] = {}
+    for v in values:
+        v.inputs = [changed.get(i, i) for i in v.inputs]
+        if v.op != "matmul" or v in roots or not users.get(v):
+            continue
+        swap = (*range(len(v.shape) - 2), len(v.shape) - 1, len(v.shape) - 2)
+        if all([u.op == "transpose" and u.params == swap for u in users[v]]):
+            a, b = v.inputs
+            shape = (*v.shape[:-2], v.shape[-1], v.shape[-2])
+            product = Value("matmul", [swapped(b), swapped(a)], None, shape, v.dtype, origin=v.origin)
+            changed |= dict.fromkeys(users[v], product)
+    for v in values:
+        v.inputs = [changed.get(i, i) for i in v.inputs]
+    program.mapped(lambda v: changed.get(v, v))
+
+
+def swapped(v: Value) -> Value:
+    """The last two axes exchanged."""
+    n = len(v.shape)
+    axes = (*range(n - 2), n - 1, n - 2)
+    if v.op == "transpose" and v.params == axes:
+        return v.inputs[0]
+    return Value("transpose", [v], axes, (*v.shape[:-2], v.shape[-1], v.shape[-2]), v.dtype, origin=v.origin)
 
 
 def _join_assembled(program: Program) -> None:

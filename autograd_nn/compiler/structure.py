@@ -13,17 +13,17 @@ ARRAY = "array"
 """Stands in a structure where a Tensor or array was."""
 
 
-def flatten(x: Any, leaves: list[Any]) -> Any:
+def flatten(x: Any, leaves: list[Any], kinds: tuple[type, ...] = (Tensor, np.ndarray)) -> Any:
     """Put the Tensors and arrays of nested tuples, lists and dicts into `leaves`; returns the hashable rest."""
-    if isinstance(x, (Tensor, np.ndarray)):
+    if isinstance(x, kinds):
         leaves.append(x)
         return ARRAY
     if type(x) in (tuple, list):
-        return (type(x), tuple([flatten(e, leaves) for e in x]))
+        return (type(x), tuple([flatten(e, leaves, kinds) for e in x]))
     if isinstance(x, tuple) and hasattr(x, "_fields"):
-        return (type(x), tuple([flatten(e, leaves) for e in x]))
+        return (type(x), tuple([flatten(e, leaves, kinds) for e in x]))
     if type(x) is dict:
-        return (dict, tuple([(k, flatten(v, leaves)) for k, v in x.items()]))
+        return (dict, tuple([(k, flatten(v, leaves, kinds)) for k, v in x.items()]))
     return Static(x)
 
 
