@@ -1,6 +1,6 @@
 """exp, log and tanh of float32 vectors, as polynomials: within 2 units of the last bit, NaN and infinities exact.
 
-The coefficients are Cephes' (S. Moshier, single precision), tanh's the rational approximation that Eigen uses.
+The coefficients are Cephes' (S. Moshier), of single precision.
 """
 
 from __future__ import annotations
@@ -17,11 +17,7 @@ LOG = (
     7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
     -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
 )  # fmt: skip
-TANH_ABOVE = (
-    -2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-08,
-    1.48572235717979e-05, 6.37261928875436e-04, 4.89352455891786e-03,
-)  # fmt: skip
-TANH_BELOW = (1.19825839466702e-06, 1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03)
+TANH = (-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
 
 
 @cache
@@ -92,9 +88,14 @@ def _log(f: Function) -> str:
 
 
 def _tanh(f: Function) -> str:
-    x = _clipped(f, "%x", -7.9053111, 7.9053111)
-    z = f.binary("fmul", x, x, F)
-    return f.binary("fdiv", f.binary("fmul", _horner(f, TANH_ABOVE, z), x, F), _horner(f, TANH_BELOW, z), F)
+    """x + x^3 P(x^2) near 0, elsewhere 1 - 2 / (e^2|x| + 1) with the sign of x, which is exactly 1 where it rounds to that."""
+    z = f.binary("fmul", "%x", "%x", F)
+    small = f.fma(f.binary("fmul", _horner(f, TANH, z), z, F), "%x", "%x", F)
+    size = f.intrinsic("fabs", ["%x"], F)
+    e = f.inlined(vector_function("exp", f.lanes), [f.binary("fadd", size, size, F)], F)
+    below = f.binary("fdiv", f.splat(2.0, F), f.binary("fadd", e, f.splat(1.0, F), F), F)
+    large = f.binary("fsub", f.splat(1.0, F), below, F)
+    return f.intrinsic("copysign", [f.select(f.compare("ogt", size, f.splat(0.625, F), F), large, small, F), "%x"], F)
 
 
 FUNCTIONS = {"exp": _exp, "log": _log, "tanh": _tanh}

@@ -86,7 +86,10 @@ def _copy_first(program: Program, unmerged: Unmerged) -> list[Value]:
         v.inputs[k] = copied(i, APART)
     for v in unmerged.writes:
         _compute_apart(program, v)
-    return program.values()
+    values = program.values()
+    for v in values:
+        v.at = None
+    return values
 
 
 def _compute_apart(program: Program, v: Value) -> None:

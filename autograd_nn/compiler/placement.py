@@ -26,6 +26,7 @@ def place(program: Program) -> list[Value]:
     _own_parts(program)
     values = program.values()
     for v in values:
+        v.at = None  # operands have changed since it was asked
         if v.op == "opaque":
             v.params.results = []
     for v in values:

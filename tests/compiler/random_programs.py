@@ -1,4 +1,4 @@
-"""Random training steps, compiled and eager side by side. As a command: how many to try, and the first seed.
+"""Random training steps, compiled and compared with eager ones. As a command: how many to try, and the first seed.
 
     python tests/compiler/random_programs.py 100000 0
 """
@@ -9,7 +9,6 @@ import warnings
 import numpy as np
 
 import autograd_nn as ag
-from autograd_nn.compiler.verify import agrees
 
 UNARY = (ag.tanh, ag.sigmoid, ag.exp, ag.relu, ag.abs, ag.square, ag.sin, ag.softmax, ag.sign, ag.floor, ag.isnan, ag.negative)
 BINARY = (ag.add, ag.subtract, ag.multiply, ag.maximum, ag.minimum, ag.divide, ag.greater, ag.less_equal, ag.arctan2)
@@ -102,29 +101,18 @@ class Draw:
 
 
 def run(seed, steps=3):
-    """One program, compiled and eager: raises where they differ."""
-    eager, compiled = Draw(seed), Draw(seed)
-    eager.begin()
-    compiled.begin()
-    step = ag.compile(compiled.step)
+    """One program: every call is compared with an eager one from the same state, and raises where they differ.
+
+    Some of these programs make a number of a rounding error; the comparison itself knows them by what a last bit does to them.
+    """
+    drawn = Draw(seed)
+    drawn.begin()
+    step = ag.compile(drawn.step, verify="always")
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for k in range(steps):
-            arguments = [a + a.dtype.type(0.1 * k) for a in eager.arguments]
-            expected = eager.step(*[ag.tensor(a) for a in arguments])
-            found = step(*arguments)
-            for e, f in zip(expected, found, strict=True):
-                assert close(e.numpy(), f.numpy()), (seed, k, e, f)
-            for e, f in zip([*eager.states, *eager.moments], [*compiled.states, *compiled.moments], strict=True):
-                assert close(e.numpy(), f.numpy()), (seed, k, "state", e, f)
-                assert (e.grad is None) == (f.grad is None)
-                assert e.grad is None or close(e.grad.numpy(), f.grad.numpy()), (seed, k, "gradient")
+            step(*[a + a.dtype.type(0.1 * k) for a in drawn.arguments])
     return step
-
-
-def close(a, b):
-    scale = float(np.max(np.abs(a), initial=0.0, where=np.isfinite(a))) if a.dtype.kind == "f" else 0.0
-    return agrees(a, b, slack=(2e-3 if a.dtype == np.float32 else 1e-9) * scale)
 
 
 if __name__ == "__main__":
