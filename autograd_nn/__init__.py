@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from . import check as check
+from . import data as data
 from . import kernels as kernels
 from .check.divergence import compare as compare
 from .check.gradients import check_model as check_model
@@ -29,12 +30,16 @@ from .engine.modes import no_grad as no_grad
 from .engine.mutation import detect_mutation as detect_mutation
 from .engine.op import nondifferentiable as nondifferentiable
 from .engine.op import op as op
+from .engine.random import get_rng_state as get_rng_state
 from .engine.random import manual_seed as manual_seed
+from .engine.random import set_rng_state as set_rng_state
 from .engine.record import record as record
 from .engine.tensor import Tensor as Tensor
 from .engine.tensor import assign as assign
 from .engine.tensor import from_numpy as from_numpy
 from .engine.tensor import tensor as tensor
+from .interop import load as load
+from .interop import save as save
 from .kernels import get_num_threads as get_num_threads
 from .kernels import set_num_threads as set_num_threads
 from .ops import *

@@ -8,6 +8,7 @@ import sys
 
 BENCHMARKS = {
     "overhead": "what one operation costs: recorded calls, chains, scalar graphs, a tiny network, importing",
+    "training": "whole training steps of eight networks",
     "kernels": "convolution and pooling over the layer shapes of well-known networks",
 }
 

@@ -96,6 +96,19 @@ def test_distributions():
         ag.randint(3, 3)
 
 
+def test_permutations():
+    """Every number once, the same again from the same state, and one draw each."""
+    g = ag.random.Generator(3)
+    first, second = ag.randperm(1000, generator=g), ag.randperm(1000, generator=g)
+    assert g.state.tolist() == [3, 2]
+    assert first.dtype == np.int64
+    np.testing.assert_array_equal(np.sort(first.numpy()), np.arange(1000))
+    assert (first != second).any()
+    g.manual_seed(3)
+    np.testing.assert_array_equal(ag.randperm(1000, generator=g), first)
+    assert ag.randperm(0).shape == (0,)
+
+
 def test_draws_in_threads_never_repeat():
     ag.manual_seed(0)
     drawn = []

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import modes
-from .tensor import assign, tensor
+from .tensor import Tensor, assign, tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 _STEP = np.array([0, 1], np.uint64)
 
@@ -103,3 +106,28 @@ def manual_seed(seed: int) -> Generator:
     found = generator()
     found.manual_seed(seed)
     return found
+
+
+def get_rng_state() -> Tensor:
+    """A copy of the global generator's state, to save and to give back to `set_rng_state`: the seed and the next draw's number.
+
+    >>> state = ag.get_rng_state()
+    >>> a = ag.rand((2,))
+    >>> ag.set_rng_state(state)
+    >>> bool((ag.rand((2,)) == a).all())
+    True
+    """
+    return tensor(generator().state._array)
+
+
+def set_rng_state(state: ArrayLike | Tensor) -> None:
+    """Let the global generator go on from a state that `get_rng_state` gave.
+
+    Raises ValueError for anything but two uint64 numbers.
+
+    >>> ag.set_rng_state(ag.get_rng_state())
+    """
+    array = np.asarray(state._array if isinstance(state, Tensor) else state)
+    if array.shape != (2,) or array.dtype != np.uint64:
+        raise ValueError(f"set_rng_state: a state is two uint64 numbers, not {array.dtype} of shape {array.shape}")
+    assign(generator().state, array)

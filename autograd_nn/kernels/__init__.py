@@ -11,6 +11,7 @@ Where to start reading, and what stands on what:
     microkernel, winograd_transforms, layout   what their loops are made of
     plan, threads, build, vectors              how a kernel is described, run, compiled and given vector instructions
     pooling, adaptive, resizing, patches       the other kernels
+    recurrent, transcendental                  a step of a recurrent layer; exp, tanh and the logistic function on vectors
     update_rules, updates                      what an optimizer does to one element, and the loops around it
     warmup                                     the command that compiles all of them ahead
 
@@ -21,20 +22,16 @@ Nothing is imported here: `import autograd_nn` must not import numba. A module i
 from __future__ import annotations
 
 import importlib
+from importlib.util import find_spec
 from typing import Any
 
 from autograd_nn.kernels.geometry import Convolution as Convolution
 from autograd_nn.kernels.geometry import Pooling as Pooling
 
-_MODULES = frozenset((
-    "adaptive", "build", "convolution", "dense", "depthwise", "direct", "direct_weight", "flat", "layout",
-    "microkernel", "patches", "plan", "pointwise", "pooling", "reference", "resizing", "thin", "threads", "update_rules",
-    "updates", "vectors", "warmup", "winograd", "winograd_transforms", "winograd_weight",
-))  # fmt: skip
-
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
+    """The modules of this room, imported when somebody asks for one: nearly all of them load numba."""
+    if not name.startswith("_") and find_spec(f"{__name__}.{name}") is not None:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -86,7 +86,8 @@ class Run:
         dtype, width = rows[0][0].dtype, len(rows[0]) + 1
         self.threads = threads.get_num_threads()
         parts = _parts([row[0].size for row in rows], self.threads)
-        header, pieces = [0, width], []
+        header: list[int] = [0, width]
+        pieces: list[tuple[int, int, int]] = []
         for part in parts:
             header += [len(pieces), len(pieces) + len(part)]
             pieces += part

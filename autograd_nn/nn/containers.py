@@ -25,6 +25,11 @@ class _Contents(Module):
     _contents: dict[str, Any]
     _kind: type = Module
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        made = super().__new__(cls)
+        object.__setattr__(made, "_contents", {})  # so that a forgotten super().__init__() leaves an empty container
+        return made
+
     def _set(self, contents: Mapping[str, Any]) -> Self:
         for name in contents:
             if not isinstance(name, str) or not name or "." in name:
@@ -44,6 +49,9 @@ class _Contents(Module):
     def members(self) -> Iterable[tuple[str, Any]]:
         yield from self._contents.items()
         yield from ((name, value) for name, value in self.__dict__.items() if name != "_contents")
+
+    def member(self, name: str) -> Any:
+        return self._contents[name] if name in self._contents else self.__dict__[name]
 
     def __getattr__(self, name: str) -> Any:
         contents = self.__dict__.get("_contents", {})

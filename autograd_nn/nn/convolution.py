@@ -11,6 +11,7 @@ from typing import Any
 from ..ops import convolution as ops
 from . import functional as F
 from . import init
+from .functional.operands import in_module
 from .module import Module
 from .parameter import Parameter, empty_parameter
 
@@ -74,12 +75,12 @@ class _Convolution(Module):
     def extra_repr(self) -> str:
         parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
         none = (0,) * self.axes
-        parts += [f"padding={self.padding!r}"] if self.padding != none else []
+        parts += [f"padding={self.padding}"] if self.padding != none else []
         parts += [f"output_padding={self.output_padding}"] if self.output_padding != none else []
         parts += [f"dilation={self.dilation}"] if self.dilation != (1,) * self.axes else []
         parts += [f"groups={self.groups}"] if self.groups != 1 else []
         parts += ["bias=False"] if self.bias is None else []
-        parts += [f"padding_mode={self.padding_mode!r}"] if self.padding_mode != "zeros" else []
+        parts += [f"padding_mode={self.padding_mode}"] if self.padding_mode != "zeros" else []
         return ", ".join(parts)
 
 
@@ -157,8 +158,11 @@ class _Transposed(_Convolution):
         extra = tuple([n - m for n, m in zip(size[-self.axes :], least, strict=True)])
         if any(not 0 <= e < max(s, d) for e, s, d in zip(extra, self.stride, self.dilation, strict=True)):
             most = tuple([m + s - 1 for m, s in zip(least, self.stride, strict=True)])
-            raise ValueError(
-                f"{type(self).__name__}: output_size {size} for an input of {shape}; it can be from {tuple(least)} to {most}"
+            raise in_module(
+                ValueError(
+                    f"{type(self).__name__}: output_size {size} for an input of {shape}; it can be from {tuple(least)} to "
+                    f"{most}"
+                )
             )
         return extra
 

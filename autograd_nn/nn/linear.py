@@ -7,6 +7,7 @@ from typing import Any
 
 from . import functional as F
 from . import init
+from .functional.operands import in_module
 from .module import Module
 from .parameter import Parameter, empty_parameter
 
@@ -118,8 +119,8 @@ class Flatten(Module):
     def forward(self, input: Any) -> Any:
         first, last = (d + input.ndim if d < 0 else d for d in (self.start_dim, self.end_dim))
         if not 0 <= first <= last < max(input.ndim, 1):
-            raise ValueError(
-                f"Flatten: no axes {self.start_dim} to {self.end_dim} in order, in an input of shape {input.shape}"
+            raise in_module(
+                ValueError(f"Flatten: no axes {self.start_dim} to {self.end_dim} in order in an input of {input.shape}")
             )
         merged = math.prod(input.shape[first : last + 1])
         return input.reshape((*input.shape[:first], merged, *input.shape[last + 1 :]))
@@ -141,13 +142,15 @@ class Unflatten(Module):
     def forward(self, input: Any) -> Any:
         dim = self.dim + input.ndim if self.dim < 0 else self.dim
         if not 0 <= dim < input.ndim:
-            raise ValueError(f"Unflatten: no axis {self.dim} in an input of shape {input.shape}")
+            raise in_module(ValueError(f"Unflatten: no axis {self.dim} in an input of shape {input.shape}"))
         length, sizes = input.shape[dim], list(self.unflattened_size)
         known = math.prod([n for n in sizes if n != -1])
         if sizes.count(-1) == 1 and known and length % known == 0:
             sizes[sizes.index(-1)] = length // known
         if math.prod(sizes) != length or -1 in sizes:
-            raise ValueError(
-                f"Unflatten: axis {self.dim} of {input.shape} has {length} entries, not {self.unflattened_size}"
+            raise in_module(
+                ValueError(
+                    f"Unflatten: axis {self.dim} of {input.shape} has {length} entries, not {self.unflattened_size}"
+                )
             )
         return input.reshape((*input.shape[:dim], *sizes, *input.shape[dim + 1 :]))

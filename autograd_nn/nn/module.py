@@ -4,8 +4,9 @@ Decision: there is no registry. Parameters, buffers and submodules are found by 
 asks, inside lists, tuples and dicts, too. So nothing has to be set up (a forgotten ``super().__init__()`` is none the worse),
 and what is appended to a plain list counts from then on.
 
-Decision: a module does not know its own path, because it may be part of several. A call finds the name of the module it
-enters among the attributes of the module it comes from, so messages and pictures say the path that was taken.
+Decision: a module does not know its own path, because it may be part of several. A call looks for the module it enters in
+the module it comes from, nearest first, so messages and pictures say the path that was taken. It remembers the way it found
+and walks it again the next time, so what was moved meanwhile is found where it now is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -57,9 +59,9 @@ class Module:
     ['hidden.weight', 'hidden.bias', 'out.weight', 'out.bias']
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_names")
+    __slots__ = ("__dict__", "__weakref__", "_routes")
 
-    _names: dict[int, str]  # of submodules, by id: where calls have found them; forgotten at every change
+    _routes: dict[int, tuple[Any, ...]]  # of modules it has called, by id: the keys that led to them
     training: bool = True
     """Whether dropout drops and batch normalisation looks at the batch; set by `train` and `eval`."""
 
@@ -118,18 +120,17 @@ class Module:
         if isinstance(before, Buffer) and isinstance(value, Tensor) and not isinstance(value, (Buffer, Parameter)):
             value = Buffer(value, persistent=before.persistent, name=before.name)
         object.__setattr__(self, name, value)
-        object.__setattr__(self, "_names", {})
-
-    def __delattr__(self, name: str) -> None:
-        object.__delattr__(self, name)
-        object.__setattr__(self, "_names", {})
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__.copy()  # and not _names, which belong to this object
+        return self.__dict__.copy()  # and not _routes, which belong to this object
 
     def members(self) -> Iterable[tuple[str, Any]]:
         """What the module holds, by name: its attributes. Containers name what they contain."""
         return self.__dict__.items()
+
+    def member(self, name: str) -> Any:
+        """One of `members`; KeyError if there is none."""
+        return self.__dict__[name]
 
     def _held(self, kind: type | tuple[type, ...]) -> Iterator[tuple[str, Any]]:
         for name, value in self.members():
@@ -142,8 +143,8 @@ class Module:
         """The modules it holds itself, each once, with their names."""
         seen = set()
         for name, child in self._held(Module):
-            if child not in seen:
-                seen.add(child)
+            if id(child) not in seen:
+                seen.add(id(child))
                 yield name, child
 
     def children(self) -> Iterator[Module]:
@@ -151,18 +152,23 @@ class Module:
         return (child for _, child in self.named_children())
 
     def named_modules(
-        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+        self, memo: set[int] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
-        """Itself and all modules below, with their paths; one that is held twice comes once, unless asked otherwise."""
+        """Itself and all modules below, with their paths; one that is held twice comes once, unless asked otherwise.
+
+        `memo`: the ids of modules to leave out.
+        """
         memo = set() if memo is None else memo
-        if self in memo:
+        if id(self) in memo:
             return
-        memo.add(self)
+        memo.add(id(self))
         yield prefix, self
         for name, child in self._held(Module):
             yield from child.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
         if not remove_duplicate:
-            memo.discard(self)  # what remains there are the modules above: a module that holds one of those ends here
+            memo.discard(
+                id(self)
+            )  # what remains there are the modules above: a module that holds one of those ends here
 
     def modules(self) -> Iterator[Module]:
         """Itself and all modules below."""
@@ -200,21 +206,28 @@ class Module:
 
     def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
         """Hold a Tensor (or array, or None) as the buffer `name`; what ``self.name = nn.Buffer(tensor)`` does."""
-        setattr(self, name, None if tensor is None else Buffer(tensor, persistent=persistent))
+        self._register(name, None if tensor is None else Buffer(tensor, persistent=persistent))
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Hold a parameter (or None) as the attribute `name`."""
         if not isinstance(param, (Parameter, type(None))):
             raise TypeError(f"register_parameter: {name!r} needs an nn.Parameter or None, not {_a(param)}")
-        setattr(self, name, param)
+        self._register(name, param)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Hold a module (or None) as the attribute `name`."""
         if not isinstance(module, (Module, type(None))):
             raise TypeError(f"add_module: {name!r} needs an nn.Module or None, not {_a(module)}")
-        setattr(self, name, module)
+        self._register(name, module)
 
     register_module = add_module
+
+    def _register(self, name: str, value: Any) -> None:
+        if not isinstance(name, str) or not name or "." in name:
+            raise KeyError(f"{type(self).__name__}: a name is a string without dots, not {name!r}")
+        if hasattr(self, name) and not isinstance(getattr(self, name), (Parameter, Buffer, Module, type(None))):
+            raise KeyError(f"{type(self).__name__} has an attribute {name!r} already, {_a(getattr(self, name))}")
+        setattr(self, name, value)
 
     def get_submodule(self, target: str) -> Module:
         """The module at a path such as ``"encoder.layers.0"``; AttributeError, with the nearest path, if there is none."""
@@ -264,11 +277,16 @@ class Module:
         return self
 
     def apply(self, function: Callable[[Module], Any]) -> Self:
-        """Call ``function(module)`` for every module below and then for itself; returns the module."""
-        for child in self.children():
-            child.apply(function)
-        function(self)
+        """Call ``function(module)`` once for every module below and then for itself; returns the module."""
+        self._applied(function, set())
         return self
+
+    def _applied(self, function: Callable[[Module], Any], done: set[int]) -> None:
+        done.add(id(self))
+        for child in self.children():
+            if id(child) not in done:
+                child._applied(function, done)
+        function(self)
 
     def astype(self, dtype: DTypeLike) -> Self:
         """Give all floating parameters and buffers another floating dtype, in place, without their gradients.
@@ -324,8 +342,10 @@ class Module:
 
         `strict` (default): every name on either side must be on the other. Everything is looked at before anything is
         written. Raises RuntimeError, the module unchanged, that lists missing, unexpected (with the nearest match) and
-        misshapen entries.
+        misshapen entries. TypeError for what is no mapping.
         """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"load_state_dict: a state is a mapping of names to arrays, not {_a(state_dict)}")
         own = self._state()
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
@@ -362,7 +382,7 @@ class Module:
 
 def _inside(name: str, value: Any, kind: type | tuple[type, ...]) -> Iterator[tuple[str, Any]]:
     """The members of a kind in nested lists, tuples and dicts."""
-    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+    for key, item in _members(value):
         if isinstance(item, kind):
             yield f"{name}.{key}", item
         elif isinstance(item, (list, tuple, dict)):
@@ -370,20 +390,46 @@ def _inside(name: str, value: Any, kind: type | tuple[type, ...]) -> Iterator[tu
 
 
 def _name_within(outer: Scope, module: Module) -> str | None:
-    """The path of a module from the one that calls it."""
+    """The path of a module from the one that calls it; None if it does not hold it."""
     caller = outer.module()
     if caller is None:
         return None
     try:
-        return caller._names[id(module)]
-    except (AttributeError, KeyError):
-        for name, held in caller.named_modules():
-            if held is module and name:
-                if not hasattr(caller, "_names"):
-                    object.__setattr__(caller, "_names", {})
-                caller._names[id(module)] = name
-                return name
+        route, found = caller._routes[id(module)], caller
+        for key in route:
+            found = found.member(key) if isinstance(found, Module) else found[key]
+    except (AttributeError, KeyError, IndexError, TypeError):
+        found = None  # it has not been called from there, or is there no more
+    if found is not module:
+        ways = _route(caller, module)
+        if ways is None:
+            return None
+        route = ways
+        if not hasattr(caller, "_routes"):
+            object.__setattr__(caller, "_routes", {})
+        caller._routes[id(module)] = route
+    return route[0] if len(route) == 1 else ".".join(map(str, route))
+
+
+def _route(caller: Module, module: Module) -> tuple[Any, ...] | None:
+    """The keys that lead from one module to another that it holds, the shortest way."""
+    queue: deque[tuple[tuple[Any, ...], Any]] = deque([((), caller)])
+    seen = {id(caller)}
+    while queue:
+        path, holder = queue.popleft()
+        for key, value in _members(holder):
+            if value is module:
+                return (*path, key)
+            if isinstance(value, (Module, list, tuple, dict)) and id(value) not in seen:
+                seen.add(id(value))
+                queue.append(((*path, key), value))
     return None
+
+
+def _members(holder: Any) -> Iterable[tuple[Any, Any]]:
+    if isinstance(holder, Module):
+        return holder.members()
+    return holder.items() if isinstance(holder, dict) else enumerate(holder)
 
 
 def _described(module: Module, name: str, above: tuple[Module, ...]) -> list[str]:

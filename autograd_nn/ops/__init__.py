@@ -4,6 +4,7 @@ from . import linalg as linalg
 from .activation import *
 from .affine import *
 from .arranging import *
+from .attention import *
 from .comparison import *
 from .convolution import *
 from .creation import *
@@ -16,6 +17,7 @@ from .joining import *
 from .normalisation import *
 from .pooling import *
 from .products import *
+from .recurrent import *
 from .reduction import *
 from .resampling import *
 from .rounding import *

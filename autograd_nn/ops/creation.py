@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "arange", "empty", "eye", "full", "full_like", "linspace", "ones", "ones_like", "rand", "rand_like", "randint",
-    "randn", "randn_like", "zeros", "zeros_like",
+    "randn", "randn_like", "randperm", "zeros", "zeros_like",
 ]  # fmt: skip
 
 
@@ -198,7 +198,13 @@ def integers_(state, /, low, high, shape):
     return engine_random.stream(state).integers(low, high, shape)
 
 
-for _drawn in (uniform_, normal_, integers_):
+@op(kind="random")
+def permutation_(state, /, n):
+    """The integers below n in random order, from a generator's state."""
+    return engine_random.stream(state).permutation(n)
+
+
+for _drawn in (uniform_, normal_, integers_, permutation_):
     _drawn.vjp(state=nondifferentiable)
 
 
@@ -254,6 +260,15 @@ def randint(low: int, high: int, shape: Any = (), *, generator: engine_random.Ge
         raise ValueError(f"randint: no integers from {low} up to but not including {high}")
     source = generator or engine_random.generator()
     return source.draw(integers_, low=low, high=high, shape=as_shape(shape))
+
+
+def randperm(n: int, *, generator: engine_random.Generator | None = None) -> Tensor:
+    """The integers from 0 to n - 1 in random order, int64. `generator`: by default the one `manual_seed` sets.
+
+    >>> sorted(ag.randperm(4).tolist())
+    [0, 1, 2, 3]
+    """
+    return (generator or engine_random.generator()).draw(permutation_, n=n)
 
 
 def rand_like(x: Tensor, dtype: DTypeLike | None = None, *, generator: engine_random.Generator | None = None) -> Tensor:

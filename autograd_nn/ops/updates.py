@@ -12,7 +12,7 @@ numba would, so training something small never loads it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -118,7 +118,7 @@ class Block:
                 assign(state, result)
 
 
-def _order(row: Sequence[np.ndarray]) -> str | None:
+def _order(row: Sequence[np.ndarray]) -> Literal["C", "F"] | None:
     """How all arrays of a row are laid out in memory: by rows ("C"), by columns ("F"), or neither (None)."""
     if all([a.flags.c_contiguous for a in row]):
         return "C"

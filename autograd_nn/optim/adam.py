@@ -38,9 +38,9 @@ class Adam(_Moments):
     r"""Steps along the mean gradient, each element's measured by the size its gradients have.
 
     :math:`m \leftarrow \beta_1 m + (1 - \beta_1) g`, :math:`v \leftarrow \beta_2 v + (1 - \beta_2) g^2`,
-    :math:`w \leftarrow w - \eta\, \hat m / (\sqrt{\hat v} + \epsilon)`; the hats divide by :math:`1 - \beta^t`, because both start
-    at zero. `weight_decay` adds :math:`\lambda w` to the gradient, or with `decoupled_weight_decay` shrinks w as `AdamW`;
-    `amsgrad` measures by the largest :math:`v` so far; `maximize` goes the other way.
+    :math:`w \leftarrow w - \eta\, \hat m / (\sqrt{\hat v} + \epsilon)`; the hats divide by :math:`1 - \beta^t`, because
+    both start at zero. `weight_decay` adds :math:`\lambda w` to the gradient, or with `decoupled_weight_decay` shrinks w as
+    `AdamW`; `amsgrad` measures by the largest :math:`v` so far; `maximize` goes the other way.
 
     Defaults: `lr` 1e-3, `betas` (0.9, 0.999), `eps` 1e-8, `weight_decay` 0. State: `step`, `exp_avg`, `exp_avg_sq` (and
     `max_exp_avg_sq`). Raises ValueError for a negative number or a beta outside [0, 1). Kingma and Ba, arXiv:1412.6980.
@@ -103,3 +103,133 @@ class AdamW(Adam):
             decoupled_weight_decay=True,
             **implementation,
         )
+
+
+class Adamax(_Moments):
+    r"""Adam with the infinity norm: each element's step is measured by the largest gradient, forgotten slowly.
+
+    :math:`u \leftarrow \max(\beta_2 u, |g| + \epsilon)`, :math:`w \leftarrow w - \eta\, \hat m / u`, with :math:`\hat m` as
+    in `Adam`.
+
+    Defaults: `lr` 2e-3, `betas` (0.9, 0.999), `eps` 1e-8, `weight_decay` 0. State: `step`, `exp_avg`, `exp_inf`. Raises as
+    `Adam`. Kingma and Ba, arXiv:1412.6980, algorithm 2.
+
+    >>> w = ag.tensor([1.0], requires_grad=True)
+    >>> optimizer = ag.optim.Adamax([w], lr=0.1)
+    >>> (3.0 * w).sum().backward()
+    >>> optimizer.step()
+    >>> w.numpy().round(3)
+    array([0.9], dtype=float32)
+    """
+
+    def __init__(
+        self, params: Any, lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0.0, foreach: bool | None = None, *, maximize: bool = False, **implementation: Any,
+    ) -> None:  # fmt: skip
+        defaults = {
+            "lr": float(lr), "betas": (float(betas[0]), float(betas[1])), "eps": float(eps),
+            "weight_decay": float(weight_decay), "maximize": maximize,
+        }  # fmt: skip
+        super().__init__(params, defaults, implementation)
+
+    def rule(self, group: ParameterGroup) -> str:
+        return "adamax"
+
+    def coefficients(self, group: Mapping[str, Any], counts: dict[str, Any]) -> dict[str, Any]:
+        beta1 = group["betas"][0]
+        return self.moments(group) | {"rate": group["lr"] / (1.0 - beta1 ** counts["step"])}
+
+
+class NAdam(_Moments):
+    r"""Adam with Nesterov's look ahead: the step is along a mean of this gradient and of where the momentum will be.
+
+    With :math:`\mu_t = \beta_1 (1 - 0.96^{t \psi} / 2)`, :math:`\psi` the `momentum_decay`:
+    :math:`w \leftarrow w - \eta \left( \frac{1 - \mu_t}{1 - \prod_{i \le t} \mu_i} g
+    + \frac{\mu_{t+1}}{1 - \prod_{i \le t+1} \mu_i} m \right) / (\sqrt{\hat v} + \epsilon)`.
+
+    Defaults: `lr` 2e-3, `betas` (0.9, 0.999), `eps` 1e-8, `weight_decay` 0, `momentum_decay` 4e-3. State: `step`, `mu_product`,
+    `exp_avg`, `exp_avg_sq`. Raises as `Adam`. Dozat, "Incorporating Nesterov momentum into Adam", ICLR 2016 workshop.
+
+    >>> w = ag.tensor([1.0], requires_grad=True)
+    >>> optimizer = ag.optim.NAdam([w], lr=0.1)
+    >>> (3.0 * w).sum().backward()
+    >>> optimizer.step()
+    >>> w.numpy().round(3)
+    array([0.813], dtype=float32)
+    """
+
+    counts: ClassVar[dict[str, float]] = {"step": 0.0, "mu_product": 1.0}
+
+    def __init__(
+        self, params: Any, lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0.0, momentum_decay: float = 4e-3, decoupled_weight_decay: bool = False, *,
+        maximize: bool = False, **implementation: Any,
+    ) -> None:  # fmt: skip
+        defaults = {
+            "lr": float(lr), "betas": (float(betas[0]), float(betas[1])), "eps": float(eps), "weight_decay": float(weight_decay),
+            "momentum_decay": float(momentum_decay), "maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay,
+        }  # fmt: skip
+        super().__init__(params, defaults, implementation)
+
+    def check(self, group: Mapping[str, Any]) -> None:
+        super().check(group)
+        self.at_least_zero(group, "momentum_decay")
+
+    def rule(self, group: ParameterGroup) -> str:
+        return "nadam"
+
+    def coefficients(self, group: Mapping[str, Any], counts: dict[str, Any]) -> dict[str, Any]:
+        (beta1, beta2), step, lr, decay = group["betas"], counts["step"], group["lr"], group["momentum_decay"]
+        now = beta1 * (1.0 - 0.5 * 0.96 ** (step * decay))
+        ahead = beta1 * (1.0 - 0.5 * 0.96 ** ((step + 1.0) * decay))
+        counts["mu_product"] = product = counts["mu_product"] * now
+        return self.moments(group) | {
+            "rate": lr * (1.0 - now) / (1.0 - product),
+            "rate_ahead": lr * ahead / (1.0 - product * ahead),
+            "scale": 1.0 / (1.0 - beta2**step),
+        }
+
+
+class RAdam(_Moments):
+    r"""Adam whose first steps, while the second moment is not known well, are plain momentum; later ones are rectified.
+
+    With :math:`\rho_\infty = 2 / (1 - \beta_2) - 1` and :math:`\rho_t = \rho_\infty - 2 t \beta_2^t / (1 - \beta_2^t)`: while
+    :math:`\rho_t \le 5`, :math:`w \leftarrow w - \eta \hat m`; then as Adam, times
+    :math:`\sqrt{\frac{(\rho_t - 4)(\rho_t - 2) \rho_\infty}{(\rho_\infty - 4)(\rho_\infty - 2) \rho_t}}`.
+
+    Defaults: `lr` 1e-3, `betas` (0.9, 0.999), `eps` 1e-8, `weight_decay` 0. State: `step`, `exp_avg`, `exp_avg_sq`. Raises as
+    `Adam`. Liu et al., arXiv:1908.03265, algorithm 2.
+
+    >>> w = ag.tensor([1.0], requires_grad=True)
+    >>> optimizer = ag.optim.RAdam([w], lr=0.1)
+    >>> (3.0 * w).sum().backward()
+    >>> optimizer.step()
+    >>> w.numpy().round(3)
+    array([0.7], dtype=float32)
+    """
+
+    def __init__(
+        self, params: Any, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0.0, decoupled_weight_decay: bool = False, *, maximize: bool = False, **implementation: Any,
+    ) -> None:  # fmt: skip
+        defaults = {
+            "lr": float(lr), "betas": (float(betas[0]), float(betas[1])), "eps": float(eps), "weight_decay": float(weight_decay),
+            "maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay,
+        }  # fmt: skip
+        super().__init__(params, defaults, implementation)
+
+    def rule(self, group: ParameterGroup) -> str:
+        return "radam"
+
+    def coefficients(self, group: Mapping[str, Any], counts: dict[str, Any]) -> dict[str, Any]:
+        (beta1, beta2), step = group["betas"], counts["step"]
+        rate, correction2 = group["lr"] / (1.0 - beta1**step), 1.0 - beta2**step
+        limit = 2.0 / (1.0 - beta2) - 1.0
+        length = limit - 2.0 * step * beta2**step / correction2
+        known = length > 5.0
+        rho = np.where(known, length, 6.0)  # anything for which the root is real, where it is not used
+        rectified = np.sqrt((rho - 4.0) * (rho - 2.0) * limit / ((limit - 4.0) * (limit - 2.0) * rho))
+        return self.moments(group) | {
+            "rate": np.where(known, 0.0, rate),
+            "rate_adaptive": np.where(known, rate * rectified * np.sqrt(correction2), 0.0),
+        }

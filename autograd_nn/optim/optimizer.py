@@ -89,7 +89,7 @@ class Optimizer:
                 raise TypeError(f"{self._name}: {what} is {_an(p)}; an optimizer changes Tensors")
             if not p.is_leaf:
                 raise ValueError(
-                    f"{self._name}: {what} of shape {p.shape} is the result of {p._operation()}, which gets no gradient of its own; "
+                    f"{self._name}: {what} of shape {p.shape} is the result of {p._operation()}, which gets no gradient; "
                     f"pass the leaf it was computed from"
                 )
             if p.dtype.kind != "f":

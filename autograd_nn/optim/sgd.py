@@ -14,12 +14,13 @@ from .stepper import Stepper
 class SGD(Stepper):
     r"""Stochastic gradient descent.
 
-    With momentum :math:`\mu` and dampening :math:`\tau`: :math:`b \leftarrow \mu b + (1 - \tau) g` (the first time :math:`b = g`),
+    With momentum :math:`\mu` and dampening :math:`\tau`: :math:`b \leftarrow \mu b + (1 - \tau) g` (the first time :math:`b
+    = g`),
     :math:`w \leftarrow w - \eta b`, or with `nesterov` :math:`w \leftarrow w - \eta (g + \mu b)`; `weight_decay` adds
     :math:`\lambda w` to the gradient, `maximize` goes the other way.
 
-    Defaults: `lr` 1e-3, the others 0. State: `momentum_buffer`. Raises ValueError for a negative number, and for `nesterov` without
-    momentum or with dampening. Sutskever et al., "On the importance of initialization and momentum", ICML 2013.
+    Defaults: `lr` 1e-3, the others 0. State: `momentum_buffer`. Raises ValueError for a negative number, and for `nesterov`
+    without momentum or with dampening. Sutskever et al., "On the importance of initialization and momentum", ICML 2013.
 
     >>> w = ag.tensor([1.0], requires_grad=True)
     >>> optimizer = ag.optim.SGD([w], lr=0.1, momentum=0.9)

@@ -1,8 +1,8 @@
 """`Stepper`: an optimizer that does the same to every element of its parameters, by an update rule.
 
-Decision: parameters that have always been updated together share one count of steps and are updated in one go (a `Block`). One that
-has no gradient in some step parts from the others for good. So what depends on the count is computed once, not for every
-parameter, and is still each parameter's own, as PyTorch has it.
+Decision: parameters that have always been updated together share one count of steps and are updated in one go (a `Block`).
+One that has no gradient in some step parts from the others for good. So what depends on the count is computed once, not for
+every parameter, and is still each parameter's own, as PyTorch has it.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class Stepper(Optimizer):
     def coefficients(self, group: Mapping[str, Any], counts: dict[str, Any]) -> dict[str, Any]:
         """The rule's coefficients from the group's numbers and the counts, `step` already this step's.
 
-        Numbers are Python's, or where the step is recorded 0-d Tensors: only operators and NumPy's functions are used, and nothing
-        branches on them. A count that changes is put back into `counts`.
+        Numbers are Python's, or where the step is recorded 0-d Tensors: only operators and NumPy's functions are used, and
+        nothing branches on them. A count that changes is put back into `counts`.
         """
         raise NotImplementedError
 
-    def initial(self, name: str, group: ParameterGroup) -> float:
+    def initial(self, name: str, group: Mapping[str, Any]) -> float:
         """What a new state is filled with."""
         return 0.0
 
@@ -170,7 +170,7 @@ class _Cohort:
 
     def begin(self, rule: str, optimizer: Stepper, group: ParameterGroup) -> None:
         """Make the states that the rule wants and that are not there."""
-        update = UPDATES[rule]
+        update, numbers = UPDATES[rule], group.numbers(recorded=False)
         first = self.state.get(self.params[0], {})
         self.counts = {
             n: first[n] if n in first else _filled((), np.float64, start) for n, start in optimizer.counts.items()
@@ -180,7 +180,7 @@ class _Cohort:
             entries.update(self.counts)
             for name in update.states:
                 if name not in entries:
-                    entries[name] = _like(p, optimizer.initial(name, group))
+                    entries[name] = _like(p, optimizer.initial(name, numbers))
         self.rule = rule
         self.block = Block(update, [[p, *[self.state[p][n] for n in update.states]] for p in self.params])
 

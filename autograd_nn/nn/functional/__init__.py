@@ -5,6 +5,14 @@ import autograd_nn.nn.functional as F
 
 from .activation import *
 from .affine import *
+from .attention import *
+from .classification import *
 from .convolution import *
+from .dropout import *
+from .embedding import *
+from .fractional import *
 from .loss import *
 from .normalisation import *
+from .pooling import *
+from .similarity import *
+from .softmax import *

@@ -6,17 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from ...ops import convolution as ops
-from ...ops import expand_dims
-from .operands import same_dtype
+from .operands import same_dtype, with_batch
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "convolution"]
 
 
 def _applied(convolve: Callable[..., Any], input: Any, weight: Any, *arguments: Any) -> Any:
-    x = same_dtype(convolve.__name__, input, weight)
-    if x.ndim == weight.ndim - 1:
-        return convolve(expand_dims(x, 0), weight, *arguments)[0]
-    return convolve(x, weight, *arguments)
+    return with_batch(weight.ndim - 2, convolve, same_dtype(convolve.__name__, input, weight), weight, *arguments)
 
 
 def convolution(

@@ -1,0 +1,3 @@
+"""`nn.utils`, named as PyTorch names it: sequences of different lengths."""
+
+from . import rnn as rnn
