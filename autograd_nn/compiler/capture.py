@@ -12,11 +12,14 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..engine import modes
 from ..engine.graph import Leaf
 from ..engine.memory import cell_of
 from ..engine.record import LeftGraph, Record, Value
 from ..engine.tensor import Tensor
+from .structure import flatten
 
 
 class Capture(Record):
@@ -110,6 +113,9 @@ class Captured:
 
     def __init__(self, record: Capture, inputs: Sequence[Tensor], result: Any) -> None:
         self.record, self.inputs, self.result = record, inputs, result
+        leaves: list[Any] = []
+        flatten(result, leaves)
+        self.returned = [np.array(x._array if isinstance(x, Tensor) else x) for x in leaves]
 
     @property
     def notes(self) -> list[LeftGraph]:

@@ -48,8 +48,9 @@ def compile(step: Callable[..., Any] | None = None, /, *, verify: str = "first")
     The step may do what a training step does: forward, `backward()` or `ag.gradients`, updates through `ag.assign` or an
     optimizer, running statistics, random numbers. It is compiled once for each combination of shapes, dtypes, structure and
     Python values of its arguments, and again when something else that was baked in changes (see `ag.compiler.guards`).
-    `verify`: ``"first"`` compares the first compiled run of each combination with the eager one, ``"always"`` every run,
-    ``"never"`` none. Also a decorator.
+    `verify`: ``"first"`` (default) compares the compiled step with the eager one in the first two calls of each combination (the
+    second has other data, so it finds what was recorded as if it were constant), ``"always"`` in every call, ``"never"`` in none.
+    Also a decorator.
 
     Returns a function with the step's arguments and results; Tensors it returns carry no graph.
     Raises CompileError, leaving everything as it was before the call, if the step looks at the value of a Tensor
@@ -97,10 +98,10 @@ class CompiledStep:
         with self._lock:
             for signature in self.signatures.get(key, ()):
                 if signature.holds():
-                    if self.verify != "always":
+                    if self.verify == "never" or (self.verify == "first" and signature.compared > 1):
                         return signature.run(arrays)
                     captured = self._captured(structure, leaves)
-                    compare(signature, captured, arrays)
+                    self._compare(signature, captured, arrays, key)
                     return signature.returned(captured)
             return self._first(key, structure, leaves, arrays)
 
@@ -112,16 +113,25 @@ class CompiledStep:
                 f"compile: {self._name()} was compiled {len(known)} times for the same arguments, because something it reads "
                 f"changes from call to call ({changed}); make it a Tensor, or an argument"
             )
+        before = {(g.path, id(g.place)): g for g in environment(self.step) if not g.same}
         captured = self._captured(structure, leaves)
         try:
-            signature = Signature(self.step, captured)
+            signature = Signature(self.step, captured, before)
         except BaseException:  # an interrupt, too
             captured.restore()
             raise
-        if self.verify != "never":
-            compare(signature, captured, arrays)
         known.append(signature)
+        if self.verify != "never":
+            self._compare(signature, captured, arrays, key)
         return signature.returned(captured)
+
+    def _compare(self, signature: Signature, captured: Captured, arrays: Sequence[np.ndarray], key: Any) -> None:
+        try:
+            compare(signature, captured, arrays)
+        except BaseException:
+            self.signatures[key].remove(signature)
+            raise
+        signature.compared += 1
 
     def _captured(self, structure: Any, leaves: Sequence[Any]) -> Captured:
         """One eager run, recorded; raises CompileError where it cannot be a program."""
@@ -169,8 +179,9 @@ def _input(x: Any) -> Tensor:
 class Signature:
     """One compiled variant of a step: its machine, what it returns, what it leaves behind and what must hold for it."""
 
-    def __init__(self, step: Callable[..., Any], captured: Captured) -> None:
+    def __init__(self, step: Callable[..., Any], captured: Captured, before: dict[Any, Guard]) -> None:
         record = captured.record
+        self.compared = 0  # how many runs were compared with eager ones
         leaves: list[Any] = []
         self.structure = flatten(captured.result, leaves)
         outputs = [record.value(x) for x in leaves]
@@ -181,13 +192,21 @@ class Signature:
             if made is not None and made.producer is not None and found.leaf.grad is not None:
                 effects.append((found.leaf.grad._memory(), made))
         program, self.lowering = lower(captured, outputs, effects)
+        untraced = self.lowering.untraced()
+        if untraced:
+            where = "\n  ".join(dict.fromkeys(f"{e.line}: {e.name}" for e, _ in untraced))
+            raise CompileError(
+                f"compile: an operation reads the memory of an argument or a result that reached it as a plain array, so the "
+                f"recorded values would be used for ever; pass the Tensor itself on:\n  {where}"
+            )
         self.compiled: Compiled = compile_program(program)
         self.machine = self.compiled.machine
         arguments = {id(t) for t in captured.inputs}
         outside = [t for t in record.met() if id(t) not in arguments]
         self.tensors = [(t, t._array) for t in outside]
         self.assumptions = record.assumptions
-        self.guards: list[Guard] = environment(step)
+        # A number that the step itself changes was what it was before; everything else may have been made by the first call.
+        self.guards = [g if g.same else before.get((g.path, id(g.place)), g) for g in environment(step)]
         self.leaves = [(f.leaf, f.before) for f in record.leaves.values() if f.needed]
         self.absent: list[tuple[Leaf, bool]] = []  # whether other leaves had a gradient
         read = {id(array) for _, array in self.tensors}
@@ -251,6 +270,4 @@ class Signature:
 
     def returned(self, captured: Captured) -> Any:
         """What the captured run returned, without its graph."""
-        leaves: list[Any] = []
-        flatten(captured.result, leaves)
-        return self._result([Tensor._of(np.array(x._array) if isinstance(x, Tensor) else np.array(x)) for x in leaves])
+        return self._result([Tensor._of(x) for x in captured.returned])

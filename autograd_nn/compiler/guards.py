@@ -35,15 +35,17 @@ class Guard:
         try:
             now = self.place.cell_contents if self.key is CELL else self.place[self.key]
         except (KeyError, IndexError, ValueError):
-            return False
+            return self.expected is ABSENT
         if now is self.expected:
             return True
-        if self.same or type(now) is not type(self.expected):
+        if self.same or self.expected is ABSENT or type(now) is not type(self.expected):
             return False
         return bool(now == self.expected)
 
 
 CELL = object()
+ABSENT = object()
+"""What is expected of an attribute that the class has and the object has not."""
 
 
 def environment(function: Any) -> list[Guard]:
@@ -52,7 +54,7 @@ def environment(function: Any) -> list[Guard]:
     for place, key, value, path in _walk(function):
         if place is None:
             continue
-        if isinstance(value, SCALARS):
+        if isinstance(value, SCALARS) or value is ABSENT:
             found.append(Guard(place, key, value, False, path))
         else:
             found.append(Guard(place, key, value, True, path))
@@ -71,7 +73,7 @@ def _walk(function: Any) -> Iterator[tuple[Any, Any, Any, str]]:
             continue
         seen.add(id(x))
         for place, key, value, name in _parts(x, path):
-            if isinstance(value, (*SCALARS, Tensor)) or _is_walked(value):
+            if isinstance(value, (*SCALARS, Tensor)) or value is ABSENT or _is_walked(value):
                 plain = isinstance(x, (list, tuple, dict)) and isinstance(value, SCALARS)
                 if not plain or path.endswith("]") and "param_groups" in path:
                     yield place, key, value, name
@@ -127,8 +129,14 @@ def _parts(x: Any, path: str) -> Iterator[tuple[Any, Any, Any, str]]:
         call = getattr(type(x), "__call__", None) if not _is_ours(type(x).__module__) else None
         if inspect.isfunction(call):
             yield None, None, call, f"{path}.__call__"
-        for k, e in getattr(x, "__dict__", {}).items():
-            yield x.__dict__, k, e, f"{path}.{k}"
+        own = getattr(x, "__dict__", {})
+        for k, e in own.items():
+            yield own, k, e, f"{path}.{k}"
+        for kind in type(x).__mro__[:-1]:  # numbers that stand in the class until the object has its own, as `training`
+            for k, e in vars(kind).items():
+                if isinstance(e, SCALARS) and not k.startswith("__") and k not in own:
+                    yield own, k, ABSENT, f"{path}.{k}"
+                    yield vars(kind), k, e, f"{path}.{k}"
 
 
 def _names(code: types.CodeType) -> list[str]:

@@ -69,6 +69,18 @@ class Lowering:
             return b.full(v.data.flat[0], v.shape, v.dtype)  # made by the step, which makes it again each time
         return b.memory(v.data)
 
+    def untraced(self) -> list[tuple[Entry, recorded.Value]]:
+        """Arrays that operations read from outside, though they are memory of an argument or of a result.
+
+        Somebody took the value of a Tensor where nobody saw it: what is recorded is this call's.
+        """
+        record = self.captured.record
+        outside = [v for v in record.values if v.producer is None and v not in self.places and isinstance(v.data, np.ndarray)]
+        suspects = [v for v in outside if v.initial is None and v.data.base is not None]
+        owners = {id(_base(v.data)): v for v in record.values if v.producer is not None or v in self.places}
+        found = [v for v in suspects if id(_base(v.data)) in owners]
+        return [(e, v) for v in found for e in record.entries if v in e.inputs]
+
     def operand(self, x: Any) -> Any:
         """A value, or the Python number or None that stands for itself."""
         return self.value(x) if isinstance(x, recorded.Value) else x
@@ -186,6 +198,12 @@ class Lowering:
                 m.inputs[0].params = Opaque(entry.name, call, reason)
                 break
         return made
+
+
+def _base(array: Any) -> Any:
+    while isinstance(array, np.ndarray) and isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
 
 
 def lower(

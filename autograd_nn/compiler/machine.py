@@ -170,6 +170,10 @@ class Machine:
 
     # ---- running ---------------------------------------------------------------------------------------------
 
+    def forget(self) -> None:
+        """Fill the arena with what nobody computed (NaN, where read as floats), so that a comparison finds who reads it."""
+        self.arena.fill(255)
+
     def run(self) -> None:
         """One step; the inputs have been filled."""
         for step in self.steps:

@@ -20,6 +20,9 @@ def place(program: Program) -> list[Value]:
     """Prepare a program for fusion; returns its values in order."""
     _join_assembled(program)
     _turned_products(program)
+    for v in program.values():
+        if v.op == "matmul":  # its kernel reads memory only
+            v.inputs = [copied(i) if root_of(i).op in ("constant", "iota") else i for i in v.inputs]
     _reshapes(program)
     _own_roots(program)
     _sums_of_products(program)

@@ -40,9 +40,13 @@ def compare(signature: Signature, captured: Captured, arrays: Sequence[np.ndarra
     targets = [t.data for t, _ in signature.compiled.program.effects]
     sources = [record._by_array.get(id(gradients[id(t)]._array)) if id(t) in gradients else record._by_array[id(t)] for t in targets]
     expected = [np.array(gradients[id(t)]._array if id(t) in gradients else t) for t in targets]
-    expected += [np.array(x._array if isinstance(x, Tensor) else x) for x in leaves]
+    expected += captured.returned
     sources += [record.value(x) for x in leaves]
     captured.restore()
+    signature.machine.forget()
+    for g in gradients.values():
+        if id(g._array) not in [id(v.data) for v in record.states]:
+            g._array.fill(-1)
     outputs: list[Any] = []
     flatten(signature.run(arrays), outputs)
     found = [np.array(t) for t in targets] + [np.array(x._array) for x in outputs]
@@ -85,8 +89,8 @@ def _complaint(captured: Captured, arrays: Sequence[np.ndarray], signature: Sign
                 f"{deviation(v.data, out):.3g}; this is a fault of the compiler: please report it, and leave the step uncompiled"
             )
     return (
-        "compile: the compiled step differs from the eager one in its final states, though each operation agrees; does the "
-        "step change something outside Tensors that it reads again?"
+        "compile: the compiled step differs from the eager one, though each of its operations agrees when it is compiled anew: the "
+        "step depends on something that is not seen here, a value taken out of a Tensor as a plain array, say"
     )
 
 
