@@ -27,7 +27,7 @@ from ..engine.memory import cell_of
 from ..engine.tensor import Tensor, tensor
 from .capture import Captured, capture
 from .errors import CompileError
-from .guards import Guard, environment
+from .guards import Guard, environment, test_of
 from .lower import lower
 from .pipeline import Compiled, compile_program
 from .structure import ARRAY, flatten, unflatten
@@ -207,6 +207,7 @@ class Signature:
         self.assumptions = record.assumptions
         # A number that the step itself changes was what it was before; everything else may have been made by the first call.
         self.guards = [g if g.same else before.get((g.path, id(g.place)), g) for g in environment(step)]
+        self.environment = test_of(self.guards)
         self.leaves = [(f.leaf, f.before) for f in record.leaves.values() if f.needed]
         self.absent: list[tuple[Leaf, bool]] = []  # whether other leaves had a gradient
         read = {id(array) for _, array in self.tensors}
@@ -219,7 +220,8 @@ class Signature:
             else:
                 self.absent.append((leaf, leaf.grad is None))
         written = [t for t in record.written() if id(t._array) not in self.lowering.own]
-        self.written = [*written, *[g for _, g in self.gradients if g is not None]]
+        cells = [cell_of(t) for t in [*written, *[g for _, g in self.gradients if g is not None]]]
+        self.cells = [cell for cell in cells if cell is not None]
 
     # ---- does it fit? ----------------------------------------------------------------------------------------
 
@@ -237,7 +239,7 @@ class Signature:
         for read, value in self.assumptions:
             if read() != value:
                 return False
-        return all([g.holds() for g in self.guards])
+        return self.environment()
 
     def changed(self) -> list[str]:
         """The paths of what no longer holds."""
@@ -258,10 +260,8 @@ class Signature:
         for leaf, grad in self.gradients:
             leaf.grad = grad
         now = Writes.last = graph.sequence()
-        for t in self.written:
-            cell = cell_of(t)
-            if cell is not None:
-                cell.written = now
+        for cell in self.cells:
+            cell.written = now
 
     def _result(self, outputs: list[Tensor]) -> Any:
         if self.structure is ARRAY:

@@ -158,6 +158,8 @@ def columns_with(v: Value, c: Cluster) -> int | None:
             if columns not in (0, trailing):
                 return None
             columns = trailing
+    if columns and not all([_keeps_rows(m, columns) for m in ([v] if columns == c.columns else [*c.members, v])]):
+        return None
     shape = domain(v)
     for root, offset, strides in operands(v):
         if root.cluster is c and not _readable(root, offset, strides, shape, is_row, columns):
@@ -165,6 +167,19 @@ def columns_with(v: Value, c: Cluster) -> int | None:
     if not is_chain(c.cuts | cuts_of(v, columns if is_row else 1) | {columns or 1}):
         return None
     return columns
+
+
+def _keeps_rows(v: Value, columns: int) -> bool:
+    """Whether a reduction takes all of a row or nothing of it: what it writes must be one run, or one place, for a row."""
+    if v.op not in REDUCTIONS:
+        return True
+    shape, n, reduced, kept = v.inputs[0].shape, 1, False, False
+    for axis in reversed(range(len(shape))):
+        if n >= columns:
+            break
+        n *= shape[axis]
+        reduced, kept = reduced or axis in v.params, kept or (axis not in v.params and shape[axis] > 1)
+    return not (reduced and kept) and (n == columns or not reduced)
 
 
 def cuts_of(v: Value, step: int) -> frozenset[int]:
@@ -241,6 +256,8 @@ def _mergeable(a: Cluster, b: Cluster) -> bool:
         return False
     columns = a.columns or b.columns
     if not is_chain(a.cuts | b.cuts):
+        return False
+    if columns and not all([_keeps_rows(v, columns) for v in (*a.members, *b.members)]):
         return False
     for v in b.members:
         shape = domain(v)

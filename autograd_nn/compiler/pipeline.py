@@ -21,6 +21,10 @@ from .products import emit_matmul
 from .program import Program, Value, contiguous
 
 
+MOST_ATTEMPTS = 50
+"""How often rows that do not merge are laid out anew; each time there are fewer."""
+
+
 @dataclass
 class Compiled:
     """A program compiled: the machine, and what the passes did, for those who want to see it."""
@@ -48,7 +52,7 @@ def compile_program(program: Program) -> Compiled:
     lap("llvm")
     values = place(program)
     lap("place")
-    while True:
+    for attempt in range(MOST_ATTEMPTS):
         clusters = fuse(values)
         lap("fuse")
         made = plan(program, values, clusters, library.vector_bytes)
@@ -56,6 +60,8 @@ def compile_program(program: Program) -> Compiled:
         try:
             kernels = [emit(c) for c in clusters]
         except Unmerged as unmerged:
+            if attempt == MOST_ATTEMPTS - 1:
+                raise
             values = _copy_first(program, unmerged)
             continue
         _fill_assembled(clusters, kernels)
