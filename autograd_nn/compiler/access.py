@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .program import REDUCTIONS, VIEWS, Value, contiguous
+from .program import REDUCTIONS, VIEWS, Value
 
 Access = tuple[Value, int, tuple[int, ...]]
 
@@ -131,8 +131,3 @@ def refined(shape: tuple[int, ...], strides: tuple[int, ...], dims: Sequence[int
         out.append(step)
         step, left = step * n, left // n
     return out[::-1]
-
-
-__all__ = [
-    "access", "contiguous", "domain", "expressible", "is_flat", "operands", "reads_rows", "refined", "reshaped", "root_of", "spread",
-]  # fmt: skip

@@ -135,8 +135,8 @@ class Builder:
         if name == "divide" and number[1] is not None and dtype.kind == "f":
             if number[1] == 1:
                 return v[0]
-            mantissa, exponent = math.frexp(float(number[1]))
-            if abs(mantissa) == 0.5 and abs(exponent) < 100:
+            mantissa, power = math.frexp(float(number[1]))
+            if abs(mantissa) == 0.5 and abs(power) < 100:
                 return self._elementwise("multiply", [v[0], self.constant(1.0 / float(number[1]), dtype)], dtype)
         if name == "subtract" and number[1] is not None and number[1] == 0 and not np.signbit(number[1]):
             return v[0]
@@ -273,7 +273,10 @@ class Builder:
     ) -> list[Value | None]:
         """A Python function of arrays that returns a tuple of arrays; `outputs` are (shape, dtype), None for what is unused."""
         call = Value("opaque", list(inputs), Opaque(name, run), (), BOOL, origin=self.origin)
-        return [None if o is None else Value("result", [call], k, *o, origin=self.origin) for k, o in enumerate(outputs)]
+        return [
+            None if o is None else Value("result", [call], k, o[0], o[1], None, self.origin)
+            for k, o in enumerate(outputs)
+        ]
 
 
 class Opaque:
@@ -305,14 +308,15 @@ def keeps_all(narrower: np.dtype, wider: np.dtype) -> bool:
 def promoted(name: str, types: tuple[Any, ...]) -> tuple[tuple[np.dtype, ...], np.dtype]:
     """The dtypes that a ufunc's operands are cast to, and that of its result."""
     if name == "where":
-        weak = [0 if t is int else 0.0 if t is float else False if t is bool else t for t in types[1:]]
+        weak: list[Any] = [0 if t is int else 0.0 if t is float else False if t is bool else t for t in types[1:]]
         out = np.result_type(*weak)
-        taken, given = (BOOL, out, out), out
+        taken: tuple[np.dtype, ...] = (BOOL, out, out)
+        given: np.dtype = out
     else:
         ufunc = getattr(np, name)
         plain = tuple([BOOL if t is bool else t for t in types])
         try:
-            resolved = ufunc.resolve_dtypes((*plain, None)) if len(plain) == ufunc.nin else ()
+            resolved: tuple[Any, ...] = ufunc.resolve_dtypes((*plain, None)) if len(plain) == ufunc.nin else ()
         except TypeError as error:
             raise Unreadable(str(error)) from error
         if len(resolved) != ufunc.nin + 1:

@@ -77,6 +77,10 @@ class Capture(Record):
         found: Value = self._input(x)
         return found
 
+    def of_array(self, array: Any) -> Value | None:
+        """The value that this very array is, if any."""
+        return self._by_array.get(id(array))
+
     def own_arrays(self, result: Sequence[Any]) -> set[int]:
         """The identities of the arrays that the step makes anew in each call: of Tensors made in it, and kept by nobody since.
 
@@ -149,5 +153,3 @@ def capture(step: Callable[[], Any], inputs: Sequence[Tensor]) -> Captured:
         restore(record)
         raise
     return Captured(record, inputs, result)
-
-

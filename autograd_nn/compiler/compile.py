@@ -3,8 +3,8 @@
     step = ag.compile(train_step)
     loss = step(x, labels)
 
-The first call with arguments of some shapes, dtypes and structure runs the step as it is, under a record, and compiles the record;
-later calls run the kernels. Everything stays where it was: parameters, gradients, moments and counters are the same arrays,
+The first call with arguments of some shapes, dtypes and structure runs the step as it is, under a record, and compiles
+that; later calls run the kernels. Everything stays where it was: parameters, gradients, moments and counters are the same arrays,
 which eager code, `state_dict` and the optimizer read and write as before.
 
 Decision: what a call returns carries no graph (its derivatives were taken inside), and the gradient a step leaves on a
@@ -93,7 +93,12 @@ class CompiledStep:
         leaves: list[Any] = []
         structure = flatten((args, kwargs), leaves, ARGUMENTS)
         arrays = [x._array if isinstance(x, Tensor) else x for x in leaves]
-        kinds = tuple([(a.shape, a.dtype, isinstance(x, Tensor) and x.node is not None) for a, x in zip(arrays, leaves, strict=True)])
+        kinds = tuple(
+            [
+                (a.shape, a.dtype, isinstance(x, Tensor) and x.node is not None)
+                for a, x in zip(arrays, leaves, strict=True)
+            ]
+        )
         key = (structure, kinds, mode.grad, get_default_dtype())
         with self._lock:
             for signature in self.signatures.get(key, ()):
@@ -211,7 +216,9 @@ class Signature:
         self.leaves = [(f.leaf, f.before) for f in record.leaves.values() if f.needed]
         self.absent: list[tuple[Leaf, bool]] = []  # whether other leaves had a gradient
         read = {id(array) for _, array in self.tensors}
-        for t in {id(t): t for t in [*outside, *[g.expected for g in self.guards if isinstance(g.expected, Tensor)]]}.values():
+        for t in {
+            id(t): t for t in [*outside, *[g.expected for g in self.guards if isinstance(g.expected, Tensor)]]
+        }.values():
             leaf = None if t.node is None or not t.is_leaf else t.node.saved
             if leaf is None or id(leaf) in record.leaves:
                 continue

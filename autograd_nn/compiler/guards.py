@@ -72,7 +72,9 @@ def test_of(guards: list[Guard]) -> Callable[[], bool]:
             term = re.sub(rf"\b{name}\b", names[id(scope[name])], term)
         terms[i] = term
     chunks = [terms[i : i + 200] for i in range(0, len(terms), 200)] or [["True"]]
-    checks = "".join(f"        if not ({' and '.join(chunk)}): return all(g.holds() for g in guards)\n" for chunk in chunks)
+    checks = "".join(
+        f"        if not ({' and '.join(chunk)}): return all(g.holds() for g in guards)\n" for chunk in chunks
+    )
     source = (
         f"def made({', '.join([*passed, 'guards'])}):\n    def test():\n        try:\n"
         + checks.replace("        if", "            if")
@@ -112,7 +114,7 @@ def _walk(function: Any) -> Iterator[tuple[Any, Any, Any, str]]:
         for place, key, value, name in _parts(x, path):
             if isinstance(value, (*SCALARS, Tensor)) or value is ABSENT or _is_walked(value):
                 plain = isinstance(x, (list, tuple, dict)) and isinstance(value, SCALARS)
-                if not plain or path.endswith("]") and "param_groups" in path:
+                if not plain:
                     yield place, key, value, name
                 if _is_walked(value):
                     stack.append((value, name))
@@ -135,7 +137,17 @@ def _is_ours(module: str | None) -> bool:
 def _is_foreign(module: str | None) -> bool:
     """Modules of other libraries, whose objects are not looked into."""
     root = (module or "").split(".")[0]
-    return root in ("numpy", "builtins", "_io", "threading", "_thread", "logging", "matplotlib", "random", "collections")
+    return root in (
+        "numpy",
+        "builtins",
+        "_io",
+        "threading",
+        "_thread",
+        "logging",
+        "matplotlib",
+        "random",
+        "collections",
+    )
 
 
 def _parts(x: Any, path: str) -> Iterator[tuple[Any, Any, Any, str]]:
@@ -163,7 +175,7 @@ def _parts(x: Any, path: str) -> Iterator[tuple[Any, Any, Any, str]]:
         for k, e in x.items():
             yield x, k, e, f"{path}[{k!r}]"
     else:
-        call = getattr(type(x), "__call__", None) if not _is_ours(type(x).__module__) else None
+        call = None if _is_ours(type(x).__module__) else vars(type(x)).get("__call__")
         if inspect.isfunction(call):
             yield None, None, call, f"{path}.__call__"
         own = getattr(x, "__dict__", {})

@@ -155,7 +155,7 @@ def _add_foreign(llvm: Any) -> None:
     """Tell LLVM where the C library's functions are."""
     from .primitives import FOREIGN, POLYNOMIALS
 
-    name = ctypes.util.find_msvcrt() or "ucrtbase" if sys.platform == "win32" else ctypes.util.find_library("m")
+    name = "ucrtbase" if sys.platform == "win32" else ctypes.util.find_library("m")
     c = ctypes.CDLL(name)
     for function in (*FOREIGN.values(), *POLYNOMIALS, "fmod", "fma"):
         for full in (function, function + "f"):

@@ -65,11 +65,11 @@ class Geometry:
         if c.columns and (boundary != len(dims) - 1 or dims[-1] != c.columns):
             raise Unmerged(strides, boundary, dims)
         self.dims = dims
-        for key, s in strides.items():
+        for key, steps in strides.items():
             if isinstance(key, tuple):
-                self.reads[key] = (*self.reads[key], tuple(s))
+                self.reads[key] = (*self.reads[key], tuple(steps))
             else:
-                self.writes[key] = tuple(s)
+                self.writes[key] = tuple(steps)
 
     @staticmethod
     def _over(v: Value, dims: list[int], outer: int) -> Callable[[tuple[int, ...]], list[int]]:
@@ -125,7 +125,7 @@ class Loops:
     def __init__(self, c: Cluster, vector_bytes: int) -> None:
         self.c, self.order = c, c.members
         self.geometry = Geometry(c)
-        *self.outer, self.columns = self.geometry.dims
+        self.outer, self.columns = self.geometry.dims[:-1], self.geometry.dims[-1]
         self.f = Function("NAME", KERNEL_ARGUMENTS, lanes_for(c, vector_bytes), "i64")
         self.chunks = -(-self.columns // self.f.lanes)
         self.unrolled = unrolled(self.chunks, c.phases)
@@ -318,7 +318,7 @@ class Row:
         return kept[r]
 
     def _loaded(self, r: Read, j: Any, n: int) -> str:
-        f, (root, _, strides), stride = self.f, r, r[2][-1]
+        f, root, stride = self.f, r[0], r[2][-1]
         p = self._base(*r)
         if root.op == "iota":
             first = f.broadcast(str(f.add(p, f.times(j, stride))), "i64")
@@ -393,5 +393,3 @@ class Row:
         if isinstance(r, (Value, tuple)):
             return self.once[r]
         return self.f.splat(r, v.inputs[k].dtype)
-
-

@@ -75,7 +75,9 @@ class Lowering:
         Somebody took the value of a Tensor where nobody saw it: what is recorded is this call's.
         """
         record = self.captured.record
-        outside = [v for v in record.values if v.producer is None and v not in self.places and isinstance(v.data, np.ndarray)]
+        outside = [
+            v for v in record.values if v.producer is None and v not in self.places and isinstance(v.data, np.ndarray)
+        ]
         suspects = [v for v in outside if v.initial is None and v.data.base is not None]
         owners = {id(_base(v.data)): v for v in record.values if v.producer is not None or v in self.places}
         found = [v for v in suspects if id(_base(v.data)) in owners]
@@ -132,7 +134,7 @@ class Lowering:
             x = b.constant(x, target.dtype)
         if x.dtype != target.dtype and (x.dtype not in SUPPORTED or target.dtype not in SUPPORTED):
             dtype = target.dtype
-            x = b.opaque("astype", lambda a: (a.astype(dtype),), [x], [(x.shape, dtype)])[0]  # type: ignore[assignment]
+            x = b.opaque("astype", lambda a: (a.astype(dtype),), [x], [(x.shape, dtype)])[0]
         elif x.dtype != target.dtype:
             x = b.cast(x, target.dtype)
         while len(x.shape) > len(target.shape):
@@ -141,9 +143,9 @@ class Lowering:
 
     def _operation(self, entry: Entry) -> None:
         if entry.op.kind == "view" and len(entry.inputs) == 1 and isinstance(entry.inputs[0], recorded.Value):
-            out, parent = entry.outputs[0], entry.inputs[0]
-            if isinstance(out.data, np.ndarray) and np.may_share_memory(out.data, parent.data):
-                self.views[out] = (parent, entry)
+            view, parent = entry.outputs[0], entry.inputs[0]
+            if view is not None and isinstance(view.data, np.ndarray) and np.may_share_memory(view.data, parent.data):
+                self.views[view] = (parent, entry)
                 return
         inputs = [self.operand(x) for x in entry.inputs]
         for v, out in zip(entry.outputs, self._lowered(entry, inputs), strict=True):
@@ -161,8 +163,11 @@ class Lowering:
         except Unreadable as reason:
             return self._opaque(entry, inputs, str(reason))
         expected = entry.outputs[0]
+        assert expected is not None
         if out.shape != expected.shape or out.dtype != expected.dtype:
-            return self._opaque(entry, inputs, f"read as {out.dtype}{list(out.shape)}, not {expected.dtype}{list(expected.shape)}")
+            return self._opaque(
+                entry, inputs, f"read as {out.dtype}{list(out.shape)}, not {expected.dtype}{list(expected.shape)}"
+            )
         return [out]
 
     def _native(self, entry: Entry, inputs: list[Any]) -> Value:
@@ -223,5 +228,3 @@ def lower(
     for array, value in gradients:
         program.effects.append((lowering.builder.memory(array), lowering.value(value)))
     return program, lowering
-
-

@@ -80,10 +80,8 @@ class Machine:
         home = self.made.home.get(whole)
         if root.inside is not None:
             offset += root.inside[1]
-        if home is not None or root.op == "memory":
-            start = (home or root).data.ctypes.data
-        else:
-            start = self.base + whole.buffer
+        memory = home or (root if root.op == "memory" else None)
+        start = self.base + whole.buffer if memory is None else memory.data.ctypes.data
         return start + offset * root.dtype.itemsize
 
     def view(self, v: Value) -> np.ndarray:
@@ -134,7 +132,7 @@ class Machine:
         self.entries = entries
         self.table = (ctypes.c_void_p * (2 * len(entries) or 1))()
         for i, (function, pointers) in enumerate(entries):
-            self.table[2 * i : 2 * i + 2] = function, ctypes.addressof(pointers)
+            self.table[2 * i], self.table[2 * i + 1] = function, ctypes.addressof(pointers)
 
     def _walk(self, first: int, last: int) -> Callable[[], None]:
         run = driver()

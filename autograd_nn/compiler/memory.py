@@ -59,9 +59,11 @@ def _choose_stored(program: Program, clusters: list[Cluster], vector_bytes: int)
         for v in c.members:
             for i in v.inputs:
                 root = access(i)[0]
-                if root.cluster is not c or c.kind != "loop":
-                    wanted.add(root)
-                elif long_rows and root.place == "full" and root.phase < v.phase:
+                if (
+                    root.cluster is not c
+                    or c.kind != "loop"
+                    or (long_rows and root.place == "full" and root.phase < v.phase)
+                ):
                     wanted.add(root)
     for c in clusters:
         for v in c.members:

@@ -1,6 +1,6 @@
 """From a captured step to a machine: the passes in their order.
 
-    capture -> lower -> place -> fuse -> plan -> emit -> library -> machine
+capture -> lower -> place -> fuse -> plan -> emit -> library -> machine
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from .memory import Plan, plan
 from .placement import copied, place
 from .products import emit_matmul
 from .program import Program, Value, contiguous
-
 
 MOST_ATTEMPTS = 50
 """How often rows that do not merge are laid out anew; each time there are fewer."""
@@ -129,5 +128,3 @@ def _fill(whole: Value) -> Kernel:
     fill.cluster = c
     kernel = emit_loops(c, library.vector_bytes)
     return Kernel(kernel.text, [(whole, 0)])
-
-

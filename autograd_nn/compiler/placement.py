@@ -160,7 +160,12 @@ def _sums_of_products(program: Program) -> None:
         if v.op != "add" or v.inputs[0] is v.inputs[1]:
             continue
         x, y = v.inputs
-        if all([i.op == "matmul" and uses[i] == 1 and i.layout == contiguous(v.shape) and i.shape == v.shape for i in (x, y)]):
+        if all(
+            [
+                i.op == "matmul" and uses[i] == 1 and i.layout == contiguous(v.shape) and i.shape == v.shape
+                for i in (x, y)
+            ]
+        ):
             if len(y.inputs) == 3:
                 x, y = y, x
             if len(y.inputs) == 2:
@@ -190,5 +195,3 @@ def _own_parts(program: Program) -> None:
             part.inside = (v, sum([start * s for (start, _), s in zip(places, strides, strict=True)]))
             part.layout = tuple([step * s for (_, step), s in zip(places, strides, strict=True)])
             part.at = None
-
-

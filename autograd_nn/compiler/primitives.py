@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from .text import Function
 
 Emit = Callable[["Function", Sequence[str], np.dtype, np.dtype], str]
-"""(function under construction, operands, their dtype, the result's dtype) -> the result's name."""
+"""Function under construction, operands, their dtype and the result's dtype to the result's name."""
 
 ELEMENTWISE: dict[str, Emit] = {}
 
 # The C library's functions of double; those of float end in f.
 FOREIGN = {
-    "exp2": "exp2", "expm1": "expm1", "log2": "log2", "log10": "log10", "log1p": "log1p", "sin": "sin", "cos": "cos", "tan": "tan",
-    "arcsin": "asin", "arccos": "acos", "arctan": "atan", "sinh": "sinh", "cosh": "cosh", "arcsinh": "asinh",
+    "exp2": "exp2", "expm1": "expm1", "log2": "log2", "log10": "log10", "log1p": "log1p", "sin": "sin", "cos": "cos",
+    "tan": "tan", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "sinh": "sinh", "cosh": "cosh", "arcsinh": "asinh",
     "arccosh": "acosh", "arctanh": "atanh", "arctan2": "atan2", "hypot": "hypot", "cbrt": "cbrt", "power": "pow",
 }  # fmt: skip
 POLYNOMIALS = ("exp", "log", "tanh")
-FLOAT_ONLY = frozenset({*FOREIGN, *POLYNOMIALS, "sqrt", "floor", "ceil", "rint", "trunc", "copysign", "divide", "heaviside", "reciprocal"})
-COSTLY = frozenset({*FOREIGN, *POLYNOMIALS})
-"""What costs enough that it is not computed twice to save a read."""
+FLOAT_ONLY = frozenset(
+    {*FOREIGN, *POLYNOMIALS, "sqrt", "floor", "ceil", "rint", "trunc", "copysign", "divide", "heaviside", "reciprocal"}
+)
 
 
 def primitive(*names: str) -> Callable[[Emit], Emit]:
@@ -54,7 +54,7 @@ def _zero(f: Function, dtype: np.dtype) -> str:
 
 def _arithmetic(floating: str, whole: str, boolean: str) -> Emit:
     def emit(f: Function, x: Sequence[str], d: np.dtype, out: np.dtype) -> str:
-        return f.binary({"f": floating, "b": boolean}.get(d.kind, whole), *x, d)
+        return f.binary({"f": floating, "b": boolean}.get(d.kind, whole), x[0], x[1], d)
 
     return emit
 
@@ -145,7 +145,9 @@ def _divmod(f: Any, x: Sequence[str], d: np.dtype) -> tuple[str, str]:
     a, b = x
     rest = f.let(f"frem {f.type(d)} {a}, {b}")
     exact = f.compare("oeq", rest, _zero(f, d), d)
-    signs = f.let(f"xor {f.vector('i1')} {f.compare('olt', b, _zero(f, d), d)}, {f.compare('olt', rest, _zero(f, d), d)}")
+    signs = f.let(
+        f"xor {f.vector('i1')} {f.compare('olt', b, _zero(f, d), d)}, {f.compare('olt', rest, _zero(f, d), d)}"
+    )
     apart = f.let(f"and {f.vector('i1')} {signs}, {f.compare('une', rest, _zero(f, d), d)}")
     quotient = f.let(f"fdiv {f.type(d)} {f.let(f'fsub {f.type(d)} {a}, {rest}')}, {b}")
     quotient = f.select(apart, f.let(f"fsub {f.type(d)} {quotient}, {f.splat(1, d)}"), quotient, d)

@@ -202,7 +202,9 @@ def _copy_row(f: Function, d: np.dtype, q: Any, sources: Sequence[str], panel: i
 
     to, s = f.at("%to", q, panel, d), scalar_type(d)
     for j, p in enumerate(sources):
-        f.do(f"store {s} {f.let(f'load {s}, ptr {p}, align {d.itemsize}')}, ptr {f.at(to, j, 1, d)}, align {d.itemsize}")
+        f.do(
+            f"store {s} {f.let(f'load {s}, ptr {p}, align {d.itemsize}')}, ptr {f.at(to, j, 1, d)}, align {d.itemsize}"
+        )
 
 
 def transposed(f: Function, rows: Sequence[str], d: np.dtype) -> list[str]:

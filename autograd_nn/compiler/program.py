@@ -79,7 +79,8 @@ class Value:
 
     def __repr__(self) -> str:
         given = ", ".join([f"%{i.order}" for i in self.inputs])
-        return f"%{self.order}: {self.dtype}{list(self.shape)} = {self.op}({given}{'' if self.params is None else f'; {self.params}'})"
+        params = "" if self.params is None else f"; {self.params}"
+        return f"%{self.order}: {self.dtype}{list(self.shape)} = {self.op}({given}{params})"
 
 
 @dataclass

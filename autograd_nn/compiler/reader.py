@@ -174,7 +174,10 @@ def _nan_to_num(
         return Symbol(builder, v)
     ends = np.finfo(v.dtype)
     out = builder.apply("where", builder.apply("isnan", v), nan, v)
-    for end, replaced in ((np.inf, ends.max if posinf is None else posinf), (-np.inf, ends.min if neginf is None else neginf)):
+    for end, replaced in (
+        (np.inf, ends.max if posinf is None else posinf),
+        (-np.inf, ends.min if neginf is None else neginf),
+    ):
         out = builder.apply("where", builder.apply("equal", v, end), float(replaced), out)
     return Symbol(builder, out)
 
@@ -209,7 +212,6 @@ def _var(builder: Builder, x: Symbol, axis: Any = None, ddof: float = 0, keepdim
 
 def _std(builder: Builder, *args: Any, **kwargs: Any) -> Symbol:
     return _apply(builder, "sqrt", _var(builder, *args, **kwargs))
-
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {

@@ -40,7 +40,8 @@ def literal(number: Any, dtype: np.dtype) -> str:
     if dtype.kind == "b":
         return "true" if number else "false"
     if dtype.kind == "f":
-        return "0x%016X" % struct.unpack("<Q", struct.pack("<d", float(dtype.type(number))))[0]
+        bits = struct.unpack("<Q", struct.pack("<d", float(dtype.type(number))))[0]
+        return f"0x{bits:016X}"
     return str(int(number))
 
 
@@ -180,7 +181,9 @@ class Function:
         if n is None or n >= self.lanes:
             x = self.let(f"load {t}, ptr {p}, align {align}")
         else:
-            x = self._masked("load", t, element, f"ptr {p}, i32 {align}, {self.vector('i1')} {self.mask(n)}, {t} zeroinitializer")
+            x = self._masked(
+                "load", t, element, f"ptr {p}, i32 {align}, {self.vector('i1')} {self.mask(n)}, {t} zeroinitializer"
+            )
         return self._from_memory(x, dtype)
 
     def store(self, x: str, p: str, dtype: np.dtype, n: int | None = None) -> None:
@@ -255,7 +258,9 @@ class Function:
         """The first n lanes to elements `stride` apart."""
         x, element = self._to_memory(x, dtype), memory_type(dtype)
         for i in range(min(n, self.lanes)):
-            self.do(f"store {element} {self.lane(x, i, element)}, ptr {self.at(p, i, stride, dtype)}, align {dtype.itemsize}")
+            self.do(
+                f"store {element} {self.lane(x, i, element)}, ptr {self.at(p, i, stride, dtype)}, align {dtype.itemsize}"
+            )
 
     def local(self, initial: str, dtype: np.dtype) -> str:
         """A variable: an address that the passes turn into a register."""

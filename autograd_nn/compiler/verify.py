@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine import record as recorded
-from ..engine.tensor import Tensor
 from .capture import Captured
 from .errors import CompileError
 from .lower import lower
@@ -36,17 +35,19 @@ def compare(signature: Signature, captured: Captured, arrays: Sequence[np.ndarra
     record = captured.record
     leaves: list[Any] = []
     flatten(captured.result, leaves)
-    gradients = {id(g._array): leaf.grad for leaf, g in signature.gradients if g is not None}
+    # What the captured step left on leaves, by the memory in which the compiled step leaves it.
+    gradients = {
+        id(g._array): leaf.grad._array for leaf, g in signature.gradients if g is not None and leaf.grad is not None
+    }
     targets = [t.data for t, _ in signature.compiled.program.effects]
-    sources = [record._by_array.get(id(gradients[id(t)]._array)) if id(t) in gradients else record._by_array[id(t)] for t in targets]
-    expected = [np.array(gradients[id(t)]._array if id(t) in gradients else t) for t in targets]
-    expected += captured.returned
-    sources += [record.value(x) for x in leaves]
+    sources = [record.of_array(gradients.get(id(t), t)) for t in targets] + [record.value(x) for x in leaves]
+    expected = [np.array(gradients.get(id(t), t)) for t in targets] + captured.returned
     captured.restore()
     signature.machine.forget()
-    for g in gradients.values():
-        if id(g._array) not in [id(v.data) for v in record.states]:
-            g._array.fill(-1)
+    states = {id(v.data) for v in record.states}
+    for t in targets:
+        if id(t) in gradients and id(t) not in states:
+            t.fill(-1)  # nobody may read what the step before left
     outputs: list[Any] = []
     flatten(signature.run(arrays), outputs)
     found = [np.array(t) for t in targets] + [np.array(x._array) for x in outputs]
@@ -89,8 +90,8 @@ def _complaint(captured: Captured, arrays: Sequence[np.ndarray], signature: Sign
                 f"{deviation(v.data, out):.3g}; this is a fault of the compiler: please report it, and leave the step uncompiled"
             )
     return (
-        "compile: the compiled step differs from the eager one, though each of its operations agrees when it is compiled anew: the "
-        "step depends on something that is not seen here, a value taken out of a Tensor as a plain array, say"
+        "compile: the compiled step differs from the eager one, though each of its operations agrees when it is compiled "
+        "anew: the step depends on something that is not seen here, a value taken out of a Tensor as a plain array, say"
     )
 
 
@@ -143,13 +144,14 @@ def replayed(
                 if entry.name == "assign":
                     entry.run(arrays)
                 continue
-            for v, out in zip(entry.outputs, entry.run(arrays), strict=True):
-                if v is not None:
-                    memory[v] = _moved(out, rng) if rng is not None and entry.op.kind not in ("view", "copy", "random") else out
+            exact = rng is None or entry.op.kind in ("view", "copy", "random")
+            for made, out in zip(entry.outputs, entry.run(arrays), strict=True):
+                if made is not None:
+                    memory[made] = out if exact else _moved(out, rng)
     return {v: np.array(memory[v]) for v in wanted}
 
 
-def _moved(x: Any, rng: np.random.Generator) -> Any:
+def _moved(x: Any, rng: Any) -> Any:
     if np.asarray(x).dtype not in (np.float32, np.float64):
         return x
     ends = np.where(rng.random(np.shape(x)) < 0.5, -np.inf, np.inf).astype(x.dtype)

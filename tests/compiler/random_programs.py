@@ -1,6 +1,6 @@
 """Random training steps, compiled and compared with eager ones. As a command: how many to try, and the first seed.
 
-    python tests/compiler/random_programs.py 100000 0
+python tests/compiler/random_programs.py 100000 0
 """
 
 import sys
@@ -10,7 +10,20 @@ import numpy as np
 
 import autograd_nn as ag
 
-UNARY = (ag.tanh, ag.sigmoid, ag.exp, ag.relu, ag.abs, ag.square, ag.sin, ag.softmax, ag.sign, ag.floor, ag.isnan, ag.negative)
+UNARY = (
+    ag.tanh,
+    ag.sigmoid,
+    ag.exp,
+    ag.relu,
+    ag.abs,
+    ag.square,
+    ag.sin,
+    ag.softmax,
+    ag.sign,
+    ag.floor,
+    ag.isnan,
+    ag.negative,
+)
 BINARY = (ag.add, ag.subtract, ag.multiply, ag.maximum, ag.minimum, ag.divide, ag.greater, ag.less_equal, ag.arctan2)
 REDUCE = (ag.sum, ag.mean, ag.max, ag.min, ag.logsumexp, ag.std, ag.prod, ag.any)
 LENGTHS = (1, 2, 3, 4, 5, 7, 8, 16, 17, 33)
@@ -90,7 +103,11 @@ class Draw:
             key = []
             for n in x.shape:
                 start = int(rng.integers(0, n))
-                key.append(start if rng.random() < 0.2 else slice(start, int(rng.integers(start, n)) + 1, int(rng.integers(1, 3))))
+                key.append(
+                    start
+                    if rng.random() < 0.2
+                    else slice(start, int(rng.integers(start, n)) + 1, int(rng.integers(1, 3)))
+                )
             return x[tuple(key)]
         if kind == 9 and x.ndim:
             return ag.concatenate([x, x * 2.0 if number else x], int(rng.integers(0, x.ndim)))

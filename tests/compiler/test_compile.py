@@ -400,7 +400,17 @@ def test_a_wrong_kernel_is_found_and_named(monkeypatch, verify):
 
 def test_nan_and_infinities_pass_as_they_do_in_numpy():
     x = np.float32([np.nan, np.inf, -np.inf, 0.0, -0.0, 88.8, -104.0, 1e-40, 3e38])
-    for f in (np.exp, np.log, np.tanh, np.sqrt, np.abs, lambda a: np.maximum(a, 1.0), lambda a: a / 0.0, np.sum, np.max):
+    for f in (
+        np.exp,
+        np.log,
+        np.tanh,
+        np.sqrt,
+        np.abs,
+        lambda a: np.maximum(a, 1.0),
+        lambda a: a / 0.0,
+        np.sum,
+        np.max,
+    ):
         with np.errstate(all="ignore"):
             expected = f(x)
             found = ag.compile(f)(x).numpy()
@@ -417,6 +427,18 @@ def test_compiled_inside_a_record_or_a_check_runs_as_it_is():
     with ag.record(x) as r:
         f(x)
     assert [e.name for e in r.entries] == ["sin", "multiply"]
+
+
+def test_explain_says_what_was_made():
+    t = Training()
+    step = ag.compile(t.step)
+    step(*batches(1)[0])
+    text = step.explain()
+    for part in ("kernel calls", "arena", "computed in place", "matmul", "maximum_over", "guards", "training = True"):
+        assert part in text
+    f = ag.compile(lambda x: ag.sort(x))
+    f(np.float32([2.0, 1.0]))
+    assert "opaque, called as they are" in f.explain()
 
 
 def test_many_steps_leave_memory_flat():

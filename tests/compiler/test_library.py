@@ -46,7 +46,9 @@ def use(library, number):
     (address,) = library.functions([text(number)])
     x = np.array([3.0])
     pointers = (ctypes.c_void_p * 1)(x.ctypes.data)
-    assert ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(address)(pointers, 0, 1) == 0
+    assert (
+        ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(address)(pointers, 0, 1) == 0
+    )
     assert x[0] == 3.0 * number
     return library
 
@@ -58,7 +60,9 @@ def test_a_kernel_is_compiled_once_and_found_again(folder):
     assert len(list(folder.glob("*.o"))) == 1
 
 
-@pytest.mark.parametrize("damage", [lambda data: data[:-40], lambda data: b"", lambda data: data[:50] + b"x" + data[51:]])
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:-40], lambda data: b"", lambda data: data[:50] + b"x" + data[51:]]
+)
 def test_a_damaged_file_is_compiled_anew(folder, damage):
     use(Library(), 2.0)
     (path,) = folder.glob("*.o")

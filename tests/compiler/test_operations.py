@@ -32,7 +32,9 @@ def test_an_operation_and_its_derivative(row):
             out = row.run(row.function, call, xs)
             outs = list(out) if isinstance(out, (tuple, list)) else [out]
             total = sum([(o * o).sum().astype("float64") for o in outs if isinstance(o, ag.Tensor) and o.requires_grad])
-            gradients = ag.gradients(total, [xs[i] for i in wanted], allow_unused=True) if isinstance(total, ag.Tensor) else ()
+            gradients = (
+                ag.gradients(total, [xs[i] for i in wanted], allow_unused=True) if isinstance(total, ag.Tensor) else ()
+            )
             results.append((outs, gradients))
         return results
 
