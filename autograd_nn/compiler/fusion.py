@@ -51,6 +51,7 @@ def fuse(values: Iterable[Value]) -> list[Cluster]:
     """The clusters of a placed program, in an order of execution."""
     line: list[Cluster | None] = []
     reading: dict[Value, Cluster] = {}  # for each memory, the last cluster that read it
+    scalars: Cluster | None = None  # the last cluster of one point, which single numbers join wherever they can
     for v in values:
         v.cluster, v.place = None, "full"
         if v.op in LEAVES or v.op in VIEWS or v.op in ("iota", "result"):
@@ -61,10 +62,11 @@ def fuse(values: Iterable[Value]) -> list[Cluster]:
         sources = _sources(v)
         last = max([c.position for c in sources], default=-1)
         apart = v.op == "copy" and v.params == APART
-        home = None if apart else _home(v, sources, last, reading)
+        home = None if apart else _home(v, sources, last, reading, scalars)
         if home is None:
             home = Cluster("loop", len(line), _points(v), [])
             line.append(home)
+            scalars = home if home.points == 1 else scalars
         _join(v, home)
         for root, _, _ in operands(v):
             if root.size > 1 and root.op != "constant":
@@ -127,13 +129,17 @@ def _alone(v: Value, line: list[Cluster | None]) -> None:
         source.readers.add(made)
 
 
-def _home(v: Value, sources: set[Cluster], last: int, reading: dict[Value, Cluster]) -> Cluster | None:
-    """The cluster to join: the last one it reads from, or a later one that reads the same memory."""
+def _home(
+    v: Value, sources: set[Cluster], last: int, reading: dict[Value, Cluster], scalars: Cluster | None
+) -> Cluster | None:
+    """The cluster to join: the last one it reads from, or a later one that reads the same memory or is of one number, too."""
     candidates = [c for c in sources if c.position == last]
     for root, _, _ in operands(v):
         c = reading.get(root)
         if c is not None and c.position > last and c.members:
             candidates.append(c)
+    if scalars is not None and scalars.position > last and scalars.members and _points(v) == 1:
+        candidates.append(scalars)
     for c in candidates:
         if _fits(v, c):
             return c
