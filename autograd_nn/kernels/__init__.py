@@ -10,7 +10,8 @@ Where to start reading, and what stands on what:
     dense, flat                                a convolution as tables of offsets, for the paths above
     microkernel, winograd_transforms, layout   what their loops are made of
     plan, threads, build, vectors              how a kernel is described, run, compiled and given vector instructions
-    pooling, adaptive, resizing, patches       the other kernels
+    pooling, adaptive, resizing, patches       the other kernels on images
+    normalising, special                       standardising over axes; the error and gamma functions
     recurrent, transcendental                  a step of a recurrent layer; exp, tanh and the logistic function on vectors
     update_rules, updates                      what an optimizer does to one element, and the loops around it
     warmup                                     the command that compiles all of them ahead

@@ -34,7 +34,7 @@ class Update:
         self.rule = rule
         self.states = update_rules.states(rule)
         self.coefficients = update_rules.coefficients(rule)
-        self.op = op(kind="fused", outputs=("value", *self.states))(rule)
+        self.op = op(kind="fused", outputs=tuple([f"new_{name}" for name in ("value", *self.states)]))(rule)
 
 
 UPDATES = {rule.__name__: Update(rule) for rule in update_rules.STATES}
