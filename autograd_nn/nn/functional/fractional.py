@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from ...ops import floor
-from ...ops.creation import rand
 from ...ops.elementwise import where
 from ...ops.indexing import take_along_axis
 from ...ops.pooling import plane_take
+from ...ops.random import rand
 from ...ops.reduction import argmax
 from ...ops.shape import astype, detach, reshape
 from .operands import refuse, with_batch
