@@ -268,6 +268,22 @@ class Builder:
         shape = (*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), x.shape[-2], y.shape[-1])
         return self.make("matmul", (x, y), None, shape, x.dtype)
 
+    def take_rows(self, x: Value, indices: Value) -> Value:
+        """x[indices] along the first axis."""
+        indices = self._row_indices(indices, x.shape[0])
+        return self.make("take_rows", (x, indices), None, (*indices.shape, *x.shape[1:]), x.dtype)
+
+    def add_rows(self, part: Value, indices: Value, shape: tuple[int, ...]) -> Value:
+        """Zeros of the shape, with each of the part's rows added where its index says: the adjoint of `take_rows`."""
+        return self.make("add_rows", (part, self._row_indices(indices, shape[0])), None, shape, part.dtype)
+
+    def _row_indices(self, indices: Value, n: int) -> Value:
+        if indices.dtype.kind not in "iu":
+            raise Unreadable("a mask as an index")
+        self.check(self.out_of_range(indices, n), f"an index is out of range for an axis of {n}")
+        indices = self.cast(indices, np.dtype(np.int64))
+        return self.apply("where", self.apply("less", indices, 0), self.apply("add", indices, n), indices)
+
     def opaque(
         self, name: str, run: Callable[..., Any], inputs: Sequence[Value], outputs: Sequence[Any]
     ) -> list[Value | None]:

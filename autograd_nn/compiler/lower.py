@@ -79,7 +79,8 @@ class Lowering:
             v for v in record.values if v.producer is None and v not in self.places and isinstance(v.data, np.ndarray)
         ]
         suspects = [v for v in outside if v.initial is None and v.data.base is not None]
-        owners = {id(_base(v.data)): v for v in record.values if v.producer is not None or v in self.places}
+        made = [v for v in record.values if v in self.places or (v.producer is not None and v not in self.views)]
+        owners = {id(_base(v.data)) for v in made}
         found = [v for v in suspects if id(_base(v.data)) in owners]
         return [(e, v) for v in found for e in record.entries if v in e.inputs]
 

@@ -168,6 +168,31 @@ def _einsum_one(b: Builder, x: Value, letters: str, output: str) -> Value:
     return b.transpose(out, [kept.index(k) for k in output])
 
 
+# ---- rows ----------------------------------------------------------------------------------------------------------
+
+
+@lowering("take")
+def _take(b: Builder, x: Value, indices: Any, axis: int) -> Value:
+    if axis % len(x.shape) or not isinstance(indices, Value):
+        raise Unreadable("rows along another axis than the first")
+    return b.take_rows(x, indices)
+
+
+@lowering("index")
+def _index(b: Builder, x: Value, *indices: Any, template: tuple[Any, ...]) -> Value:
+    if template != ("array",) or not isinstance(indices[0], Value):
+        raise Unreadable("an index that is more than one array of rows")
+    return b.take_rows(x, indices[0])
+
+
+@lowering("unindex")
+def _unindex(b: Builder, part: Value, *indices: Any, template: tuple[Any, ...], shape: tuple[int, ...]) -> Value:
+    if template != ("array",) or not isinstance(indices[0], Value):
+        raise Unreadable("an index that is more than one array of rows")
+    expected = (*indices[0].shape, *shape[1:])
+    return b.add_rows(b.broadcast(part, expected), indices[0], shape)
+
+
 # ---- gathering -----------------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from .access import domain
 from .fusion import APART, Cluster, fuse
+from .gather import emit_add_rows, emit_take_rows
 from .library import library
 from .loops import Kernel, Unmerged, emit_loops
 from .machine import Machine
@@ -77,6 +78,9 @@ def emit(c: Cluster) -> list[Kernel] | None:
         return [emit_loops(c, library.vector_bytes)]
     if c.kind == "matmul":
         return [emit_matmul(c.members[0], library.vector_bytes)]
+    if c.kind in ("take_rows", "add_rows"):
+        gather = emit_take_rows if c.kind == "take_rows" else emit_add_rows
+        return [gather(c.members[0], library.vector_bytes)]
     if c.kind == "assemble":
         return []  # its parts write into it
     return None

@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 
 from .access import access, expressible, root_of
+from .gather import is_run
 from .primitives import ELEMENTWISE
 from .program import Program, Value, contiguous, uses_of
 
@@ -24,6 +25,9 @@ def place(program: Program) -> list[Value]:
         if v.op == "matmul":  # its kernel reads memory only
             v.inputs = [copied(i) if root_of(i).op in ("constant", "iota") else i for i in v.inputs]
     _reshapes(program)
+    for v in program.values():
+        if v.op in ("take_rows", "add_rows"):
+            _rows_as_runs(v)
     _own_roots(program)
     _sums_of_products(program)
     _own_parts(program)
@@ -36,6 +40,14 @@ def place(program: Program) -> list[Value]:
         if v.op == "result":
             v.inputs[0].params.results.append(v)
     return values
+
+
+def _rows_as_runs(v: Value) -> None:
+    """Gathers and scatters read rows that are runs of memory, and contiguous indices."""
+    x, indices = v.inputs
+    for k, (i, leading) in enumerate(((x, 1 if v.op == "take_rows" else len(indices.shape)), (indices, 0))):
+        if root_of(i).op in ("constant", "iota") or not is_run(i, leading):
+            v.inputs[k] = copied(i)
 
 
 def copied(v: Value, params: str | None = None) -> Value:

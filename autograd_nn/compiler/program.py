@@ -8,6 +8,7 @@ A value is a leaf or the result of one primitive on other values. There are few 
     views        reshape, transpose, broadcast, slice: they cost nothing unless memory has to be laid out anew
     assemble     zeros with parts written at slices, which do not overlap
     matmul       (..., n, k) @ (..., k, m)
+    take_rows    the rows of an array that indices name; add_rows, its adjoint, adds rows into zeros
     opaque       anything else: a Python function of arrays; its outputs are values of the primitive `result`
 
 Nothing is ever written to: a state has a value before the step and one after it, its *effect*. So every pass is a function

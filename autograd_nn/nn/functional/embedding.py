@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ...engine.modes import no_grad
+from ...engine.modes import current, no_grad
 from ...engine.tensor import Tensor, assign
+from ...ops.comparison import equal
 from ...ops.elementwise import where
 from ...ops.indexing import scatter_add, take
 from ...ops.reduction import max
@@ -29,17 +30,18 @@ def _numbers(name: str, what: str, values: Any) -> np.ndarray:
     return array.astype(np.int64, copy=False)
 
 
-def _row_numbers(name: str, input: Any, weight: Any) -> np.ndarray:
+def _row_numbers(name: str, input: Any, weight: Any) -> Any:
+    """Numbers of rows, checked; a Tensor stays one, so that a recorded step takes other rows for other numbers."""
     if weight.ndim != 2:
         raise refuse(name, f"the weight is a table (num_embeddings, embedding_dim), not of shape {weight.shape}")
-    rows, n = _numbers(name, "numbers of rows", input), weight.shape[0]
+    rows, n = _numbers(name, "numbers of rows", getattr(input, "_array", input)), weight.shape[0]
     if rows.size and not (rows.min() >= 0 and rows.max() < n):
         raise refuse(
             name,
             f"the numbers run from {rows.min()} to {rows.max()}, but the table has {n} rows, 0 to {n - 1}",
             IndexError,
         )
-    return rows
+    return input if isinstance(input, Tensor) and input.dtype.kind in "iu" else rows
 
 
 def _padding(name: str, padding_idx: int | None, weight: Any) -> int | None:
@@ -50,18 +52,19 @@ def _padding(name: str, padding_idx: int | None, weight: Any) -> int | None:
 
 
 def _looked_up(
-    weight: Any, rows: np.ndarray, padding: int | None, max_norm: float | None, norm_type: float, by_frequency: bool
+    weight: Any, rows: Any, padding: int | None, max_norm: float | None, norm_type: float, by_frequency: bool
 ) -> Any:
     """The rows; their cotangents reach the table divided by how often each occurs, if `by_frequency`, and not for padding."""
     if max_norm is not None and rows.size:
-        _renormalise(weight, rows, max_norm, norm_type)
+        _renormalise(weight, _numbers("embedding", "numbers of rows", rows), max_norm, norm_type)
     out = take(weight, rows, 0)
     if by_frequency and rows.size:
-        share = (1.0 / np.bincount(rows.reshape(-1))[rows]).astype(weight.dtype)[..., None]
+        numbers = _numbers("embedding", "numbers of rows", rows)
+        share = (1.0 / np.bincount(numbers.reshape(-1))[numbers]).astype(weight.dtype)[..., None]
         still = detach(out)
         out = still + (out - still) * share
-    if padding is not None and (rows == padding).any():
-        out = where((rows == padding)[..., None], detach(out), out)
+    if padding is not None and (current().tracer is not None or (getattr(rows, "_array", rows) == padding).any()):
+        out = where(equal(rows, padding)[..., None], detach(out), out)
     return out
 
 
@@ -156,7 +159,7 @@ def embedding_bag(
         raise refuse("embedding_bag", f"mode {mode!r} is not 'sum', 'mean' or 'max'")
     if scale_grad_by_freq and mode == "max":
         raise refuse("embedding_bag", "mode 'max' cannot scale gradients by frequency")
-    numbers = _row_numbers("embedding_bag", input, weight)
+    numbers = _numbers("embedding_bag", "numbers of rows", _row_numbers("embedding_bag", input, weight))
     padding = _padding("embedding_bag", padding_idx, weight)
     rows, sizes = _bags(numbers, offsets, include_last_offset)
     counted = np.ones(len(rows), bool) if padding is None else rows != padding
