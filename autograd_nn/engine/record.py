@@ -83,7 +83,9 @@ class Entry:
     derivative_of: Entry | None = None  # in a backward walk: the entry whose rule was at work
     error: Exception | None = None
     node: Any = None
-    cotangent: Any = None  # of a forward operation that a walk passed: the array that arrived, a tuple for several outputs
+    cotangent: Any = (
+        None  # of a forward operation that a walk passed: the array that arrived, a tuple for several outputs
+    )
     contributions: tuple[Any, ...] = ()  # and what each of its inputs got of it, as the rules returned it
 
     def __str__(self) -> str:
