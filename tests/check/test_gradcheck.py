@@ -426,9 +426,10 @@ def test_no_false_alarm_over_random_draws(row):
 
 # Verdicts other than KINK at kinks of the table. The last three are false alarms that the checker does not know better yet: the
 # function is not linear there, though along each coordinate its slopes from both sides agree (equal elements, eigenvalues).
+# An embedding's padding row is cut off on purpose, which is what the checker then says.
 KNOWN_AT_KINKS = dict.fromkeys(
     ("power", "power_", "lp_pool1d", "lp_pool2d", "lp_pool3d", "heaviside", "nanstd"), "ILL-CONDITIONED"
-) | dict.fromkeys(("median", "eigvalsh", "svdvals"), "FAIL")
+) | dict.fromkeys(("median", "eigvalsh", "svdvals", "embedding"), "FAIL")
 
 
 def test_every_correct_sample_passes():
