@@ -5,14 +5,17 @@
 The public names and nothing else; see the README for a map of the rooms. Importing it loads neither numba nor matplotlib.
 """
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
 from . import check as check
+from . import data as data
 from . import kernels as kernels
 from .check.divergence import compare as compare
 from .check.gradients import check_model as check_model
 from .check.gradients import gradcheck as gradcheck
 from .check.nonfinite import detect_nonfinite as detect_nonfinite
 from .check.nonfinite import trace_nonfinite as trace_nonfinite
-from .engine import random as random
 from .engine.backward import gradients as gradients
 from .engine.checkpoint import checkpoint as checkpoint
 from .engine.dtypes import default_dtype as default_dtype
@@ -24,16 +27,48 @@ from .engine.modes import no_grad as no_grad
 from .engine.mutation import detect_mutation as detect_mutation
 from .engine.op import nondifferentiable as nondifferentiable
 from .engine.op import op as op
+from .engine.random import get_rng_state as get_rng_state
 from .engine.random import manual_seed as manual_seed
+from .engine.random import set_rng_state as set_rng_state
 from .engine.record import record as record
 from .engine.tensor import Tensor as Tensor
 from .engine.tensor import assign as assign
 from .engine.tensor import from_numpy as from_numpy
 from .engine.tensor import tensor as tensor
+from .interop import load as load
+from .interop import save as save
 from .kernels import get_num_threads as get_num_threads
 from .kernels import set_num_threads as set_num_threads
 from .ops import *
+from .ops import random as random
 from .ops.standard import array_namespace_info as array_namespace_info
+from .transforms import elementwise_grad as elementwise_grad
+from .transforms import grad as grad
+from .transforms import hessian as hessian
+from .transforms import hvp as hvp
+from .transforms import jacobian as jacobian
+from .transforms import jvp as jvp
+from .transforms import value_and_grad as value_and_grad
+from .transforms import vjp as vjp
+
+if _TYPE_CHECKING:
+    from . import nn as nn
+    from . import optim as optim
+
+_ROOMS = ("nn", "optim")
+"""Rooms that are imported when somebody enters them."""
 
 __array_namespace_info__ = array_namespace_info
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _ROOMS:
+        import importlib
+
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ROOMS})

@@ -86,7 +86,9 @@ def test_docstring_examples(name):
         doctest.DocTestFinder(exclude_empty=True),
         doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE),
     )
-    for test in finder.find(module, extraglobs={"ag": ag, "np": np}):  # an op's docstring is its forward's
+    for test in finder.find(
+        module, extraglobs={"ag": ag, "np": np, "nn": ag.nn, "F": ag.nn.functional}
+    ):  # an op's docstring is its forward's
         runner.run(test)
     assert runner.failures == 0
 

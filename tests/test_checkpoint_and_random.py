@@ -14,7 +14,7 @@ def leaves():
 
 
 def dropout(x):
-    return x * (ag.rand(x.shape, x.dtype) < 0.5)
+    return x * (ag.rand(x.shape, dtype=x.dtype) < 0.5)
 
 
 def test_random_numbers_repeat_in_the_rerun():
@@ -94,6 +94,19 @@ def test_distributions():
         ag.rand(2, dtype=np.int64)
     with pytest.raises(ValueError, match="no integers from 3 up to but not including 3"):
         ag.randint(3, 3)
+
+
+def test_permutations():
+    """Every number once, the same again from the same state, and one draw each."""
+    g = ag.random.Generator(3)
+    first, second = ag.randperm(1000, generator=g), ag.randperm(1000, generator=g)
+    assert g.state.tolist() == [3, 2]
+    assert first.dtype == np.int64
+    np.testing.assert_array_equal(np.sort(first.numpy()), np.arange(1000))
+    assert (first != second).any()
+    g.manual_seed(3)
+    np.testing.assert_array_equal(ag.randperm(1000, generator=g), first)
+    assert ag.randperm(0).shape == (0,)
 
 
 def test_draws_in_threads_never_repeat():

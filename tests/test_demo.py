@@ -17,7 +17,7 @@ from autograd_nn import demo
 from autograd_nn.__main__ import COMMANDS, main
 from autograd_nn.data.digits import load_digits, split_digits
 from autograd_nn.demo.curve import TEST, TRAIN
-from autograd_nn.demo.differences import compare_gradients, slope
+from autograd_nn.demo.network import evaluate
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -45,25 +45,32 @@ def finished(tmp_path_factory):
 def test_demo_succeeds_and_reads_the_digits(finished):
     _, run = finished
     assert run.returncode == 0, run.stderr
-    assert 0.98 <= accuracy(run.stdout) < 1.0
+    assert 0.985 <= accuracy(run.stdout) < 1.0
     assert "1,438 images to learn from, 359 held out" in run.stdout
-    assert re.search(r"worst relative error \d\.\de-\d\d, passed", run.stdout)
+    assert re.search(r"Gradients   (PASS|KINK), .*; worst relative error \d\.\de-\d\d", run.stdout)
 
 
 def test_demo_shows_its_progress(finished):
     _, run = finished
-    assert "60/60" in run.stderr and "loss" in run.stderr and "test accuracy" in run.stderr
+    assert "25/25" in run.stderr and "loss" in run.stderr and "test accuracy" in run.stderr
 
 
 def test_demo_draws_the_training_curve(finished):
     directory, run = finished
-    assert [p.name for p in directory.iterdir()] == ["training_curve.png"]
+    assert sorted(p.name for p in directory.iterdir()) == ["digits.safetensors", "training_curve.png"]
     assert "Picture     training_curve.png" in run.stdout
     picture = image.imread(directory / "training_curve.png")[..., :3]
     assert picture.shape == (960, 1200, 3)
     for color in (TRAIN, TEST):  # both lines are there, in both halves
         close = np.abs(picture - to_rgb(color)).max(-1) < 0.02
         assert close[:480].sum() > 500 and close[480:].sum() > 500
+
+
+def test_demo_saves_weights_that_read_the_digits(finished):
+    directory, run = finished
+    model = demo.DigitReader()
+    model.load_state_dict(ag.load(directory / "digits.safetensors"))
+    assert evaluate(model, split_digits()[1])[1] == pytest.approx(accuracy(run.stdout), abs=1e-4)
 
 
 # ---- its options ---------------------------------------------------------------------------------------------------
@@ -110,7 +117,7 @@ def test_a_picture_that_cannot_be_saved_is_said_and_loses_nothing(tmp_path, caps
     monkeypatch.setattr(demo, "save_curve", full)
     assert main(["demo", "--quiet", "--epochs", "1", "--output", str(tmp_path)]) == 2
     said = capsys.readouterr()
-    assert "passed" in said.out and "No space left on device" in said.err
+    assert "Gradients" in said.out and "No space left on device" in said.err
 
 
 @pytest.mark.parametrize(
@@ -186,7 +193,7 @@ def test_nothing_heavy_is_imported_unasked(tmp_path):
 # ---- the gradient check --------------------------------------------------------------------------------------------
 
 
-def wrong_relu(factor):
+def relu_with_slope(factor):
     @ag.op(kind="elementwise")
     def relu(x, /):
         return np.maximum(x, 0)
@@ -194,38 +201,25 @@ def wrong_relu(factor):
     return relu.vjp(x=lambda g, out: factor * g * (out > 0))
 
 
-@pytest.mark.parametrize("factor", [1.0001, 0.0, -1.0, np.nan])
+@pytest.mark.parametrize("factor", [1.0001, 0.0, -1.0])
 def test_a_wrong_derivative_fails_the_demo(factor, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(ag, "relu", wrong_relu(factor))
+    monkeypatch.setattr(ag.nn.functional, "relu", relu_with_slope(factor))
     assert main(["demo", "--quiet", "--epochs", "1", "--output", str(tmp_path)]) == 1
-    assert "FAILED: at most 1e-06 is allowed" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Gradients   FAIL" in said
+    assert "relu" in said  # the report names it
     assert (tmp_path / "training_curve.png").exists()
 
 
-def test_a_right_derivative_in_its_place_passes(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(ag, "relu", wrong_relu(1.0))
+def test_weights_that_became_nan_fail_the_demo(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(ag.nn.functional, "relu", relu_with_slope(np.nan))
+    assert main(["demo", "--quiet", "--epochs", "1", "--output", str(tmp_path)]) == 1
+    assert not re.search("Gradients   (PASS|KINK)", capsys.readouterr().out)
+
+
+def test_a_right_derivative_in_its_place_passes(tmp_path, monkeypatch):
+    monkeypatch.setattr(ag.nn.functional, "relu", relu_with_slope(1.0))
     assert main(["demo", "--quiet", "--epochs", "1", "--output", str(tmp_path)]) == 0
-
-
-def test_one_wrong_entry_among_many_is_found():
-    @ag.op
-    def almost_sum_of_squares(x, /):
-        return np.sum(x * x)
-
-    almost_sum_of_squares.vjp(x=lambda g, x: 2 * g * x * np.where(np.arange(x.size) == 17, 1.1, 1.0))
-    x = ag.arange(100, dtype=np.float64)
-    assert not compare_gradients(lambda p: almost_sum_of_squares(p[0]), [x], seed=0).passed
-    assert compare_gradients(lambda p: (p[0] * p[0]).sum(), [x], seed=0).passed
-
-
-@pytest.mark.parametrize("distance", [1e-1, 1e-3, 1e-5, -1e-5, -1e-3])
-def test_slopes_beside_a_kink(distance):
-    found = slope(lambda p: ag.relu(p[0]).sum(), [ag.tensor([distance], dtype=np.float64)], np.ones(1))
-    assert found == pytest.approx(float(distance > 0), abs=1e-9)
-
-
-def test_a_flat_loss_passes():
-    assert compare_gradients(lambda p: (p[0] * 0.0).sum(), [ag.ones((3,))], seed=0).worst == 0.0
 
 
 # ---- the digits ----------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The demonstration: a network learns to read handwritten digits, and its gradients are held against finite differences.
 
-`python -m autograd_nn demo`. The network and its training are in `network`, the check in `differences`, the picture in
-`curve`; this file is the command that puts them together.
+`python -m autograd_nn demo`. The network and its training are in `network`, the picture in `curve`; this file is the command
+that puts them together.
 """
 
 from __future__ import annotations
@@ -12,25 +12,23 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 import autograd_nn as ag
+from autograd_nn import nn
 
 from ..data.digits import Digits, split_digits
 from .curve import save_curve
-from .differences import TOLERANCE, compare_gradients
-from .network import History, initial_parameters, logits, train
+from .network import DigitReader, History, train
 
-WIDTHS = (64, 256, 128, 10)
-PICTURE = "training_curve.png"
-CHECKED = 128  # images that the loss of the gradient check is taken over
+PICTURE, WEIGHTS = "training_curve.png", "digits.safetensors"
+CHECKED = 32  # images that the loss of the gradient check is taken over
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.add_argument(
-        "--epochs", type=_positive, default=60, metavar="N", help="passes over the images (default: 60)"
+        "--epochs", type=_positive, default=25, metavar="N", help="passes over the images (default: 25)"
     )
     parser.add_argument(
         "--seed", type=_seed, default=0, metavar="S", help="where all random numbers start (default: 0)"
@@ -40,13 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path(),
         metavar="DIR",
-        help=f"the directory, made if need be, to save {PICTURE} in (default: the current one)",
+        help=f"the directory, made if need be, to save {PICTURE} and {WEIGHTS} in (default: the current one)",
     )
     parser.add_argument("--quiet", action="store_true", help="show no progress bar")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train, test, check, draw. Returns 0; 1 if the gradients are wrong; 2 if the picture cannot be saved."""
+    """Train, test, check, draw, save. Returns 0; 1 if the gradients are wrong; 2 if a file cannot be saved."""
     directory: Path = arguments.output
     try:
         _make_writable(directory)
@@ -54,34 +52,29 @@ def run(arguments: argparse.Namespace) -> int:
         return _cannot_write(directory, error)
 
     digits, test = split_digits()
-    generator = ag.random.Generator(arguments.seed)
-    parameters = initial_parameters(WIDTHS, generator)
-    history = _train(parameters, digits, test, generator, arguments)
-    passed = _check(parameters, test, arguments.seed)
-    try:
-        save_curve(history, directory / PICTURE)
-    except OSError as error:
-        return _cannot_write(directory, error)
-    print(f"Picture     {directory / PICTURE}")
+    ag.manual_seed(arguments.seed)
+    model = DigitReader()
+    history = _train(model, digits, test, arguments)
+    passed = _check(model, test, arguments.seed)
+    for what, name, write in (
+        ("Picture", PICTURE, lambda path: save_curve(history, path)),
+        ("Weights", WEIGHTS, lambda path: ag.save(model.state_dict(), path)),
+    ):
+        try:
+            write(directory / name)
+        except OSError as error:
+            return _cannot_write(directory, error)
+        print(f"{what:<12}{directory / name}")
     return 0 if passed else 1
 
 
-def _train(
-    parameters: list[ag.Tensor],
-    digits: Digits,
-    test: Digits,
-    generator: ag.random.Generator,
-    arguments: argparse.Namespace,
-) -> History:
-    size = sum(p.size for p in parameters)
+def _train(model: nn.Module, digits: Digits, test: Digits, arguments: argparse.Namespace) -> History:
+    size = sum(p.size for p in model.parameters())
     print(f"Digits      {len(digits.labels):,} images to learn from, {len(test.labels)} held out as a test")
-    print(
-        f"Network     {'-'.join(map(str, WIDTHS))}, relu between, {size:,} parameters; seed {arguments.seed}",
-        flush=True,
-    )
+    print(f"Network     two convolutions, two linear layers, {size:,} parameters; seed {arguments.seed}", flush=True)
 
     start, epochs = time.perf_counter(), arguments.epochs
-    training = train(parameters, digits, test, epochs, generator)
+    training = train(model, digits, test, epochs)
     with tqdm(training, "Training", epochs, unit="epoch", disable=arguments.quiet) as bar:
         for history in bar:
             loss, accuracy = history.losses[-1], history.test_accuracies[-1]
@@ -92,15 +85,17 @@ def _train(
     return history
 
 
-def _check(parameters: list[ag.Tensor], test: Digits, seed: int) -> bool:
+def _check(model: nn.Module, test: Digits, seed: int) -> bool:
     # The test images, because on those it has learnt the loss is all but flat and its gradient all but zero.
-    images, labels = test.images[:CHECKED].astype(np.float64), test.labels[:CHECKED]
-    found = compare_gradients(lambda p: ag.cross_entropy(logits(p, images), labels), parameters, seed)
-    slopes = f"{found.directions} directions and {found.singles} single weights"
-    print(f"Gradients   checked by finite differences in float64, along {slopes}:")
-    verdict = "passed" if found.passed else f"FAILED: at most {TOLERANCE:.0e} is allowed"
-    print(f"            worst relative error {found.worst:.1e}, {verdict}", flush=True)
-    return found.passed
+    labels = test.labels[:CHECKED]
+    loss = lambda scores: nn.functional.cross_entropy(scores, labels)
+    report = ag.check_model(model, ag.tensor(test.images[:CHECKED]), loss=loss, seed=seed)
+    print(
+        f"Gradients   {report.verdict}, held against finite differences in float64; worst relative error {report.error:.1e}"
+    )
+    if not report:
+        print(report, flush=True)
+    return bool(report)
 
 
 def _cannot_write(directory: Path, error: OSError) -> int:

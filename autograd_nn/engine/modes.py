@@ -8,37 +8,56 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+from collections.abc import Callable
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from .random import Generator
 
 
+class Scope(NamedTuple):
+    """One call of a module, as nodes and records remember it. It names the module and does not keep it alive."""
+
+    path: str
+    """Where the module is, from the outermost one that was called: ``"LeNet.features.0"``."""
+    call: int
+    """A number that no other call in this process has; later calls have larger ones."""
+    kind: str = "Module"
+    """The name of the module's class."""
+    outer: Scope | None = None
+    """The call inside which this one was made."""
+    module: Callable[[], Any] = lambda: None
+    """A weak reference to the module."""
+
+
 class Mode:
     """The surroundings of an operation; never changed, only replaced."""
 
-    __slots__ = ("default_dtype", "generator", "grad", "scope", "tracer")
+    __slots__ = ("default_dtype", "generator", "grad", "scope", "tracer", "transforming")
 
     grad: bool  # record operations for differentiation
     tracer: Any  # a Tracer that every operation on a Tensor goes through, or None
-    scope: Any  # the running module, as (path, call), or None
+    scope: Scope | None  # the running module
     generator: Generator | None  # where random numbers come from instead of the global generator
     default_dtype: Any  # what Python floats become instead of the global default
+    transforming: bool  # a transform is running its function: transforms inside give Tensors
 
     def __init__(
         self,
         grad: bool = True,
         tracer: Any = None,
-        scope: Any = None,
+        scope: Scope | None = None,
         generator: Generator | None = None,
         default_dtype: Any = None,
+        transforming: bool = False,
     ) -> None:
         self.grad = grad
         self.tracer = tracer
         self.scope = scope
         self.generator = generator
         self.default_dtype = default_dtype
+        self.transforming = transforming
 
 
 _mode: ContextVar[Mode] = ContextVar("autograd_nn.mode", default=Mode())  # noqa: B039 - a Mode is never changed
@@ -69,6 +88,15 @@ class change(contextlib.ContextDecorator):
 
     def __exit__(self, *exception: object) -> None:
         _mode.reset(self._tokens.pop())
+
+
+def enter(scope: Scope) -> Token[Mode]:
+    """Go into a module: what `change(scope=scope)` does, without its cost. Undone by `leave(token)`."""
+    mode = current()
+    return _mode.set(Mode(mode.grad, mode.tracer, scope, mode.generator, mode.default_dtype, mode.transforming))
+
+
+leave = _mode.reset
 
 
 def no_grad() -> change:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import modes
-from .tensor import assign, tensor
+from .tensor import Tensor, assign, tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 _STEP = np.array([0, 1], np.uint64)
 
@@ -32,14 +35,11 @@ class Generator:
 
     def __init__(self, seed: int | None = None) -> None:
         self._lock = threading.Lock()
-        self.state = tensor(np.zeros(2, np.uint64))
-        self.manual_seed(int.from_bytes(os.urandom(8), "little") if seed is None else seed)
+        self.state = tensor(_beginning(int.from_bytes(os.urandom(8), "little") if seed is None else seed))
 
     def manual_seed(self, seed: int) -> None:
         """Start the stream of this seed (an int of at most 64 bits) from its beginning."""
-        if not -(1 << 63) <= seed < 1 << 64:
-            raise ValueError(f"manual_seed: {seed} does not fit 64 bits")
-        assign(self.state, np.array([seed % (1 << 64), 0], np.uint64))
+        assign(self.state, _beginning(seed))
 
     def copy(self) -> Generator:
         """A generator that will draw the same numbers."""
@@ -47,12 +47,26 @@ class Generator:
         other.state = tensor(self.state._array)
         return other
 
+    def numpy(self) -> np.random.Generator:
+        """NumPy's generator for one draw of any kind and size, outside the graph; the state moves on by one draw."""
+        with self._lock:
+            made = np.random.Generator(np.random.Philox(key=self.state._array))
+            assign(self.state, self.state + _STEP)
+        return made
+
     def draw(self, operation: Any, *arrays: Any, **params: Any) -> Any:
         """The result of a random operation, whose first input is the state; the state moves on by one draw."""
         with self._lock:
             result = operation(self.state, *arrays, **params)
             assign(self.state, self.state + _STEP)
         return result
+
+
+def _beginning(seed: int) -> np.ndarray:
+    """The state before a seed's first draw."""
+    if not -(1 << 63) <= seed < 1 << 64:
+        raise ValueError(f"manual_seed: {seed} does not fit 64 bits")
+    return np.array([seed % (1 << 64), 0], np.uint64)
 
 
 _streams = threading.local()
@@ -96,3 +110,28 @@ def manual_seed(seed: int) -> Generator:
     found = generator()
     found.manual_seed(seed)
     return found
+
+
+def get_rng_state() -> Tensor:
+    """A copy of the global generator's state, to save and to give back to `set_rng_state`: the seed and the next draw's number.
+
+    >>> state = ag.get_rng_state()
+    >>> a = ag.rand((2,))
+    >>> ag.set_rng_state(state)
+    >>> bool((ag.rand((2,)) == a).all())
+    True
+    """
+    return tensor(generator().state._array)
+
+
+def set_rng_state(state: ArrayLike | Tensor) -> None:
+    """Let the global generator go on from a state that `get_rng_state` gave.
+
+    Raises ValueError for anything but two uint64 numbers.
+
+    >>> ag.set_rng_state(ag.get_rng_state())
+    """
+    array = np.asarray(state._array if isinstance(state, Tensor) else state)
+    if array.shape != (2,) or array.dtype != np.uint64:
+        raise ValueError(f"set_rng_state: a state is two uint64 numbers, not {array.dtype} of shape {array.shape}")
+    assign(generator().state, array)

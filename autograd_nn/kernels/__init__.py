@@ -1,4 +1,4 @@
-"""Kernels: convolution, pooling and resizing of arrays, in numba. Knows no Tensor; ndarray in, ndarray out.
+"""Kernels: convolution, pooling, resizing and optimizer updates of arrays, in numba. Knows no Tensor; ndarray in, ndarray out.
 
 Where to start reading, and what stands on what:
 
@@ -10,8 +10,10 @@ Where to start reading, and what stands on what:
     dense, flat                                a convolution as tables of offsets, for the paths above
     microkernel, winograd_transforms, layout   what their loops are made of
     plan, threads, build, vectors              how a kernel is described, run, compiled and given vector instructions
-    pooling, adaptive, resizing, patches,      the other kernels
-      special
+    pooling, adaptive, resizing, patches       the other kernels on images
+    normalising, special                       standardising over axes; the error and gamma functions
+    recurrent, transcendental                  a step of a recurrent layer; exp, tanh and the logistic function on vectors
+    update_rules, updates                      what an optimizer does to one element, and the loops around it
     warmup                                     the command that compiles all of them ahead
 
 Nothing is imported here: `import autograd_nn` must not import numba. A module is imported when it is first asked for
@@ -21,20 +23,16 @@ Nothing is imported here: `import autograd_nn` must not import numba. A module i
 from __future__ import annotations
 
 import importlib
+from importlib.util import find_spec
 from typing import Any
 
 from autograd_nn.kernels.geometry import Convolution as Convolution
 from autograd_nn.kernels.geometry import Pooling as Pooling
 
-_MODULES = frozenset((
-    "adaptive", "build", "convolution", "dense", "depthwise", "direct", "direct_weight", "flat", "layout",
-    "microkernel", "patches", "plan", "pointwise", "pooling", "reference", "resizing", "special", "thin", "threads", "vectors",
-    "warmup", "winograd", "winograd_transforms", "winograd_weight",
-))  # fmt: skip
-
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
+    """The modules of this room, imported when somebody asks for one: nearly all of them load numba."""
+    if not name.startswith("_") and find_spec(f"{__name__}.{name}") is not None:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

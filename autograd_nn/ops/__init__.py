@@ -3,9 +3,12 @@
 import inspect
 
 from . import linalg as linalg
+from . import random as random
 from .activation import *
+from .affine import *
 from .applying import *
 from .arranging import *
+from .attention import *
 from .comparison import *
 from .convolution import *
 from .creation import *
@@ -16,8 +19,11 @@ from .folding import *
 from .fused import *
 from .indexing import *
 from .joining import *
+from .normalisation import *
 from .pooling import *
 from .products import *
+from .random import *
+from .recurrent import *
 from .reduction import *
 from .resampling import *
 from .rounding import *

@@ -1,7 +1,8 @@
 """Elementwise operations: forward and rule side by side.
 
-Bodies use NumPy ufuncs, operators and `np.where` only: the compiler reads them by calling them on symbols. The arithmetic
-ones are written with operators, because on NumPy scalars those cost a tenth of the ufunc, and scalar graphs are made of them.
+Bodies use NumPy ufuncs, operators and `pick` (np.where) only: the compiler reads them by calling them on symbols. The
+arithmetic ones are written with operators, because on NumPy scalars those cost a tenth of the ufunc, and scalar graphs are made
+of them.
 
 At kinks the derivative is the one PyTorch takes: 0 for relu and abs at 0, half to each side of a tie in maximum and minimum.
 """

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..engine.op import op
-from .elementwise import exp, log
-from .indexing import take_along_axis
-from .reduction import max, mean, sum
+from .elementwise import exp, log, where
+from .indexing import take, take_along_axis
+from .reduction import max, sum
 from .shape import detach
 
 __all__ = ["cross_entropy", "log_softmax", "softmax"]
@@ -65,57 +65,159 @@ def _log_softmax(x: Any, axis: int) -> Any:
 log_softmax.vjp(x=lambda g, out, axis: g - exp(out) * sum(g, axis, None, True))
 
 
-def _check_labels(logits: Any, labels: Any, reduction: str) -> None:
+def _check_labels(
+    logits: Any, labels: Any, weight: Any, reduction: str, axis: int, ignore_index: int | None, label_smoothing: float
+) -> None:
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"reduction {reduction!r} is not 'mean', 'sum' or 'none'")
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise ValueError(f"label_smoothing {label_smoothing} is not within 0 and 1")
     if labels.dtype.kind not in "iu":
         raise TypeError(f"labels are class numbers, integers, not {labels.dtype}")
-    if labels.shape != logits.shape[:-1]:
+    if not -logits.ndim <= axis < logits.ndim:
+        raise ValueError(f"logits of shape {logits.shape} have no axis {axis} of classes")
+    classes = logits.shape[axis]
+    expected = logits.shape[:-1] if axis == -1 else logits.shape[:axis] + logits.shape[axis + 1 :]
+    if labels.shape != expected:
         raise ValueError(
-            f"labels of shape {labels.shape} for logits of {logits.shape}; one label a row, shape {logits.shape[:-1]}"
+            f"labels of shape {labels.shape} for logits of {logits.shape}; one label a row, shape {expected}"
         )
-    if labels.size and not (labels.min() >= 0 and labels.max() < logits.shape[-1]):
-        raise ValueError(f"labels run from {labels.min()} to {labels.max()}, but there are {logits.shape[-1]} classes")
+    if weight is not None and weight.shape != (classes,):
+        raise ValueError(f"the weight has shape {weight.shape}, but there are {classes} classes: one weight each")
+    if not labels.size or (labels.min() >= 0 and labels.max() < classes):
+        return
+    counted = labels if ignore_index is None else labels[labels != ignore_index]
+    if counted.size and not (counted.min() >= 0 and counted.max() < classes):
+        but = "" if ignore_index is None else f" (besides ignore_index, {ignore_index})"
+        raise ValueError(f"labels run from {counted.min()} to {counted.max()}, but there are {classes} classes{but}")
+
+
+def _places(labels: Any, ignore_index: int | None) -> tuple[Any, Any]:
+    """Labels with 0 where they are ignored, and where they count (None: everywhere)."""
+    if ignore_index is None:
+        return labels, None
+    counted = labels != ignore_index
+    return (labels, None) if counted.all() else (np.where(counted, labels, 0), counted)
+
+
+def _shares(labels: Any, weight: Any, counted: Any, dtype: Any) -> Any:
+    """What each label's loss counts for, None if all count for 1."""
+    if weight is None:
+        return None if counted is None else counted.astype(dtype)
+    shares = weight[labels]
+    return shares if counted is None else shares * counted
 
 
 @op(kind="fused")
-def cross_entropy(logits, labels, /, reduction="mean"):
-    r"""The negative log-likelihood of labels under softmax: :math:`-\log \mathrm{softmax}(z)_y`.
+def cross_entropy(logits, labels, weight=None, /, reduction="mean", axis=-1, ignore_index=None, label_smoothing=0.0):
+    r"""The negative log-likelihood of labels under softmax: :math:`-w_y \log \mathrm{softmax}(z)_y`.
 
-    Shapes: logits (..., classes), floating; labels (...), integers from 0. `reduction`: ``"mean"`` (default),
-    ``"sum"`` or ``"none"``, which keeps the labels' shape.
+    With `label_smoothing` (default 0) :math:`\epsilon`: :math:`1 - \epsilon` of that and :math:`\epsilon / C` of the sum over
+    all C classes; Szegedy et al., arXiv:1512.00567.
+    Shapes: logits (..., classes), or with the classes along `axis`, floating; labels without that axis, integers from 0, of which
+    those equal to `ignore_index` do not count; weight (classes,), by default ones. `reduction`: ``"mean"`` (default), divided by
+    the sum of the labels' weights, ``"sum"`` or ``"none"``, which keeps the labels' shape.
     Raises TypeError for labels that are no integers, ValueError for shapes that differ and labels out of range.
 
     >>> f"{ag.cross_entropy(ag.tensor([[0.0, 0.0]]), np.array([1])):.3f}"
     '0.693'
     """
-    _check_labels(getattr(logits, "_array", logits), np.asarray(getattr(labels, "_array", labels)), reduction)
-    picked = -take_along_axis(log_softmax(logits), labels[..., None])[..., 0]
-    return picked if reduction == "none" else mean(picked) if reduction == "mean" else sum(picked)
+    _check_labels(
+        *[getattr(a, "_array", a) for a in (logits, labels, weight)], reduction, axis, ignore_index, label_smoothing
+    )
+    places, counted = _places(np.asarray(getattr(labels, "_array", labels)), ignore_index)
+    at = np.expand_dims(places, axis)
+    w = 1.0 if weight is None else weight.reshape([-1 if a == axis % logits.ndim else 1 for a in range(logits.ndim)])
+    weighted = log_softmax(logits, axis) * w
+    losses = -sum(take_along_axis(weighted, at, axis), axis)
+    if label_smoothing:
+        share = label_smoothing / logits.shape[axis]
+        losses = losses * (1.0 - label_smoothing) - share * sum(weighted, axis)
+    if counted is not None:
+        losses = where(counted, losses, 0.0)
+    if reduction != "mean":
+        return losses if reduction == "none" else sum(losses)
+    if weight is None:
+        return sum(losses) / float(np.count_nonzero(counted) if counted is not None else places.size)
+    shares = take(weight, places)
+    return sum(losses) / sum(shares if counted is None else where(counted, shares, 0.0))
+
+
+def _picked(by_class: np.ndarray, labels: Any) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """A contiguous array (..., classes) as rows, and an index of one element a row, at a third of take_along_axis' cost."""
+    return by_class.reshape(labels.size, by_class.shape[-1]), (np.arange(labels.size), labels.reshape(-1))
+
+
+def _last(logits: Any, axis: int) -> np.ndarray:
+    """Contiguous, with the classes along the last axis."""
+    return np.ascontiguousarray(logits if axis in (-1, logits.ndim - 1) else np.moveaxis(logits, axis, -1))
 
 
 @cross_entropy.fast(residuals=("probabilities",))
-def _cross_entropy(logits: Any, labels: Any, reduction: str) -> Any:
+def _cross_entropy(
+    logits: Any, labels: Any, weight: Any, reduction: str, axis: int, ignore_index: int | None, label_smoothing: float
+) -> Any:
     labels = np.asarray(labels)
-    _check_labels(logits, labels, reduction)
-    shifted = _shifted(logits, -1)
-    picked = np.take_along_axis(shifted, labels[..., None], -1)[..., 0]
+    _check_labels(logits, labels, weight, reduction, axis, ignore_index, label_smoothing)
+    places, counted = _places(labels, ignore_index)
+    shifted = _shifted(_last(logits, axis), -1)
+    rows, at = _picked(shifted, places)
+    picked = rows[at].reshape(places.shape)
+    smooth = None
+    if label_smoothing:
+        smooth = np.add.reduce(shifted, -1) if weight is None else np.matmul(shifted, weight)
     probabilities = np.exp(shifted, out=shifted)
     total = np.add.reduce(probabilities, -1)
-    losses = np.log(total) - picked
+    normaliser = np.log(total)
+    losses = normaliser - picked
     probabilities /= total[..., None]
+    shares = _shares(places, weight, counted, losses.dtype)
+    if weight is not None:
+        losses *= weight[places]
+    if smooth is not None:
+        whole = float(shifted.shape[-1]) if weight is None else np.add.reduce(weight)
+        losses *= 1.0 - label_smoothing
+        losses += (whole * normaliser - smooth) * (label_smoothing / shifted.shape[-1])
+    if counted is not None:
+        losses = np.where(counted, losses, 0.0).astype(losses.dtype)
     if reduction == "none":
         return losses, (probabilities,)
     out = np.add.reduce(losses, None)
-    return (np.true_divide(out, losses.size) if reduction == "mean" else out), (probabilities,)
+    return _averaged(out, losses, shares) if reduction == "mean" else out, (probabilities,)
+
+
+def _averaged(total: Any, labels: Any, shares: Any) -> Any:
+    """A total divided by what all labels count for; NaN where none does."""
+    if shares is None:
+        return total / labels.size
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return total / np.add.reduce(shares, None)
 
 
 @cross_entropy.joint_vjp
-def _cross_entropy_vjp(g: Any, probabilities: Any, labels: Any, reduction: str, wanted: Any) -> Any:
-    """(softmax(z) - onehot(y)) times the cotangent of each loss."""
-    scale = g / labels.size if reduction == "mean" else g[..., None] if reduction == "none" else g
-    d = probabilities * scale
-    at = labels[..., None]
-    picked = np.take_along_axis(d, at, -1) - scale
-    np.put_along_axis(d, at, picked, -1)
-    return d, None
+def _cross_entropy_vjp(
+    g: Any, probabilities: Any, labels: Any, weight: Any, reduction: str, axis: int, ignore_index: int | None,
+    label_smoothing: float, wanted: Any,
+) -> Any:  # fmt: skip
+    """(softmax(z) - onehot(y)) times the cotangent of each loss; smoothing mixes in the same of every class."""
+    if wanted[2]:
+        raise NotImplementedError("cross_entropy is not differentiated by its weight; pass weight.detach()")
+    places, counted = _places(labels, ignore_index)
+    shares = _shares(places, weight, counted, probabilities.dtype)
+    scale = _averaged(g, labels, shares) if reduction == "mean" else g
+    own = scale * (1.0 - label_smoothing)  # of the label's class
+    if shares is not None:
+        own = own * shares
+    pull, each = own, None
+    if label_smoothing:
+        each = scale * (label_smoothing / probabilities.shape[-1])
+        if counted is not None:
+            each = each * counted
+        pull = own + each * (float(probabilities.shape[-1]) if weight is None else np.add.reduce(weight))
+    d = probabilities * np.asarray(pull, probabilities.dtype)[..., None]
+    if each is not None:
+        each = np.asarray(each, d.dtype)[..., None]
+        d -= each if weight is None else each * weight
+    rows, at = _picked(d, places)
+    rows[at] -= np.reshape(own, -1)
+    return d if axis in (-1, d.ndim - 1) else np.moveaxis(d, -1, axis), None, None

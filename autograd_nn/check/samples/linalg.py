@@ -27,9 +27,23 @@ def _softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
     return e / e.sum(axis, keepdims=True)
 
 
-def _cross_entropy(logits: np.ndarray, labels: np.ndarray, reduction: str = "mean") -> np.ndarray:
-    losses = -np.log(np.take_along_axis(_softmax(logits), labels[..., None], -1))[..., 0]
-    return {"none": losses, "mean": losses.mean(), "sum": losses.sum()}[reduction]
+def _cross_entropy(
+    logits: np.ndarray,
+    labels: np.ndarray,
+    weight: np.ndarray | None = None,
+    reduction: str = "mean",
+    axis: int = -1,
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+) -> np.ndarray:
+    logits = np.moveaxis(logits, axis, -1)
+    classes = logits.shape[-1]
+    w = np.ones(classes) if weight is None else weight
+    counted = np.ones(labels.shape, bool) if ignore_index is None else labels != ignore_index
+    aim = (1 - label_smoothing) * np.eye(classes)[np.where(counted, labels, 0)] + label_smoothing / classes
+    losses = -(aim * w * np.log(_softmax(logits))).sum(-1) * counted
+    weights = (w[np.where(counted, labels, 0)] * counted).sum()
+    return {"none": losses, "mean": losses.sum() / weights, "sum": losses.sum()}[reduction]
 
 
 def _log_softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -39,6 +53,7 @@ def _log_softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
 
 _rows = [c for c in unary() if c.arrays[0].ndim and c.arrays[0].size]
 _labels = np.array([0, 2, 1, 2])
+_weight = np.array([0.5, 2.0, 1.0], np.float32)  # not differentiated
 
 ROWS = [
     Row(
@@ -64,6 +79,18 @@ ROWS = [
             Call((normal(2, 2, 3), np.array([[0, 1], [2, 2]]))),
             Call((normal(3), np.array(1))),
             Call((normal(6, 8)[::-2, ::3], _labels[:3])),
+            Call((normal(2, 3, 4).transpose(1, 0, 2), np.array([[0, 1], [2, 2], [3, 0]]))),
+            Call((normal(2, 3, 4), np.array([[0, 1, 2, -1], [2, -1, 2, 1]])), {"axis": 1, "ignore_index": -1}),
+        ]
+        + [
+            Call((normal(4, 3), labels, _weight), {"reduction": r, "label_smoothing": e, "ignore_index": 2})
+            for r in ("mean", "sum", "none")
+            for e in (0.0, 0.3)
+            for labels in (_labels, np.array([0, 1, 1, 0]))
+        ]
+        + [
+            Call((normal(2, 3, 4), np.array([[0, 1, 2, 1]] * 2)), {"axis": 1, "label_smoothing": 0.2, "reduction": r})
+            for r in ("mean", "none")
         ],
     ),
 ]
