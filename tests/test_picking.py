@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autograd_nn.ops.picking import LEAST
+from autograd_nn.ops.picking import LEAST, pick
 
 RNG = np.random.default_rng(0)
 MASK = RNG.standard_normal((64, 64)) > 0

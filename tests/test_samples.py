@@ -19,6 +19,7 @@ from autograd_nn.ops import (
     creation,
     decompositions,
     diagonals,
+    distributions,
     elementwise,
     exponential,
     fused,
@@ -97,6 +98,7 @@ FAMILIES = (
         statistics,
         trigonometric,
     ),
+    distributions,
     *(convolution, pooling, resampling),
 )
 

@@ -3,6 +3,7 @@
 import inspect
 
 from . import linalg as linalg
+from . import random as random
 from .activation import *
 from .affine import *
 from .applying import *
@@ -21,6 +22,7 @@ from .joining import *
 from .normalisation import *
 from .pooling import *
 from .products import *
+from .random import *
 from .recurrent import *
 from .reduction import *
 from .resampling import *

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine import random as engine_random
 from ..engine.dtypes import as_array, get_default_dtype
 from ..engine.op import nondifferentiable, op
 from ..engine.tensor import Tensor
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 
 
 __all__ = [
-    "arange", "empty", "eye", "full", "full_like", "linspace", "ones", "ones_like", "rand", "rand_like", "randint",
-    "randn", "randn_like", "randperm", "zeros", "zeros_like",
+    "arange", "empty", "eye", "full", "full_like", "linspace", "ones", "ones_like", "zeros", "zeros_like",
 ]  # fmt: skip
 
 
@@ -210,116 +208,3 @@ def ones_like(x, /, dtype=None, *, device=None):
 
 
 ones_like.vjp(x=nondifferentiable)
-
-# ---- random --------------------------------------------------------------------------------------------------------
-
-
-@op(kind="random")
-def uniform_(state, /, shape, dtype):
-    """Numbers uniform on [0, 1), from a generator's state."""
-    return engine_random.stream(state).random(shape, dtype)
-
-
-@op(kind="random")
-def normal_(state, /, shape, dtype):
-    """Standard normal numbers, from a generator's state."""
-    return engine_random.stream(state).standard_normal(shape, dtype)
-
-
-@op(kind="random")
-def integers_(state, /, low, high, shape):
-    """Integers uniform on [low, high), from a generator's state."""
-    return engine_random.stream(state).integers(low, high, shape)
-
-
-@op(kind="random")
-def permutation_(state, /, n):
-    """The integers below n in random order, from a generator's state."""
-    return engine_random.stream(state).permutation(n)
-
-
-for _drawn in (uniform_, normal_, integers_, permutation_):
-    _drawn.vjp(state=nondifferentiable)
-
-
-def _drawn_tensor(
-    operation: Any, shape: Any, dtype: DTypeLike | None, generator: engine_random.Generator | None, requires_grad: bool
-) -> Tensor:
-    dtype = np.dtype(dtype or get_default_dtype())
-    if dtype not in (np.float32, np.float64):
-        raise TypeError(
-            f"{operation.op.name}: random numbers are float32 or float64, not {dtype}; cast them with .astype"
-        )
-    made = (generator or engine_random.generator()).draw(operation, shape=as_shape(shape), dtype=dtype)
-    return made.requires_grad_() if requires_grad else made
-
-
-def rand(
-    shape: Any = (),
-    dtype: DTypeLike | None = None,
-    *,
-    generator: engine_random.Generator | None = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Random numbers uniform on [0, 1). `generator`: by default the one `manual_seed` sets.
-
-    >>> ag.rand((2, 3)).shape
-    (2, 3)
-    """
-    return _drawn_tensor(uniform_, shape, dtype, generator, requires_grad)
-
-
-def randn(
-    shape: Any = (),
-    dtype: DTypeLike | None = None,
-    *,
-    generator: engine_random.Generator | None = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Random numbers from the standard normal distribution. `generator`: by default the one `manual_seed` sets.
-
-    >>> ag.randn((2, 3)).shape
-    (2, 3)
-    """
-    return _drawn_tensor(normal_, shape, dtype, generator, requires_grad)
-
-
-def randint(low: int, high: int, shape: Any = (), *, generator: engine_random.Generator | None = None) -> Tensor:
-    """Random integers uniform on [low, high), int64. `generator`: by default the one `manual_seed` sets.
-
-    >>> bool((ag.randint(0, 10, (100,)) < 10).all())
-    True
-    """
-    if not low < high:
-        raise ValueError(f"randint: no integers from {low} up to but not including {high}")
-    source = generator or engine_random.generator()
-    return source.draw(integers_, low=low, high=high, shape=as_shape(shape))
-
-
-def randperm(n: int, *, generator: engine_random.Generator | None = None) -> Tensor:
-    """The integers from 0 to n - 1 in random order, int64. `generator`: by default the one `manual_seed` sets.
-
-    >>> sorted(ag.randperm(4).tolist())
-    [0, 1, 2, 3]
-    """
-    return (generator or engine_random.generator()).draw(permutation_, n=n)
-
-
-def rand_like(x: Tensor, dtype: DTypeLike | None = None, *, generator: engine_random.Generator | None = None) -> Tensor:
-    """Random numbers uniform on [0, 1) in the shape (and dtype, unless given) of x.
-
-    >>> ag.rand_like(ag.zeros((2, 3))).shape
-    (2, 3)
-    """
-    return rand(x.shape, dtype or x.dtype, generator=generator)
-
-
-def randn_like(
-    x: Tensor, dtype: DTypeLike | None = None, *, generator: engine_random.Generator | None = None
-) -> Tensor:
-    """Standard normal random numbers in the shape (and dtype, unless given) of x.
-
-    >>> ag.randn_like(ag.zeros((2, 3))).shape
-    (2, 3)
-    """
-    return randn(x.shape, dtype or x.dtype, generator=generator)
