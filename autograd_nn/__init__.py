@@ -11,11 +11,14 @@ from typing import Any as _Any
 from . import check as check
 from . import data as data
 from . import kernels as kernels
+from . import viz as viz
 from .check.divergence import compare as compare
 from .check.gradients import check_model as check_model
 from .check.gradients import gradcheck as gradcheck
 from .check.nonfinite import detect_nonfinite as detect_nonfinite
 from .check.nonfinite import trace_nonfinite as trace_nonfinite
+from .compiler import CompileError as CompileError
+from .compiler import compile as compile
 from .engine.backward import gradients as gradients
 from .engine.checkpoint import checkpoint as checkpoint
 from .engine.dtypes import default_dtype as default_dtype
@@ -50,6 +53,8 @@ from .transforms import jacobian as jacobian
 from .transforms import jvp as jvp
 from .transforms import value_and_grad as value_and_grad
 from .transforms import vjp as vjp
+from .viz import expression as expression
+from .viz import graph as graph
 
 if _TYPE_CHECKING:
     from . import nn as nn

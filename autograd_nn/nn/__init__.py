@@ -7,6 +7,7 @@ from . import functional as functional
 from . import init as init
 from . import utils as utils
 from .activation import *
+from .adaptive import *
 from .attention import *
 from .classification import *
 from .containers import *
@@ -22,6 +23,7 @@ from .padding import *
 from .parameter import Buffer as Buffer
 from .parameter import Parameter as Parameter
 from .pooling import *
+from .position import *
 from .recurrent import *
 from .resampling import *
 from .similarity import *

@@ -323,6 +323,11 @@ class Module:
         """Itself: everything is on the cpu."""
         return self
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        from ..viz import mimebundle  # a picture is made when a notebook asks for one
+
+        return mimebundle(self, include, exclude)
+
     # ---- its state -------------------------------------------------------------------------------------------
 
     def _state(self, prefix: str = "") -> dict[str, Tensor]:

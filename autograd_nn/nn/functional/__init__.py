@@ -15,6 +15,7 @@ from .loss import *
 from .normalisation import *
 from .padding import *
 from .pooling import *
+from .position import *
 from .resampling import *
 from .sampling import *
 from .similarity import *

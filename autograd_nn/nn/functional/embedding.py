@@ -30,7 +30,8 @@ def _numbers(name: str, what: str, values: Any) -> np.ndarray:
     return array.astype(np.int64, copy=False)
 
 
-def _row_numbers(name: str, input: Any, weight: Any) -> np.ndarray:
+def _read_rows(name: str, input: Any, weight: Any) -> np.ndarray:
+    """Numbers of rows, checked, as an array: what depends on them leaves the graph."""
     if weight.ndim != 2:
         raise refuse(name, f"the weight is a table (num_embeddings, embedding_dim), not of shape {weight.shape}")
     rows, n = _numbers(name, "numbers of rows", input), weight.shape[0]
@@ -55,10 +56,10 @@ def _looked_up(
 ) -> Any:
     """The rows; their cotangents reach the table divided by how often each occurs, if `by_frequency`, and not for padding."""
     if max_norm is not None:
-        _renormalise(weight, _row_numbers("embedding", input, weight), max_norm, norm_type)
+        _renormalise(weight, _read_rows("embedding", input, weight), max_norm, norm_type)
     out = rows_of(input, weight, padding_idx)
     if by_frequency:
-        rows = _row_numbers("embedding", input, weight)
+        rows = _read_rows("embedding", input, weight)
         share = (1.0 / np.maximum(np.bincount(rows.reshape(-1), minlength=1), 1)[rows]).astype(weight.dtype)
         still = detach(out)
         out = still + (out - still) * share[..., None]
@@ -166,7 +167,7 @@ def embedding_bag(
     ):
         found = _looked_up(input, weight, None, max_norm, norm_type, scale_grad_by_freq)
         return sum(found, 1) if mode == "sum" else mean(found, 1) if mode == "mean" else max(found, 1)
-    numbers = _row_numbers("embedding_bag", input, weight)
+    numbers = _read_rows("embedding_bag", input, weight)
     rows, sizes = _bags(numbers, offsets, include_last_offset)
     counted = np.ones(len(rows), bool) if padding is None else rows != padding
     bag = np.repeat(np.arange(len(sizes)), sizes)
