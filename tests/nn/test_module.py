@@ -313,6 +313,7 @@ def test_astype_keeps_the_parameters_that_an_optimizer_holds(make):
         optimizer.step()
         return before
 
+    step(np.float32)
     assert net.astype(np.float64) is net
     assert all(p is q for p, q in zip(parameters, net.parameters(), strict=True))
     assert {t.dtype.name for t in net.state_dict().values()} == {"float64", "int64"}
@@ -320,14 +321,10 @@ def test_astype_keeps_the_parameters_that_an_optimizer_holds(make):
     before = step(np.float64)
     assert all(p.dtype == np.float64 for p in parameters)
     assert not np.allclose(before[0], parameters[0].numpy())
-    step(np.float64)
-    assert all(np.isfinite(p.numpy()).all() for p in parameters)
     assert net.float()[0].weight.dtype == np.float32
-    values = [p.numpy().copy() for p in parameters]
-    with pytest.raises(ValueError, match="make the optimizer after"):  # its state is float64
-        step(np.float32)
-    for p, value in zip(parameters, values, strict=True):
-        np.testing.assert_array_equal(p.numpy(), value)
+    step(np.float32)
+    assert all(np.isfinite(p.numpy()).all() for p in parameters)
+    assert {int(entries["step"]) for entries in optimizer.state.values()} == {3}  # it went on counting
     assert net.to("float64").to("cpu").cpu()[0].weight.dtype == np.float64
 
 
