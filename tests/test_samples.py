@@ -12,7 +12,10 @@ from autograd_nn.check.samples import rows
 from autograd_nn.engine.op import Operation
 from autograd_nn.ops import (
     activation,
+    affine,
+    alignment,
     arranging,
+    attention,
     comparison,
     convolution,
     creation,
@@ -23,9 +26,12 @@ from autograd_nn.ops import (
     fused,
     indexing,
     joining,
+    losses,
+    normalisation,
     norms,
     pooling,
     products,
+    recurrent,
     reduction,
     resampling,
     rounding,
@@ -77,6 +83,7 @@ FAMILIES = (
     ),
     *(reduction, rounding, scan, shape, slicing, sorting, special, statistics, trigonometric),
     *(convolution, pooling, resampling),
+    *(affine, alignment, attention, losses, normalisation, recurrent),
 )
 
 

@@ -122,10 +122,10 @@ def cross_entropy(logits, labels, weight=None, /, reduction="mean", axis=-1, ign
     >>> f"{ag.cross_entropy(ag.tensor([[0.0, 0.0]]), np.array([1])):.3f}"
     '0.693'
     """
-    _check_labels(
-        *[getattr(a, "_array", a) for a in (logits, labels, weight)], reduction, axis, ignore_index, label_smoothing
-    )
-    places, counted = _places(np.asarray(getattr(labels, "_array", labels)), ignore_index)
+    z, y, given = (getattr(a, "_array", a) for a in (logits, labels, weight))
+    y = np.asarray(y)
+    _check_labels(z, y, given, reduction, axis, ignore_index, label_smoothing)
+    places, counted = _places(y, ignore_index)
     at = np.expand_dims(places, axis)
     w = 1.0 if weight is None else weight.reshape([-1 if a == axis % logits.ndim else 1 for a in range(logits.ndim)])
     weighted = log_softmax(logits, axis) * w
