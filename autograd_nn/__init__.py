@@ -16,7 +16,6 @@ from .check.gradients import check_model as check_model
 from .check.gradients import gradcheck as gradcheck
 from .check.nonfinite import detect_nonfinite as detect_nonfinite
 from .check.nonfinite import trace_nonfinite as trace_nonfinite
-from .engine import random as random
 from .engine.backward import gradients as gradients
 from .engine.checkpoint import checkpoint as checkpoint
 from .engine.dtypes import default_dtype as default_dtype
@@ -41,6 +40,16 @@ from .interop import save as save
 from .kernels import get_num_threads as get_num_threads
 from .kernels import set_num_threads as set_num_threads
 from .ops import *
+from .ops import random as random
+from .ops.standard import array_namespace_info as array_namespace_info
+from .transforms import elementwise_grad as elementwise_grad
+from .transforms import grad as grad
+from .transforms import hessian as hessian
+from .transforms import hvp as hvp
+from .transforms import jacobian as jacobian
+from .transforms import jvp as jvp
+from .transforms import value_and_grad as value_and_grad
+from .transforms import vjp as vjp
 
 if _TYPE_CHECKING:
     from . import nn as nn
@@ -49,6 +58,7 @@ if _TYPE_CHECKING:
 _ROOMS = ("nn", "optim")
 """Rooms that are imported when somebody enters them."""
 
+__array_namespace_info__ = array_namespace_info
 __version__ = "0.1.0"
 
 

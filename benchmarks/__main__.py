@@ -9,7 +9,10 @@ import sys
 BENCHMARKS = {
     "overhead": "what one operation costs: recorded calls, chains, scalar graphs, a tiny network, importing",
     "training": "whole training steps of eight networks",
+    "transforms": "gradients, Jacobians and Hessians of NumPy code; random numbers and dropout",
+    "optimizers": "one step of an optimizer beside PyTorch's fused and foreach, over few, some and many arrays",
     "kernels": "convolution and pooling over the layer shapes of well-known networks",
+    "ops": "every kind of operation, forward and backward, from 4 to 4 million elements",
 }
 
 

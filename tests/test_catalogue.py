@@ -6,7 +6,7 @@ import pytest
 import autograd_nn as ag
 
 SINGULAR = np.array([[1.0, 2.0], [2.0, 4.0]])
-LinAlgError = np.linalg.LinAlgError
+LinAlgError, AxisError = np.linalg.LinAlgError, np.exceptions.AxisError
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,67 @@ LinAlgError = np.linalg.LinAlgError
         (lambda: ag.repeat(ag.ones(3), [1, 2]), ValueError, "2 repeats for axis 0"),
         (lambda: ag.average(ag.ones((2, 3)), weights=ag.ones(2)), ValueError, "weights of shape"),
         (lambda: ag.cumulative_sum(ag.ones((2, 2))), ValueError, "name the one to go along"),
+        *[
+            (lambda f=f: f(ag.ones((2, 3)), axis=5), AxisError, f"{f.__name__}_?: .*axis 5")
+            for f in (
+                *(
+                    ag.sum,
+                    ag.mean,
+                    ag.max,
+                    ag.argmin,
+                    ag.all,
+                    ag.prod,
+                    ag.var,
+                    ag.std,
+                    ag.logsumexp,
+                    ag.cumsum,
+                    ag.cummax,
+                ),
+                *(ag.sort, ag.argsort, ag.softmax, ag.log_softmax, ag.flip, ag.diff, ag.unstack, ag.median),
+                *(ag.expand_dims, ag.squeeze, ag.linalg.norm, ag.count_nonzero, ag.trapezoid),
+            )
+        ],
+        *[
+            (lambda f=f: f(ag.zeros((0, 3))), ValueError, f"{f.__name__}: of an empty array has no value")
+            for f in (ag.max, ag.min, ag.argmax, ag.argmin, ag.median)
+        ],
+        (lambda: ag.sum(ag.ones((2, 3)), axis=(0, 0)), ValueError, "sum: duplicate value in 'axis'"),
+        (lambda: ag.take(ag.ones(3), [0.5]), IndexError, "take: the indices are float64, not integers"),
+        (lambda: ag.take(ag.ones(3), [7], axis=0), IndexError, "take: index 7 is out of bounds"),
+        (lambda: ag.ones(3)[np.array([0.5])], IndexError, r"cast it with .astype\('int64'\)"),
+        (lambda: ag.embedding([5], ag.ones((2, 3))), IndexError, "indices run from 5 to 5, and the table has 2 rows"),
+        (lambda: ag.embedding([-1], ag.ones((2, 3))), IndexError, "indices run from -1 to -1"),
+        (lambda: ag.embedding([0.5], ag.ones((2, 3))), IndexError, "the indices are rows, integers, not float64"),
+        (lambda: ag.embedding([0], ag.ones(3)), IndexError, r"a table \(rows, features\), not of shape \(3,\)"),
+        (lambda: ag.embedding([0], ag.ones((2, 3)), 7), IndexError, "padding_idx 7 is no row of a table of 2 rows"),
+        (lambda: ag.masked_fill(ag.ones(3), ag.ones(3), 0.0), TypeError, "a mask is of bools, not float32"),
+        (lambda: ag.masked_fill(ag.ones(3), ag.ones(3) > 0, ag.ones(3)), ValueError, "the value is one number"),
+        (lambda: ag.masked_fill(ag.ones(3), np.ones((2, 3), bool), 0.0), ValueError, "does not broadcast"),
+        (lambda: ag.select([ag.ones(2)], [ag.ones(2)]), TypeError, "select: a mask is of bools"),
+        (lambda: ag.select([], []), ValueError, "select: 0 conditions and 0 choices"),
+        (lambda: ag.choose([0, 5], [1.0, 2.0]), ValueError, "numbers run from 0 to 5, and there are 2 choices"),
+        (lambda: ag.put_along_axis(ag.ones((2, 3)), np.array([[9]]), 1.0, 1), IndexError, "index 9 is out of bounds"),
+        (lambda: ag.put_along_axis(ag.ones((2, 3)), np.array([1]), 1.0), IndexError, "with as many axes as x"),
+        (lambda: ag.nonzero(ag.tensor(1.0)), ValueError, "a 0-d array has no axes to index"),
+        (lambda: ag.searchsorted(ag.ones((2, 2)), 1.0), ValueError, r"searches a vector, not shape \(2, 2\)"),
+        (lambda: ag.bincount(ag.ones(2)), TypeError, "counts a vector of integers, not float32"),
+        (lambda: ag.bincount([-1]), ValueError, "counts numbers from 0, and there is -1"),
+        (lambda: ag.unique(ag.ones(2, requires_grad=True)), TypeError, "unique: which values differ has no derivative"),
+        (lambda: ag.convolve(ag.ones((2, 2)), ag.ones(2)), ValueError, "takes two vectors that are not empty"),
+        (lambda: ag.interp(ag.ones(2), ag.ones(2), ag.ones(3)), ValueError, "two vectors of one length"),
+        (lambda: ag.gradient(ag.ones(1)), ValueError, "axis 0 has 1 elements; it takes 2 or more"),
+        (lambda: ag.block([[ag.ones(2)], ag.ones(2)]), ValueError, "not nested equally deep"),
+        (lambda: ag.linalg.tensorsolve(ag.ones((2, 3)), ag.ones(2)), LinAlgError, "makes no square matrix"),
+        (lambda: ag.linalg.solve_triangular(ag.tensor(np.diag([1.0, 0.0])), ag.ones(2)), LinAlgError, "singular"),
+        (lambda: ag.linalg.eigh(ag.ones((2, 3))), ValueError, r"square matrices .*not shape \(2, 3\)"),
+        (lambda: ag.linalg.slogdet(ag.ones((2, 3))), LinAlgError, r"square matrices .*not shape \(2, 3\)"),
+        (
+            lambda: ag.conv1d(ag.ones((1, 1, 3)), ag.ones((1, 1, 2), "float64")),
+            TypeError,
+            "x is float32 and w is float64",
+        ),
+        (lambda: ag.ones(2) & ag.ones(2), TypeError, "bitwise_and: .*not supported for the input types"),
+        (lambda: ag.real(ag.tensor(np.ones(2) * 1j)), TypeError, "real: complex Tensors carry no gradient"),
     ],
 )
 def test_messages(call, kind, message):

@@ -14,7 +14,7 @@ def leaves():
 
 
 def dropout(x):
-    return x * (ag.rand(x.shape, x.dtype) < 0.5)
+    return x * (ag.rand(x.shape, dtype=x.dtype) < 0.5)
 
 
 def test_random_numbers_repeat_in_the_rerun():

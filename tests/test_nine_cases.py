@@ -228,3 +228,31 @@ def test_no_cycles(n):
         assert engine_objects() <= before
     finally:
         gc.enable()
+
+
+def test_a_rule_names_one_of_several_outputs():
+    """Only that output is kept, and what is recorded of it hangs where it hung."""
+
+    @ag.op(kind="opaque", outputs=("root", "double"))
+    def both(x, /):
+        return np.sqrt(x), x * 2.0
+
+    both.vjp(x=lambda g, root: g[0] * 0.5 / root if g[1] is None else g[0] * 0.5 / root + g[1] * 2.0)
+    x = ag.tensor([4.0, 9.0], requires_grad=True)
+    root, _ = both(x)
+    (saved,) = root.node.maker.saved
+    assert saved.tolist() == [2.0, 3.0]
+    (first,) = ag.gradients(root.sum(), [x], create_graph=True)
+    np.testing.assert_allclose(first.numpy(), [0.25, 1 / 6])
+    np.testing.assert_allclose(ag.gradients(first.sum(), x).numpy(), [-1 / 32, -1 / 108])
+    with pytest.raises(TypeError, match="the name 'x' of an output is taken"):
+
+        @ag.op(outputs=("x", "y"))
+        def clashing(x, /):
+            return x, x
+
+
+def test_max_pooling_keeps_its_winners_only():
+    x = ag.ones((1, 1, 4, 4), requires_grad=True)
+    y = ag.max_pool2d(x, 2)
+    assert [s.dtype.kind for s in y.node.maker.saved] == ["u"]

@@ -40,7 +40,7 @@ def test_checkpoint_restores_the_default_dtype_and_notices_other_generators():
     y.backward()
     assert x.grad.item() == 0.1 * np.exp(0.1)
     g = ag.random.Generator(3)
-    y = ag.checkpoint(lambda x: ag.exp(x * ag.rand(1, "float64", generator=g)), x).sum()
+    y = ag.checkpoint(lambda x: ag.exp(x * ag.rand(1, dtype="float64", generator=g)), x).sum()
     with pytest.raises(RuntimeError, match="gave other values"):
         y.backward()
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..engine.random import Generator
 from ..engine.tensor import Tensor
-from ..ops.creation import rand, randint, randperm
+from ..ops.random import rand, randint, randperm
 
 
 class Sampler:
@@ -119,10 +119,10 @@ class WeightedRandomSampler(Sampler):
 
     def indices(self) -> np.ndarray:
         if self.replacement:
-            u = rand((self.num_samples,), np.float64, generator=self.generator).numpy()
+            u = rand((self.num_samples,), dtype=np.float64, generator=self.generator).numpy()
             ends = np.cumsum(self.weights)
             return np.searchsorted(ends, u * ends[-1], side="right")
-        u = rand((len(self.weights),), np.float64, generator=self.generator).numpy()
+        u = rand((len(self.weights),), dtype=np.float64, generator=self.generator).numpy()
         some = np.flatnonzero(self.weights)
         keys = np.log1p(-u[some]) / self.weights[some]
         return some[np.argsort(-keys)[: self.num_samples]]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..engine.random import Generator
 from ..engine.tensor import Tensor
-from ..ops.creation import randperm
+from ..ops.random import randperm
 from .dataset import Dataset, Subset
 
 

@@ -11,8 +11,8 @@ so a chain of a million nodes needs neither recursion nor a pass to sort it. Arr
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from heapq import heappop, heappush
+from collections.abc import Iterable, Sequence
+from heapq import heapify, heappop, heappush
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
@@ -48,13 +48,13 @@ def backward(y: Tensor, gradient: ArrayLike | Tensor | None, retain_graph: bool)
             g = Tensor._of(np.asarray(g))
         elif not recorded and isinstance(g, Tensor):
             g = g._array
-        walk(y.node, g, keep=retain_graph, recorded=recorded)
+        walk({y.node: g}, keep=retain_graph, recorded=recorded)
 
 
 def gradients(
-    y: Tensor,
+    y: Tensor | Sequence[Tensor],
     xs: Tensor | Sequence[Tensor],
-    cotangent: ArrayLike | Tensor | None = None,
+    cotangent: ArrayLike | Tensor | Sequence[Any] | None = None,
     *,
     create_graph: bool = False,
     retain_graph: bool | None = None,
@@ -63,8 +63,9 @@ def gradients(
     r"""The derivatives of y with respect to xs, returned; no `.grad` is touched.
 
     :math:`\bar x_i = \sum_k \bar y_k\, \partial y_k / \partial x_i`, with :math:`\bar y` the `cotangent` of y's shape (1 for
-    a one-element y). A Tensor for a Tensor, a tuple for a sequence. `create_graph` records the walk, so that what it
-    returns can be differentiated again; `retain_graph` (default: `create_graph`) keeps the saved arrays for another walk.
+    a one-element y). A Tensor for a Tensor, a tuple for a sequence. For a list of ys `cotangent` is a list of theirs, and what
+    they give adds up. `create_graph` records the walk, so that what it returns can be differentiated again; `retain_graph`
+    (default: `create_graph`) keeps the saved arrays for another walk.
     Where y does not depend on an x the result is an error, or None with `allow_unused`.
 
     >>> x = ag.tensor(2.0, requires_grad=True)
@@ -72,8 +73,14 @@ def gradients(
     >>> ag.gradients(dy, x)
     tensor(12., dtype=float32)
     """
-    if not isinstance(y, Tensor):
-        raise TypeError(f"gradients: differentiates a Tensor, not {type(y).__name__}")
+    several = isinstance(y, (list, tuple))
+    ys: list[Any] = list(y) if several else [y]
+    cotangents: list[Any] = list(cotangent) if several and cotangent is not None else [cotangent] * len(ys)  # type: ignore[arg-type]
+    for t in ys:
+        if not isinstance(t, Tensor):
+            raise TypeError(f"gradients: differentiates a Tensor, not {type(t).__name__}")
+    if len(cotangents) != len(ys):
+        raise ValueError(f"gradients: {len(cotangents)} cotangents for {len(ys)} Tensors; give one each")
     single = isinstance(xs, Tensor)
     targets: list[Tensor] = [xs] if isinstance(xs, Tensor) else list(xs)
     if not targets:
@@ -86,19 +93,23 @@ def gradients(
                 f"gradients: xs[{i}] requires no gradient; make it with requires_grad=True before using it"
             )
     found: dict[Any, Any] = {}
-    if y.node is not None:
-        tracer = modes.current().tracer
-        recorded = create_graph or (tracer is not None and tracer.records)
-        g = _seed(y, cotangent, "gradients")
-        if recorded and not isinstance(g, Tensor):
-            g = Tensor._of(np.asarray(g))
-        elif not recorded and isinstance(g, Tensor):
-            g = g._array
-        nodes = {x.node for x in targets}
-        with modes.change(grad=create_graph):
+    seeds: dict[Any, Any] = {}
+    tracer = modes.current().tracer
+    recorded = create_graph or (tracer is not None and tracer.records)
+    with modes.change(grad=create_graph):
+        for t, c in zip(ys, cotangents, strict=True):
+            if t.node is None:
+                continue
+            g = _seed(t, c, "gradients")
+            if recorded and not isinstance(g, Tensor):
+                g = Tensor._of(np.asarray(g))
+            elif not recorded and isinstance(g, Tensor):
+                g = g._array
+            seeds[t.node] = seeds[t.node] + g if t.node in seeds else g
+        if seeds:
             keep = create_graph if retain_graph is None else retain_graph
-            found = walk(y.node, g, keep=keep, recorded=recorded, targets=nodes)
-    elif not allow_unused:
+            found = walk(seeds, keep=keep, recorded=recorded, targets={x.node for x in targets})
+    if not seeds and not allow_unused:
         raise RuntimeError("gradients: y has no graph: nothing it was computed from requires a gradient")
     results = []
     for i, x in enumerate(targets):
@@ -133,24 +144,24 @@ def _seed(y: Tensor, gradient: Any, who: str) -> Any:
     return np.asarray(data, y.dtype)
 
 
-def walk(root: Any, g: Any, *, keep: bool, recorded: bool, targets: set[Any] | None = None) -> dict[Any, Any]:
-    """Carry the cotangent g of root to the leaves, or to the targets only; returns {target: cotangent}.
+def walk(seeds: dict[Any, Any], *, keep: bool, recorded: bool, targets: set[Any] | None = None) -> dict[Any, Any]:
+    """Carry the cotangents of the seeds to the leaves, or to the targets only; returns {target: cotangent}.
 
-    Without targets every Leaf below root gets its cotangent added to `.grad`.
+    Without targets every Leaf below a seed gets its cotangent added to `.grad`.
     """
     # The newest node that waits is held apart, with its cotangent; the others are in the heap and in `cotangents`. So a chain
     # needs neither, and a node that is reached twice is found in one of them.
-    heap: list[tuple[int, Any]] = []
-    cotangents: dict[Any, Any] = {}
-    newest, newest_g = root, g
+    cotangents: dict[Any, Any] = dict(seeds)
+    leaves: list[Node] = [node for node in seeds if node.op is None]
+    heap: list[tuple[int, Any]] = [(-node.sequence, node) for node in seeds if node.op is not None]
+    heapify(heap)
+    newest: Any = None
+    newest_g: Any = None
     owned: set[Any] = set()  # nodes whose cotangent is a buffer made by this walk, free to be added to
-    leaves: list[Node] = []
     found: dict[Any, Any] = {}
-    needed = None if targets is None else _between(root, targets)
+    needed = None if targets is None else _between(seeds, targets)
     last_write = Writes.last
     pop, get = cotangents.pop, cotangents.get
-    if root.op is None:
-        leaves, newest, cotangents[root] = [root], None, g
     while True:
         if newest is not None:
             node, g, newest = newest, newest_g, None
@@ -265,10 +276,10 @@ def _gather(output: Node, g: Any, cotangents: dict[Any, Any], heap: list[tuple[i
     cotangents[node] = (*waiting[:index], total, *waiting[index + 1 :])
 
 
-def _between(root: Any, targets: set[Any]) -> set[Any]:
-    """The nodes at or below root from which a target can be reached; targets themselves only if others lie below."""
+def _between(roots: Iterable[Any], targets: set[Any]) -> set[Any]:
+    """The nodes at or below the roots from which a target can be reached; targets themselves only if others lie below."""
     oldest = min(t.sequence for t in targets)
-    seen, stack, order = {root}, [root], []
+    seen, stack, order = set(roots), list(roots), []
     while stack:
         node = stack.pop()
         order.append(node)

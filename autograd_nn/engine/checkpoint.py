@@ -31,7 +31,7 @@ class Recompute:
         )
         self.is_tensor = tuple([isinstance(a, Tensor) for a in args])
         mode = modes.current()
-        self.surroundings = {"default_dtype": mode.default_dtype, "scope": mode.scope}
+        self.surroundings = {name: getattr(mode, name) for name in ("default_dtype", "scope", "transforming")}
         self.names: list[str] = []
         self.fingerprints: list[int | None] = []  # of what f returned: a rerun must give the same bits
         self.saved: dict[int, Any] = {}

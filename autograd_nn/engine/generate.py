@@ -397,6 +397,8 @@ def _saved(op: Operation, wanted: dict[str, str]) -> tuple[list[str], list[str]]
         cell = "None"
         if kept == "out":
             value = "_op.result(*_data)" if op.result else "_data"
+        elif op.outputs is not None and kept in op.outputs:
+            value = f"_data[{op.outputs.index(kept)}]"
         elif kept in by_name:
             value = f"_tuple(_data_{kept})" if by_name[kept].variadic else f"_data_{kept}"
             cell = f"_cell_{kept}" if _has_cell(op, by_name[kept]) else "None"

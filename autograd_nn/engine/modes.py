@@ -34,13 +34,14 @@ class Scope(NamedTuple):
 class Mode:
     """The surroundings of an operation; never changed, only replaced."""
 
-    __slots__ = ("default_dtype", "generator", "grad", "scope", "tracer")
+    __slots__ = ("default_dtype", "generator", "grad", "scope", "tracer", "transforming")
 
     grad: bool  # record operations for differentiation
     tracer: Any  # a Tracer that every operation on a Tensor goes through, or None
     scope: Scope | None  # the running module
     generator: Generator | None  # where random numbers come from instead of the global generator
     default_dtype: Any  # what Python floats become instead of the global default
+    transforming: bool  # a transform is running its function: transforms inside give Tensors
 
     def __init__(
         self,
@@ -49,12 +50,14 @@ class Mode:
         scope: Scope | None = None,
         generator: Generator | None = None,
         default_dtype: Any = None,
+        transforming: bool = False,
     ) -> None:
         self.grad = grad
         self.tracer = tracer
         self.scope = scope
         self.generator = generator
         self.default_dtype = default_dtype
+        self.transforming = transforming
 
 
 _mode: ContextVar[Mode] = ContextVar("autograd_nn.mode", default=Mode())  # noqa: B039 - a Mode is never changed
@@ -90,7 +93,7 @@ class change(contextlib.ContextDecorator):
 def enter(scope: Scope) -> Token[Mode]:
     """Go into a module: what `change(scope=scope)` does, without its cost. Undone by `leave(token)`."""
     mode = current()
-    return _mode.set(Mode(mode.grad, mode.tracer, scope, mode.generator, mode.default_dtype))
+    return _mode.set(Mode(mode.grad, mode.tracer, scope, mode.generator, mode.default_dtype, mode.transforming))
 
 
 leave = _mode.reset

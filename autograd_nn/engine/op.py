@@ -8,9 +8,10 @@
 
 **Signature.** Arrays stand before the slash, parameters after it; `*xs` is a list of arrays, `b=None` an optional one.
 
-**A rule's parameter names are its memory contract.** `g` is the output's cotangent, `out` the output, `x` an input by
-name, `x_shape` an input's shape (`xs_shapes` those of a list), the rest the op's parameters. What no wanted rule names is
-not kept alive. The rule of a list returns one cotangent for each array and may name `wanted`.
+**A rule's parameter names are its memory contract.** `g` is the output's cotangent, `out` the output (of
+several, all of them; one by its name), `x` an input by name, `x_shape` an input's shape (`xs_shapes` those of a list), the
+rest the op's parameters. What no wanted rule names is not kept alive. The rule of a list returns one cotangent for each
+array and may name `wanted`.
 
 **One rule, three readers.** Rules use operators, ops and `.shape/.ndim/.mT` only, so the same text runs on arrays
 (`backward`), on Tensors (`create_graph`) and into a record.
@@ -96,6 +97,13 @@ class Operation:
         self.arrays, self.params = _parse(self.name, forward)
         self.param_names = tuple(p.name for p in self.params)
         self.outputs = tuple(outputs) if outputs else None
+        clashing = set(self.outputs or ()) & {
+            *RESERVED,
+            *self.param_names,
+            *[n for a in self.arrays for n in (a.name, a.shape_name)],
+        }
+        if clashing:
+            raise TypeError(f"@op {self.name}: the name {_listed(sorted(clashing))} of an output is taken, or reserved")
         self.result: Any = namedtuple(f"{self.name}_result", self.outputs) if self.outputs else None
         self.residuals: tuple[str, ...] = ()
         self.rules: dict[str, Any] = {}
@@ -188,7 +196,7 @@ class Operation:
     # ---- names -----------------------------------------------------------------------------------------------
 
     def _check_names(self, rule: Any, what: str, also: set[str]) -> None:
-        known = {"g", "out", *self.param_names, *also}
+        known = {"g", "out", *(self.outputs or ()), *self.param_names, *also}
         for array in self.arrays:
             known |= {array.name, array.shape_name}
         for name in generate.parameter_names(rule):

@@ -35,14 +35,11 @@ class Generator:
 
     def __init__(self, seed: int | None = None) -> None:
         self._lock = threading.Lock()
-        self.state = tensor(np.zeros(2, np.uint64))
-        self.manual_seed(int.from_bytes(os.urandom(8), "little") if seed is None else seed)
+        self.state = tensor(_beginning(int.from_bytes(os.urandom(8), "little") if seed is None else seed))
 
     def manual_seed(self, seed: int) -> None:
         """Start the stream of this seed (an int of at most 64 bits) from its beginning."""
-        if not -(1 << 63) <= seed < 1 << 64:
-            raise ValueError(f"manual_seed: {seed} does not fit 64 bits")
-        assign(self.state, np.array([seed % (1 << 64), 0], np.uint64))
+        assign(self.state, _beginning(seed))
 
     def copy(self) -> Generator:
         """A generator that will draw the same numbers."""
@@ -63,6 +60,13 @@ class Generator:
             result = operation(self.state, *arrays, **params)
             assign(self.state, self.state + _STEP)
         return result
+
+
+def _beginning(seed: int) -> np.ndarray:
+    """The state before a seed's first draw."""
+    if not -(1 << 63) <= seed < 1 << 64:
+        raise ValueError(f"manual_seed: {seed} does not fit 64 bits")
+    return np.array([seed % (1 << 64), 0], np.uint64)
 
 
 _streams = threading.local()

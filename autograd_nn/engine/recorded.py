@@ -37,6 +37,8 @@ def rewrapped(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
         elif name == "out":
             outputs = [_output_again(node, k, v) for k, v in enumerate(value)]
             out.append(op.result(*[wrapped(v, o, None) for v, o in zip(value, outputs, strict=True)]))
+        elif op.outputs is not None and name in op.outputs:
+            out.append(wrapped(value, _output_again(node, op.outputs.index(name), value), None))
         elif position is None:  # a residual, or a shape
             out.append(wrapped(value, None, None))
         elif op.arrays[position].variadic:

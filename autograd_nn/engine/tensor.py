@@ -216,6 +216,13 @@ class Tensor(TensorMethods):
         return self._array.item()
 
     def __float__(self) -> float:
+        mode = current()
+        if mode.transforming and mode.grad and self.node is not None:
+            raise TypeError(
+                "float: inside a transform a Tensor that is differentiated would silently become a constant here. NumPy asks for "
+                "a float when it is written into an array (a[i] = t): collect the parts in a list and np.stack them. math.sin "
+                "asks for one: use np.sin. If the value alone is meant, say t.item() or t.detach()"
+            )
         return float(self._number("float"))
 
     def __int__(self) -> int:

@@ -260,6 +260,6 @@ def set_num_threads(threads: int) -> None:
 def run(program: np.ndarray) -> None:
     """Run a program on the pool; the caller keeps its arrays alive."""
     pool = _pool
-    if pool.threads > 1:
+    if pool.threads > 1 and program[THREADS] > 1:
         pool.wake()
     _native()[0](pool.address, program.ctypes.data)

@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from autograd_nn import kernels
-from autograd_nn.kernels import adaptive, reference, threads
+from autograd_nn.kernels import adaptive, reference, special, threads
 from autograd_nn.kernels.build import Kernel
 from autograd_nn.kernels.geometry import Convolution
 
@@ -82,5 +82,6 @@ def _loops(dtype: str) -> dict[str, Callable[[], Any]]:
         "adaptive._mean": partial(adaptive.adaptive_average_pool, x, 2),
         "adaptive._mean_gradient": partial(adaptive.adaptive_average_pool_gradient, x, 2),
         "adaptive._largest": partial(adaptive.adaptive_max_pool, x, 2),
+        "special._erf": partial(special.erf, x.reshape(-1), (1.0,), (1.0,), False),
         "adaptive._scatter": partial(adaptive.adaptive_max_pool_gradient, x, where, 2),
     }

@@ -13,10 +13,10 @@ import numpy as np
 
 from ..engine.methods import attach
 from ..engine.op import op
-from .choosing import choose
 from .comparison import greater, less, logical_and
-from .elementwise import abs, exp, minimum, multiply, sigmoid, square, tanh, where
+from .elementwise import abs, exp, logistic, minimum, multiply, sigmoid, square, tanh, where
 from .fused import softmax
+from .picking import limit, pick
 from .slicing import slice_
 from .special import erfc
 
@@ -36,7 +36,9 @@ def leaky_relu(x, /, negative_slope=0.01):
     >>> ag.leaky_relu(ag.tensor([2.0, -2.0]), 0.5)
     tensor([ 2., -1.], dtype=float32)
     """
-    return choose(x > 0, x, x * negative_slope)
+    if type(x) is np.ndarray and 0.0 < negative_slope <= 1.0:
+        return np.maximum(x, x * negative_slope)
+    return pick(x > 0, x, x * negative_slope)
 
 
 leaky_relu.vjp(x=lambda g, x, negative_slope: where(greater(x, 0.0), g, g * negative_slope))
@@ -58,7 +60,7 @@ def hardtanh(x, /, min_val=-1.0, max_val=1.0):
     >>> ag.hardtanh(ag.tensor([-3.0, 0.5, 3.0]))
     tensor([-1. ,  0.5,  1. ], dtype=float32)
     """
-    return np.minimum(np.maximum(x, min_val), max_val)
+    return limit(x, min_val, max_val)
 
 
 hardtanh.vjp(
@@ -85,7 +87,7 @@ def threshold(x, /, threshold, value):
     >>> ag.threshold(ag.tensor([0.5, 2.0]), 1.0, -1.0)
     tensor([-1.,  2.], dtype=float32)
     """
-    return choose(x > threshold, x, value)
+    return pick(x > threshold, x, value)
 
 
 threshold.vjp(x=lambda g, x, threshold: where(greater(x, threshold), g, 0.0))
@@ -100,7 +102,7 @@ def elu(x, /, alpha=1.0):
     >>> ag.elu(ag.tensor([1.0, -1.0])).numpy().round(3)
     array([ 1.   , -0.632], dtype=float32)
     """
-    return choose(x > 0, x, np.expm1(np.minimum(x, 0)) * alpha)
+    return pick(x > 0, x, np.expm1(limit(x, -math.inf, 0)) * alpha)
 
 
 elu.vjp(x=lambda g, x, alpha: where(greater(x, 0.0), g, g * (exp(minimum(x, 0.0)) * alpha)))
@@ -113,7 +115,7 @@ def celu(x, /, alpha=1.0):
     >>> ag.celu(ag.tensor([1.0, -1.0]), 2.0).numpy().round(3)
     array([ 1.   , -0.787], dtype=float32)
     """
-    return choose(x > 0, x, np.expm1(np.minimum(x, 0) / alpha) * alpha)
+    return pick(x > 0, x, np.expm1(limit(x, -math.inf, 0) / alpha) * alpha)
 
 
 celu.vjp(x=lambda g, x, alpha: where(greater(x, 0.0), g, g * exp(minimum(x, 0.0) / alpha)))
@@ -129,7 +131,7 @@ def selu(x, /):
     >>> ag.selu(ag.tensor([1.0, -1.0])).numpy().round(3)
     array([ 1.051, -1.111], dtype=float32)
     """
-    return choose(x > 0, x * SELU_SCALE, np.expm1(np.minimum(x, 0)) * (SELU_ALPHA * SELU_SCALE))
+    return pick(x > 0, x * SELU_SCALE, np.expm1(limit(x, -math.inf, 0)) * (SELU_ALPHA * SELU_SCALE))
 
 
 selu.vjp(
@@ -146,7 +148,7 @@ def log_sigmoid(x, /):
     >>> ag.log_sigmoid(ag.tensor([0.0, -100.0])).numpy().round(3)
     array([  -0.693, -100.   ], dtype=float32)
     """
-    return np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x)))
+    return limit(x, -math.inf, 0) - np.log1p(np.exp(-np.abs(x)))
 
 
 log_sigmoid.vjp(x=lambda g, x: g * sigmoid(-x))
@@ -159,8 +161,7 @@ def silu(x, /):
     >>> ag.silu(ag.tensor([0.0, 2.0])).numpy().round(3)
     array([0.   , 1.762], dtype=float32)
     """
-    e = np.exp(-np.abs(x))
-    return x * (choose(x >= 0, 1.0, e) / (1.0 + e))
+    return x * logistic(x)
 
 
 def _silu_rule(g, x):
@@ -179,7 +180,7 @@ def mish(x, /):
     >>> ag.mish(ag.tensor([0.0, 2.0])).numpy().round(3)
     array([0.   , 1.944], dtype=float32)
     """
-    return x * np.tanh(np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))))
+    return x * np.tanh(limit(x, 0, math.inf) + np.log1p(np.exp(-np.abs(x))))
 
 
 def _mish_rule(g, x):
@@ -296,7 +297,7 @@ def softplus(x, /, beta=1.0):
     >>> ag.softplus(ag.tensor([0.0, 100.0])).numpy().round(3)
     array([  0.693, 100.   ], dtype=float32)
     """
-    return np.maximum(x, 0) + np.log1p(np.exp(np.abs(x) * -beta)) / beta
+    return limit(x, 0, math.inf) + np.log1p(np.exp(np.abs(x) * -beta)) / beta
 
 
 softplus.vjp(x=lambda g, x, beta: g * sigmoid(x * beta))
@@ -322,7 +323,7 @@ def softshrink(x, /, lambd=0.5):
     >>> ag.softshrink(ag.tensor([2.0, 0.25, -2.0]))
     tensor([ 1.5,  0. , -1.5], dtype=float32)
     """
-    return choose(np.abs(x) > lambd, x - np.copysign(lambd, x), x * 0)
+    return x - limit(x, -lambd, lambd)
 
 
 softshrink.vjp(x=lambda g, x, lambd: where(greater(abs(x), lambd), g, 0.0))
@@ -360,7 +361,7 @@ def hardsigmoid(x, /):
     >>> ag.hardsigmoid(ag.tensor([-4.0, 0.0, 4.0]))
     tensor([0. , 0.5, 1. ], dtype=float32)
     """
-    return np.minimum(np.maximum(x + 3.0, 0), 6.0) / 6.0
+    return limit(x + 3.0, 0, 6.0) / 6.0
 
 
 hardsigmoid.vjp(x=lambda g, x: where(less(abs(x), 3.0), g / 6.0, 0.0))
@@ -373,7 +374,7 @@ def hardswish(x, /):
     >>> ag.hardswish(ag.tensor([-4.0, 0.0, 4.0]))
     tensor([-0.,  0.,  4.], dtype=float32)
     """
-    return x * (np.minimum(np.maximum(x + 3.0, 0), 6.0) / 6.0)
+    return x * (limit(x + 3.0, 0, 6.0) / 6.0)
 
 
 hardswish.vjp(
@@ -388,7 +389,7 @@ def hardshrink(x, /, lambd=0.5):
     >>> ag.hardshrink(ag.tensor([2.0, 0.25, -2.0]))
     tensor([ 2.,  0., -2.], dtype=float32)
     """
-    return choose(np.abs(x) > lambd, x, x * 0)
+    return pick(np.abs(x) > lambd, x, x * 0)
 
 
 hardshrink.vjp(x=lambda g, x, lambd: where(greater(abs(x), lambd), g, 0.0))

@@ -65,7 +65,7 @@ def moveaxis(x: Any, /, source: int | Sequence[int], destination: int | Sequence
     return transpose_(x, tuple(order))
 
 
-@implements(np.matrix_transpose)
+@implements(np.matrix_transpose, np.linalg.matrix_transpose)
 def matrix_transpose(x: Any, /) -> Any:
     """The last two axes exchanged; a view, also `x.mT`. Raises AxisError for fewer than two axes.
 

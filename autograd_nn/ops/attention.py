@@ -47,7 +47,7 @@ def _allowed(scores: Any) -> np.ndarray:
     return np.tri(*scores.shape[-2:], dtype=bool)
 
 
-@op(kind="fused", outputs=("out", "weights"), explain=_explained)
+@op(kind="fused", outputs=("attended", "weights"), explain=_explained)
 def dot_product_attention(q, k, v, mask=None, dropped=None, /, scale=1.0, is_causal=False):
     r"""Each query's mean of the values, weighted by softmax of its products with the keys.
 
@@ -116,10 +116,10 @@ def _like(q: Any, v: Any) -> Any:
 
 
 @dot_product_attention.joint_vjp
-def _attention_vjp(g, q, k, v, mask, dropped, out, scale, wanted):
+def _attention_vjp(g, q, k, v, mask, dropped, weights, scale, wanted):
     """With P = W D: dV = P^T g; dW = (g V^T) D; dS = W (dW - sum(dW W)); dQ = scale dS K; dK = scale dS^T Q."""
     g, g_weights = g
-    w = out[1]
+    w = weights
     dq = dk = dv = dmask = ddropped = None
     if g is None:  # only the weights were used
         d = g_weights.copy()

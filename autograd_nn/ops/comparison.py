@@ -9,9 +9,10 @@ import numpy as np
 from ..engine.op import nondifferentiable, op
 
 __all__ = [
-    "bitwise_and", "bitwise_or", "bitwise_xor", "equal", "greater", "greater_equal", "invert", "isfinite",
-    "isinf", "isnan", "left_shift", "less", "less_equal", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "not_equal", "right_shift",
+    "allclose", "array_equal", "array_equiv", "bitwise_and", "bitwise_count", "bitwise_or", "bitwise_xor", "equal", "gcd",
+    "greater", "greater_equal", "invert", "isclose", "isfinite", "isinf", "isnan", "isneginf", "isposinf", "lcm",
+    "left_shift", "less", "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor", "not_equal", "right_shift",
+    "signbit",
 ]  # fmt: skip
 
 
@@ -213,3 +214,116 @@ def isfinite(x, /):
     tensor([ True, False], dtype=bool)
     """
     return np.isfinite(x)
+
+
+@_without_derivative(numpy=np.isposinf)
+def isposinf(x, /):
+    """Whether x is +inf, elementwise.
+
+    >>> ag.isposinf(ag.tensor([float("inf"), -float("inf")]))
+    tensor([ True, False], dtype=bool)
+    """
+    return x == np.inf
+
+
+@_without_derivative(numpy=np.isneginf)
+def isneginf(x, /):
+    """Whether x is -inf, elementwise.
+
+    >>> ag.isneginf(ag.tensor([float("inf"), -float("inf")]))
+    tensor([False,  True], dtype=bool)
+    """
+    return x == -np.inf
+
+
+@_without_derivative(numpy=np.signbit)
+def signbit(x, /):
+    """Whether the sign bit is set: x is negative, or -0.
+
+    >>> ag.signbit(ag.tensor([1.0, -0.0]))
+    tensor([False,  True], dtype=bool)
+    """
+    return np.signbit(x)
+
+
+@_without_derivative(numpy=np.gcd)
+def gcd(x, y, /):
+    """The greatest common divisor of integers.
+
+    >>> ag.gcd(ag.tensor([12, 7]), 8)
+    tensor([4, 1], dtype=int64)
+    """
+    return np.gcd(x, y)
+
+
+@_without_derivative(numpy=np.lcm)
+def lcm(x, y, /):
+    """The least common multiple of integers.
+
+    >>> ag.lcm(ag.tensor([4, 7]), 6)
+    tensor([12, 42], dtype=int64)
+    """
+    return np.lcm(x, y)
+
+
+@_without_derivative(numpy=np.bitwise_count)
+def bitwise_count(x, /):
+    """How many bits of the absolute value are set; uint8.
+
+    >>> ag.bitwise_count(ag.tensor([7, 8]))
+    tensor([3, 1], dtype=uint8)
+    """
+    return np.bitwise_count(x)
+
+
+# ---- of whole arrays -----------------------------------------------------------------------------------------------
+
+
+@_without_derivative(numpy=np.isclose)
+def isclose(x, y, /, rtol=1e-5, atol=1e-8, equal_nan=False):
+    """Whether abs(x - y) <= atol + rtol abs(y), elementwise; `equal_nan`: whether two NaN are close.
+
+    >>> ag.isclose(ag.tensor([1.0, 2.0]), ag.tensor([1.0000001, 2.1]))
+    tensor([ True, False], dtype=bool)
+    """
+    return np.isclose(x, y, rtol, atol, equal_nan)
+
+
+def _of_whole_arrays(numpys: Any) -> Any:
+    """`@op` for a comparison of two arrays that gives one bool."""
+
+    def define(body: Any) -> Any:
+        made = op(body, kind="reduction", numpy=numpys)
+        return made.vjp(x=nondifferentiable, y=nondifferentiable)
+
+    return define
+
+
+@_of_whole_arrays(np.allclose)
+def allclose(x, y, /, rtol=1e-5, atol=1e-8, equal_nan=False):
+    """Whether all elements are close, see `isclose`; a 0-d bool Tensor.
+
+    >>> bool(ag.allclose(ag.tensor([1.0, 2.0]), ag.tensor([1.0, 2.1])))
+    False
+    """
+    return np.bool_(np.allclose(x, y, rtol, atol, equal_nan))
+
+
+@_of_whole_arrays(np.array_equal)
+def array_equal(x, y, /, equal_nan=False):
+    """Whether two arrays have one shape and the same elements; a 0-d bool Tensor.
+
+    >>> bool(ag.array_equal(ag.tensor([1, 2]), [1, 2]))
+    True
+    """
+    return np.bool_(np.array_equal(x, y, equal_nan))
+
+
+@_of_whole_arrays(np.array_equiv)
+def array_equiv(x, y, /):
+    """Whether two arrays broadcast to each other and have the same elements then; a 0-d bool Tensor.
+
+    >>> bool(ag.array_equiv(ag.tensor([1, 1]), 1))
+    True
+    """
+    return np.bool_(np.array_equiv(x, y))

@@ -29,10 +29,9 @@ from ..kernels.geometry import Convolution
 from .reduction import sum
 from .shape import broadcast_to_, concatenate_, reshape_
 from .slicing import slice_
+from .spatial import SPACE, faces
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
-
-SPACE = {1: "length", 2: "height, width", 3: "depth, height, width"}
 
 
 # ---- the triple ----------------------------------------------------------------------------------------------------
@@ -140,14 +139,14 @@ def _sides(x: Any, axis: int, before: int, after: int, mode: str) -> tuple[Any, 
     )
 
 
-def _padded(name: str, x: Any, before: tuple[int, ...], after: tuple[int, ...], mode: str) -> Any:
+def padded(name: str, x: Any, before: tuple[int, ...], after: tuple[int, ...], mode: str) -> Any:
     """x with its spatial axes continued by reflection, by their last value or from the other end."""
     least = {"reflect": 1, "circular": 0}.get(mode)
     for axis, (b, a) in enumerate(zip(before, after, strict=True), 2):
         n = x.shape[axis]
         if least is not None and n - least < max(a, b):
             error = ValueError(
-                f"padding_mode {mode!r} can add at most {n - least} on each side of axis {axis}, whose length is {n}, "
+                f"mode {mode!r} can add at most {n - least} on each side of axis {axis}, whose length is {n}, "
                 f"not {max(a, b)}; x has the shape {x.shape}"
             )
             raise located(name, error)
@@ -162,21 +161,6 @@ def _padded(name: str, x: Any, before: tuple[int, ...], after: tuple[int, ...], 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
-def _convolved(
-    dims: int, x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, groups: Any, mode: str
-) -> Any:
-    name = f"conv{dims}d"
-    x, w = images(name, x, dims), weight(name, w, dims, "(out_channels, in_channels / groups, {})")
-    if mode not in PADDING_MODES:
-        raise located(name, ValueError(f"padding_mode {mode!r} is not one of {', '.join(PADDING_MODES)}"))
-    stride, padding, dilation = hashable(stride), hashable(padding), hashable(dilation)
-    geometry = described(name, _of, x.shape, w.shape, stride, padding, dilation, groups)
-    if mode != "zeros" and any(geometry.before + geometry.after):
-        x = _padded(name, x, geometry.before, geometry.after, mode)
-        geometry = _of(x.shape, w.shape, stride, 0, dilation, groups)
-    return conv(x, w, b, geometry=geometry)
-
-
 def weight(name: str, w: Any, dims: int, axes: str) -> Any:
     """A convolution's weight as an array or Tensor with as many axes as it must have."""
     w = w if isinstance(w, (Tensor, np.ndarray)) else operand(w, name)
@@ -186,7 +170,8 @@ def weight(name: str, w: Any, dims: int, axes: str) -> Any:
     return w
 
 
-def conv1d(
+def _conv(
+    dims: int,
     x: Any,
     w: Any,
     b: Any = None,
@@ -196,70 +181,69 @@ def conv1d(
     groups: int = 1,
     padding_mode: str = "zeros",
 ) -> Any:
-    """Convolution over one spatial axis: `conv2d` says what the arguments are.
+    """Convolution (the kernel is not flipped) over {axes}, as PyTorch's.
 
-    Shapes: x (batch, in, length), w (out, in / groups, kernel), b (out,) to (batch, out, length').
-
-    >>> ag.conv1d(ag.tensor([[[1.0, 2.0, 4.0]]]), ag.tensor([[[-1.0, 1.0]]]))
-    tensor([[[1., 2.]]], dtype=float32)
-    """
-    return _convolved(1, x, w, b, stride, padding, dilation, groups, padding_mode)
-
-
-def conv2d(
-    x: Any,
-    w: Any,
-    b: Any = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-    padding_mode: str = "zeros",
-) -> Any:
-    """Convolution (the kernel is not flipped) over two spatial axes, as PyTorch's.
-
-    Shapes: x (batch, in, height, width), w (out, in / groups, kernel height, kernel width), b (out,) to
-    (batch, out, height', width'), along each axis
+    Shapes: x (batch, in, {space}), w (out, in / groups, kernel's {space}), b (out,) to (batch, out, {result}), along each axis
     ``size' = (size + padding before and after - dilation * (kernel - 1) - 1) // stride + 1``.
 
     `stride` and `dilation` (the distance of the kernel's elements) are a number or one for each axis; `padding` that, a
     (before, after) pair for each axis, ``"same"`` (stride 1 only) or ``"valid"``; `groups` cuts the channels into parts
     convolved apart; `padding_mode` is ``"zeros"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
     Raises ValueError for shapes that do not fit, TypeError for arrays that are not both float32 or both float64.
+    """
+    name = f"conv{dims}d"
+    x, w = images(name, x, dims), weight(name, w, dims, "(out_channels, in_channels / groups, {})")
+    if padding_mode not in PADDING_MODES:
+        raise located(name, ValueError(f"padding_mode {padding_mode!r} is not one of {', '.join(PADDING_MODES)}"))
+    stride, padding, dilation = hashable(stride), hashable(padding), hashable(dilation)
+    geometry = described(name, _of, x.shape, w.shape, stride, padding, dilation, groups)
+    if padding_mode != "zeros" and any(geometry.before + geometry.after):
+        x = padded(name, x, geometry.before, geometry.after, padding_mode)
+        geometry = _of(x.shape, w.shape, stride, 0, dilation, groups)
+    return conv(x, w, b, geometry=geometry)
 
+
+conv1d, conv2d, conv3d = faces(
+    _conv,
+    """
+    >>> ag.conv1d(ag.tensor([[[1.0, 2.0, 4.0]]]), ag.tensor([[[-1.0, 1.0]]]))
+    tensor([[[1., 2.]]], dtype=float32)
+    """,
+    """
     >>> x = ag.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
     >>> ag.conv2d(x, ag.ones((1, 1, 2, 2)), ag.tensor([0.5]))
     tensor([[[[10.5]]]], dtype=float32)
+    """,
     """
-    return _convolved(2, x, w, b, stride, padding, dilation, groups, padding_mode)
-
-
-def conv3d(
-    x: Any,
-    w: Any,
-    b: Any = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-    padding_mode: str = "zeros",
-) -> Any:
-    """Convolution over three spatial axes: `conv2d` says what the arguments are.
-
-    Shapes: x (batch, in, depth, height, width), w (out, in / groups, *kernel), b (out,) to (batch, out, *space').
-
     >>> ag.conv3d(ag.ones((1, 2, 4, 5, 6)), ag.ones((3, 2, 2, 2, 2)), stride=2).shape
     (1, 3, 2, 2, 3)
-    """
-    return _convolved(3, x, w, b, stride, padding, dilation, groups, padding_mode)
+    """,
+)
 
 
 # ---- transposed convolution ----------------------------------------------------------------------------------------
 
 
-def _transposed_convolved(
-    dims: int, x: Any, w: Any, b: Any, stride: Any, padding: Any, output_padding: Any, groups: Any, dilation: Any
+def _conv_transpose(
+    dims: int,
+    x: Any,
+    w: Any,
+    b: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
 ) -> Any:
+    """The adjoint of a convolution in its input, over {axes}: each element of x adds its multiple of the kernel.
+
+    Shapes: x (batch, in, {space}), w (in, out / groups, kernel's {space}), b (out,) to (batch, out, {result}), along each axis
+    ``size' = (size - 1) * stride - padding before and after + dilation * (kernel - 1) + 1 + output_padding``.
+
+    The arguments are those of the convolution that it is the adjoint of, see `conv2d`; `output_padding`, smaller than stride
+    or dilation, says which of the sizes that this convolution maps to x's is meant. As PyTorch's, in this order.
+    Raises ValueError for shapes that do not fit.
+    """
     name = f"conv_transpose{dims}d"
     x, w = images(name, x, dims), weight(name, w, dims, "(in_channels, out_channels / groups, {})")
     stride, padding, output_padding, dilation = [hashable(v) for v in (stride, padding, output_padding, dilation)]
@@ -275,67 +259,18 @@ def _transposed_convolved(
     return y + reshape_(b, (1, -1) + (1,) * dims)
 
 
-def conv_transpose1d(
-    x: Any,
-    w: Any,
-    b: Any = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Any:
-    """Transposed convolution over one spatial axis: `conv_transpose2d` says what the arguments are.
-
-    Shapes: x (batch, in, length), w (in, out / groups, kernel), b (out,) to (batch, out, length').
-
+conv_transpose1d, conv_transpose2d, conv_transpose3d = faces(
+    _conv_transpose,
+    """
     >>> ag.conv_transpose1d(ag.tensor([[[1.0, 2.0]]]), ag.tensor([[[1.0, 10.0]]]), stride=2)
     tensor([[[ 1., 10.,  2., 20.]]], dtype=float32)
+    """,
     """
-    return _transposed_convolved(1, x, w, b, stride, padding, output_padding, groups, dilation)
-
-
-def conv_transpose2d(
-    x: Any,
-    w: Any,
-    b: Any = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Any:
-    """The adjoint of a convolution in its input, over two spatial axes: each element of x adds its multiple of the kernel.
-
-    Shapes: x (batch, in, height, width), w (in, out / groups, kernel height, kernel width), b (out,) to
-    (batch, out, height', width'), along each axis
-    ``size' = (size - 1) * stride - padding before and after + dilation * (kernel - 1) + 1 + output_padding``.
-
-    The arguments are those of the convolution that it is the adjoint of, see `conv2d`; `output_padding`, smaller than stride
-    or dilation, says which of the sizes that this convolution maps to x's is meant. As PyTorch's, in this order.
-    Raises ValueError for shapes that do not fit.
-
     >>> ag.conv_transpose2d(ag.ones((1, 4, 8, 8)), ag.ones((4, 2, 3, 3)), stride=2, padding=1, output_padding=1).shape
     (1, 2, 16, 16)
+    """,
     """
-    return _transposed_convolved(2, x, w, b, stride, padding, output_padding, groups, dilation)
-
-
-def conv_transpose3d(
-    x: Any,
-    w: Any,
-    b: Any = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Any:
-    """Transposed convolution over three spatial axes: `conv_transpose2d` says what the arguments are.
-
-    Shapes: x (batch, in, depth, height, width), w (in, out / groups, *kernel), b (out,) to (batch, out, *space').
-
     >>> ag.conv_transpose3d(ag.ones((1, 4, 2, 3, 3)), ag.ones((4, 2, 2, 2, 2)), stride=2).shape
     (1, 2, 4, 6, 6)
-    """
-    return _transposed_convolved(3, x, w, b, stride, padding, output_padding, groups, dilation)
+    """,
+)

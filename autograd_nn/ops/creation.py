@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine import random as engine_random
 from ..engine.dtypes import as_array, get_default_dtype
 from ..engine.op import nondifferentiable, op
 from ..engine.tensor import Tensor
@@ -17,12 +16,18 @@ if TYPE_CHECKING:
 
 
 __all__ = [
-    "arange", "empty", "eye", "full", "full_like", "linspace", "ones", "ones_like", "rand", "rand_like", "randint",
-    "randn", "randn_like", "randperm", "zeros", "zeros_like",
+    "arange", "empty", "eye", "full", "full_like", "linspace", "ones", "ones_like", "zeros", "zeros_like",
 ]  # fmt: skip
 
 
-def _made(data: np.ndarray, requires_grad: bool, name: str | None) -> Tensor:
+def on_cpu(name: str, device: Any) -> None:
+    """Raise ValueError for any device but the CPU."""
+    if device is not None and str(device) != "cpu":
+        raise ValueError(f"{name}: device {device!r} does not exist here: autograd_nn computes on the cpu")
+
+
+def _made(data: np.ndarray, device: Any, requires_grad: bool, name: str | None) -> Tensor:
+    on_cpu("creation", device)
     t = Tensor._of(data)
     if requires_grad:
         t.requires_grad_()
@@ -32,7 +37,12 @@ def _made(data: np.ndarray, requires_grad: bool, name: str | None) -> Tensor:
 
 
 def zeros(
-    shape: Any, dtype: DTypeLike | None = None, *, requires_grad: bool = False, name: str | None = None
+    shape: Any,
+    dtype: DTypeLike | None = None,
+    *,
+    device: Any = None,
+    requires_grad: bool = False,
+    name: str | None = None,
 ) -> Tensor:
     """A Tensor of zeros.
 
@@ -40,31 +50,49 @@ def zeros(
     tensor([[0., 0.],
             [0., 0.]], dtype=float32)
     """
-    return _made(np.zeros(as_shape(shape), dtype or get_default_dtype()), requires_grad, name)
+    return _made(np.zeros(as_shape(shape), dtype or get_default_dtype()), device, requires_grad, name)
 
 
-def ones(shape: Any, dtype: DTypeLike | None = None, *, requires_grad: bool = False, name: str | None = None) -> Tensor:
+def ones(
+    shape: Any,
+    dtype: DTypeLike | None = None,
+    *,
+    device: Any = None,
+    requires_grad: bool = False,
+    name: str | None = None,
+) -> Tensor:
     """A Tensor of ones.
 
     >>> ag.ones(3)
     tensor([1., 1., 1.], dtype=float32)
     """
-    return _made(np.ones(as_shape(shape), dtype or get_default_dtype()), requires_grad, name)
+    return _made(np.ones(as_shape(shape), dtype or get_default_dtype()), device, requires_grad, name)
 
 
 def empty(
-    shape: Any, dtype: DTypeLike | None = None, *, requires_grad: bool = False, name: str | None = None
+    shape: Any,
+    dtype: DTypeLike | None = None,
+    *,
+    device: Any = None,
+    requires_grad: bool = False,
+    name: str | None = None,
 ) -> Tensor:
     """A Tensor whose values are whatever its memory held; fill it before use.
 
     >>> ag.empty((2, 3)).shape
     (2, 3)
     """
-    return _made(np.empty(as_shape(shape), dtype or get_default_dtype()), requires_grad, name)
+    return _made(np.empty(as_shape(shape), dtype or get_default_dtype()), device, requires_grad, name)
 
 
 def full(
-    shape: Any, fill_value: Any, dtype: DTypeLike | None = None, *, requires_grad: bool = False, name: str | None = None
+    shape: Any,
+    fill_value: Any,
+    dtype: DTypeLike | None = None,
+    *,
+    device: Any = None,
+    requires_grad: bool = False,
+    name: str | None = None,
 ) -> Tensor:
     """A Tensor of one value, whose dtype is that of `ag.tensor(fill_value)` unless given.
 
@@ -72,7 +100,7 @@ def full(
     tensor([7, 7], dtype=int64)
     """
     value = as_array(fill_value, dtype)
-    return _made(np.full(as_shape(shape), value, value.dtype), requires_grad, name)
+    return _made(np.full(as_shape(shape), value, value.dtype), device, requires_grad, name)
 
 
 def arange(
@@ -81,6 +109,7 @@ def arange(
     step: Any = 1,
     dtype: DTypeLike | None = None,
     *,
+    device: Any = None,
     requires_grad: bool = False,
     name: str | None = None,
 ) -> Tensor:
@@ -93,7 +122,7 @@ def arange(
     values = np.arange(start, stop, step, dtype=dtype)
     if dtype is None and values.dtype == np.float64:
         values = values.astype(get_default_dtype())
-    return _made(values, requires_grad, name)
+    return _made(values, device, requires_grad, name)
 
 
 def linspace(
@@ -103,6 +132,7 @@ def linspace(
     endpoint: bool = True,
     dtype: DTypeLike | None = None,
     *,
+    device: Any = None,
     requires_grad: bool = False,
     name: str | None = None,
 ) -> Tensor:
@@ -111,7 +141,9 @@ def linspace(
     >>> ag.linspace(0, 1, 5)
     tensor([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
     """
-    return _made(np.linspace(start, stop, num, endpoint, dtype=dtype or get_default_dtype()), requires_grad, name)
+    return _made(
+        np.linspace(start, stop, num, endpoint, dtype=dtype or get_default_dtype()), device, requires_grad, name
+    )
 
 
 def eye(
@@ -120,6 +152,7 @@ def eye(
     k: int = 0,
     dtype: DTypeLike | None = None,
     *,
+    device: Any = None,
     requires_grad: bool = False,
     name: str | None = None,
 ) -> Tensor:
@@ -129,19 +162,20 @@ def eye(
     tensor([[1., 0.],
             [0., 1.]], dtype=float32)
     """
-    return _made(np.eye(n, m, k, dtype or get_default_dtype()), requires_grad, name)
+    return _made(np.eye(n, m, k, dtype or get_default_dtype()), device, requires_grad, name)
 
 
 # ---- like another --------------------------------------------------------------------------------------------------
 
 
 @op(kind="creation", numpy=np.full_like)
-def full_like(x, /, fill_value, dtype=None):
+def full_like(x, /, fill_value, dtype=None, *, device=None):
     """One value in the shape (and dtype, unless given) of x.
 
     >>> ag.full_like(ag.tensor([1.0, 2.0]), 5.0)
     tensor([5., 5.], dtype=float32)
     """
+    on_cpu("full_like", device)
     return np.full_like(x, fill_value, dtype)
 
 
@@ -149,12 +183,13 @@ full_like.vjp(x=nondifferentiable)
 
 
 @op(kind="creation", numpy=np.zeros_like)
-def zeros_like(x, /, dtype=None):
+def zeros_like(x, /, dtype=None, *, device=None):
     """Zeros in the shape (and dtype, unless given) of x.
 
     >>> ag.zeros_like(ag.tensor([1.0, 2.0]))
     tensor([0., 0.], dtype=float32)
     """
+    on_cpu("zeros_like", device)
     return np.zeros_like(x, dtype)
 
 
@@ -162,126 +197,14 @@ zeros_like.vjp(x=nondifferentiable)
 
 
 @op(kind="creation", numpy=np.ones_like)
-def ones_like(x, /, dtype=None):
+def ones_like(x, /, dtype=None, *, device=None):
     """Ones in the shape (and dtype, unless given) of x.
 
     >>> ag.ones_like(ag.tensor([1.0, 2.0]))
     tensor([1., 1.], dtype=float32)
     """
+    on_cpu("ones_like", device)
     return np.ones_like(x, dtype)
 
 
 ones_like.vjp(x=nondifferentiable)
-
-# ---- random --------------------------------------------------------------------------------------------------------
-
-
-@op(kind="random")
-def uniform_(state, /, shape, dtype):
-    """Numbers uniform on [0, 1), from a generator's state."""
-    return engine_random.stream(state).random(shape, dtype)
-
-
-@op(kind="random")
-def normal_(state, /, shape, dtype):
-    """Standard normal numbers, from a generator's state."""
-    return engine_random.stream(state).standard_normal(shape, dtype)
-
-
-@op(kind="random")
-def integers_(state, /, low, high, shape):
-    """Integers uniform on [low, high), from a generator's state."""
-    return engine_random.stream(state).integers(low, high, shape)
-
-
-@op(kind="random")
-def permutation_(state, /, n):
-    """The integers below n in random order, from a generator's state."""
-    return engine_random.stream(state).permutation(n)
-
-
-for _drawn in (uniform_, normal_, integers_, permutation_):
-    _drawn.vjp(state=nondifferentiable)
-
-
-def _drawn_tensor(
-    operation: Any, shape: Any, dtype: DTypeLike | None, generator: engine_random.Generator | None, requires_grad: bool
-) -> Tensor:
-    dtype = np.dtype(dtype or get_default_dtype())
-    if dtype not in (np.float32, np.float64):
-        raise TypeError(
-            f"{operation.op.name}: random numbers are float32 or float64, not {dtype}; cast them with .astype"
-        )
-    made = (generator or engine_random.generator()).draw(operation, shape=as_shape(shape), dtype=dtype)
-    return made.requires_grad_() if requires_grad else made
-
-
-def rand(
-    shape: Any = (),
-    dtype: DTypeLike | None = None,
-    *,
-    generator: engine_random.Generator | None = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Random numbers uniform on [0, 1). `generator`: by default the one `manual_seed` sets.
-
-    >>> ag.rand((2, 3)).shape
-    (2, 3)
-    """
-    return _drawn_tensor(uniform_, shape, dtype, generator, requires_grad)
-
-
-def randn(
-    shape: Any = (),
-    dtype: DTypeLike | None = None,
-    *,
-    generator: engine_random.Generator | None = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Random numbers from the standard normal distribution. `generator`: by default the one `manual_seed` sets.
-
-    >>> ag.randn((2, 3)).shape
-    (2, 3)
-    """
-    return _drawn_tensor(normal_, shape, dtype, generator, requires_grad)
-
-
-def randint(low: int, high: int, shape: Any = (), *, generator: engine_random.Generator | None = None) -> Tensor:
-    """Random integers uniform on [low, high), int64. `generator`: by default the one `manual_seed` sets.
-
-    >>> bool((ag.randint(0, 10, (100,)) < 10).all())
-    True
-    """
-    if not low < high:
-        raise ValueError(f"randint: no integers from {low} up to but not including {high}")
-    source = generator or engine_random.generator()
-    return source.draw(integers_, low=low, high=high, shape=as_shape(shape))
-
-
-def randperm(n: int, *, generator: engine_random.Generator | None = None) -> Tensor:
-    """The integers from 0 to n - 1 in random order, int64. `generator`: by default the one `manual_seed` sets.
-
-    >>> sorted(ag.randperm(4).tolist())
-    [0, 1, 2, 3]
-    """
-    return (generator or engine_random.generator()).draw(permutation_, n=n)
-
-
-def rand_like(x: Tensor, dtype: DTypeLike | None = None, *, generator: engine_random.Generator | None = None) -> Tensor:
-    """Random numbers uniform on [0, 1) in the shape (and dtype, unless given) of x.
-
-    >>> ag.rand_like(ag.zeros((2, 3))).shape
-    (2, 3)
-    """
-    return rand(x.shape, dtype or x.dtype, generator=generator)
-
-
-def randn_like(
-    x: Tensor, dtype: DTypeLike | None = None, *, generator: engine_random.Generator | None = None
-) -> Tensor:
-    """Standard normal random numbers in the shape (and dtype, unless given) of x.
-
-    >>> ag.randn_like(ag.zeros((2, 3))).shape
-    (2, 3)
-    """
-    return randn(x.shape, dtype or x.dtype, generator=generator)

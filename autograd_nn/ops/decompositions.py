@@ -62,6 +62,7 @@ cholesky_.vjp(a=_cholesky_rule)
 def cholesky(a: Any, /, *, upper: bool = False) -> Any:
     """The lower triangular L with a = L L^T of symmetric positive definite matrices; with `upper` its transpose.
 
+    The symmetric part (a + a^T) / 2 is taken, where NumPy reads the lower half only; so the gradient is symmetric.
     Raises LinAlgError if a matrix is not positive definite, ValueError if it is not square.
 
     >>> ag.linalg.cholesky(ag.tensor([[4.0, 0.0], [0.0, 9.0]]))
@@ -178,6 +179,8 @@ def eigh(a: Any, /, UPLO: str = "L") -> Any:
 def eigvalsh(a: Any, /, UPLO: str = "L") -> Any:
     """The eigenvalues of symmetric matrices in ascending order, differentiated where some are equal, too.
 
+    The symmetric part (a + a^T) / 2 is taken, whatever `UPLO`; NumPy reads one half only.
+
     >>> ag.linalg.eigvalsh(ag.tensor([[2.0, 0.0], [0.0, 1.0]]))
     tensor([1., 2.], dtype=float32)
     """
@@ -251,6 +254,7 @@ def svd(a: Any, /, full_matrices: bool = True, compute_uv: bool = True, hermitia
     return svd_(a)
 
 
+@implements(np.linalg.svdvals)
 def svdvals(a: Any, /) -> Any:
     """The singular values in descending order, differentiated where some are equal, too.
 
@@ -258,7 +262,3 @@ def svdvals(a: Any, /) -> Any:
     tensor([3., 2.], dtype=float32)
     """
     return svd_(a)[1]
-
-
-if hasattr(np.linalg, "svdvals"):
-    implements(np.linalg.svdvals)(svdvals)

@@ -120,3 +120,23 @@ def triu(x: Any, /, k: int = 0) -> Any:
     """
     x = arrayed(x)
     return where(_on_or_below("triu", x, k - 1), False, x)
+
+
+@implements(np.linalg.diagonal)
+def matrix_diagonal(x: Any, /, *, offset: int = 0) -> Any:
+    """The diagonals of matrices in the last two axes, `offset` above the main one: `ag.linalg.diagonal`.
+
+    >>> ag.linalg.diagonal(ag.ones((2, 3, 4))).shape
+    (2, 3)
+    """
+    return diagonal(x, offset, -2, -1)
+
+
+@implements(np.linalg.trace)
+def matrix_trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+    """The sums of the diagonals of matrices in the last two axes: `ag.linalg.trace`. `dtype` is what to add up in.
+
+    >>> ag.linalg.trace(ag.ones((2, 3, 3)))
+    tensor([3., 3.], dtype=float32)
+    """
+    return sum(diagonal(x, offset, -2, -1), -1, dtype)

@@ -1,6 +1,6 @@
 """Elementwise operations: forward and rule side by side.
 
-Bodies use NumPy ufuncs, operators and `choose` (np.where) only: the compiler reads them by calling them on symbols. The
+Bodies use NumPy ufuncs, operators and `pick` (np.where) only: the compiler reads them by calling them on symbols. The
 arithmetic ones are written with operators, because on NumPy scalars those cost a tenth of the ufunc, and scalar graphs are made
 of them.
 
@@ -9,6 +9,7 @@ At kinks the derivative is the one PyTorch takes: 0 for relu and abs at 0, half 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,9 @@ import numpy as np
 from ..engine.methods import method
 from ..engine.op import nondifferentiable, op
 from ..engine.tensor import Tensor
-from .choosing import choose
 from .comparison import equal, greater, less, logical_and
 from .creation import zeros_like
+from .picking import LEAST, limit, pick
 
 __all__ = [
     "abs", "absolute", "add", "cos", "divide", "exp", "floor_divide",
@@ -135,7 +136,7 @@ def positive(x, /):
 positive.vjp(x=lambda g: g)
 
 
-@op(kind="elementwise", operator="abs", method=True, numpy=np.absolute)
+@op(kind="elementwise", operator="abs", method=True, numpy=(np.absolute, np.fabs))
 def abs(x, /):
     """The absolute value; its derivative at 0 is 0.
 
@@ -180,7 +181,12 @@ power_.vjp(
 
 @op(kind="elementwise")
 def scalar_power(x, /, exponent):
-    """x to the power of a Python number."""
+    """x to the power of a Python number; a small whole one by multiplication, which NumPy knows for squares only."""
+    if exponent == 3:
+        return x * x * x
+    if exponent == 4:
+        square_ = x * x
+        return square_ * square_
     return x**exponent
 
 
@@ -306,6 +312,15 @@ tanh.vjp(x=lambda g, out: g * (1.0 - out * out))
 # ---- activations ---------------------------------------------------------------------------------------------------
 
 
+def logistic(x: Any) -> Any:
+    """The body of `sigmoid`: on large arrays the plain formula, whose overflow to infinity gives the right 0."""
+    if type(x) is np.ndarray and x.size >= LEAST:
+        with np.errstate(over="ignore"):
+            return 1.0 / (1.0 + np.exp(-x))
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1.0, e) / (1.0 + e)
+
+
 @op(kind="elementwise", method=True)
 def sigmoid(x, /):
     """The logistic function 1 / (1 + exp(-x)), without overflow on either side.
@@ -313,8 +328,7 @@ def sigmoid(x, /):
     >>> ag.sigmoid(ag.tensor([0.0, 2.0])).numpy().round(3)
     array([0.5  , 0.881], dtype=float32)
     """
-    e = np.exp(-np.abs(x))
-    return choose(x >= 0, 1.0, e) / (1.0 + e)
+    return logistic(x)
 
 
 sigmoid.vjp(x=lambda g, out: g * (out * (1.0 - out)))
@@ -327,7 +341,7 @@ def relu(x, /):
     >>> ag.relu(ag.tensor([-1.0, 2.0]))
     tensor([0., 2.], dtype=float32)
     """
-    return np.maximum(x, 0)
+    return limit(x, 0, math.inf)
 
 
 relu.vjp(x=lambda g, out: where(greater(out, 0.0), g, 0.0))
@@ -377,7 +391,7 @@ def where(condition, x, y, /):
     >>> ag.where(ag.tensor([True, False]), ag.tensor([1.0, 2.0]), 0.0)
     tensor([1., 0.], dtype=float32)
     """
-    return choose(condition, x, y)
+    return pick(condition, x, y)
 
 
 where.vjp(

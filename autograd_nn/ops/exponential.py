@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from ..engine.op import op
+from ..engine.protocol import implements
 from .comparison import equal
-from .elementwise import exp, square, where
+from .elementwise import exp, power, square, where
+from .picking import pick
+from .shape import arrayed, astype
 
 __all__ = ["cbrt", "exp2", "expm1", "log1p", "log2", "log10", "logaddexp", "logaddexp2", "reciprocal"]
 
@@ -119,7 +123,9 @@ def logaddexp(x, y, /):
     >>> ag.logaddexp(ag.tensor([0.0, 1000.0]), 0.0).numpy().round(3)
     array([6.93e-01, 1.00e+03], dtype=float32)
     """
-    return np.logaddexp(x, y)
+    with np.errstate(invalid="ignore"):  # of infinities, which `pick` leaves out
+        apart = np.abs(x - y)
+    return np.maximum(x, y) + np.log1p(np.exp(-pick(x == y, 0.0, apart)))
 
 
 logaddexp.vjp(x=lambda g, x, out: g * exp(x - _finite(out)), y=lambda g, y, out: g * exp(y - _finite(out)))
@@ -136,3 +142,9 @@ def logaddexp2(x, y, /):
 
 
 logaddexp2.vjp(x=lambda g, x, out: g * exp2(x - _finite(out)), y=lambda g, y, out: g * exp2(y - _finite(out)))
+
+
+@implements(np.float_power)
+def _numpy_float_power(x: Any, y: Any, /) -> Any:
+    """x to the power y, in float64 whatever they are."""
+    return power(astype(arrayed(x), np.float64), astype(arrayed(y), np.float64))

@@ -6,6 +6,7 @@ stood), and the index arrays, which are array inputs. Reading copies; an index t
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -76,7 +77,7 @@ def index(x, /, *indices, template):
 def unindex(part, /, *indices, template, shape):
     """Zeros of the shape, with a part added at the key; where an index repeats, all its parts. The adjoint of `index`."""
     out = np.zeros(shape, part.dtype)
-    _add_at(out, part, indices, template)
+    accumulate_at(out, part, indices, template)
     return out
 
 
@@ -97,22 +98,50 @@ def _are_rows(total, g, indices, template):
     )
 
 
-def _add_at(total, g, indices, template):
+def accumulate_at(total, g, indices, template):
     key = joined(template, indices)
     if all([i.dtype.kind == "b" for i in indices]):
         total[key] += g  # a mask names each element once
-    elif g.size >= NATIVE and _are_rows(total, g, indices, template):
+        return
+    if g.size >= NATIVE and _are_rows(total, g, indices, template):
         from ..kernels import scattering
 
         scattering.add_rows(total, indices[0], np.ascontiguousarray(g))
-    else:
+        return
+    places = _places(total.shape, template, indices) if total.flags.c_contiguous and g.dtype == total.dtype else None
+    if places is None or places.shape != g.shape:
         np.add.at(total, key, g)
+    else:  # one index into a flat array is what NumPy adds at fastest, by a factor of 3 to 5
+        np.add.at(total.reshape(-1), places.reshape(-1), g.reshape(-1))
+
+
+def _places(shape, template, indices):
+    """Where a key of neighbouring integer arrays and whole axes leads in the flattened array; None for other keys."""
+    first = template.index(ARRAY)
+    last = first + len(indices)
+    regular = template[first:last] == (ARRAY,) * len(indices) and all([k == WHOLE for k in template[:first]])
+    if not regular or template[last:] or any([i.dtype.kind == "b" for i in indices]):
+        return None
+    places: Any = 0
+    for axis, i in zip(range(first, last), indices, strict=True):
+        n = shape[axis]
+        if i.size and not (-n <= i.min() and i.max() < n):
+            return None  # NumPy's own way to go says which index is out of range
+        places = places * n + np.where(i < 0, i + n, i).astype(np.intp)
+    behind = math.prod(shape[last:])
+    if behind != 1:
+        places = np.add.outer(places * behind, np.arange(behind))
+    before = math.prod(shape[:first])
+    if before != 1:
+        places = np.add.outer(np.arange(before) * (math.prod(shape[first:last]) * behind), places)
+    middle = np.broadcast_shapes(*[i.shape for i in indices])
+    return np.reshape(places, (*shape[:first], *middle, *shape[last:]))
 
 
 index.vjp(
     x=lambda g, x_shape, indices, template: unindex(g, *indices, template=template, shape=x_shape),
     indices=nondifferentiable,
-).accumulate(x=_add_at)
+).accumulate(x=accumulate_at)
 unindex.vjp(part=lambda g, indices, template: index(g, *indices, template=template), indices=nondifferentiable)
 
 
@@ -244,7 +273,7 @@ def take_(x, indices, /, axis):
 take_.vjp(
     x=lambda g, x_shape, indices, axis: unindex(g, indices, template=_at(axis, len(x_shape)), shape=x_shape),
     indices=nondifferentiable,
-).accumulate(x=lambda total, g, indices, axis: _add_at(total, g, (indices,), _at(axis, total.ndim)))
+).accumulate(x=lambda total, g, indices, axis: accumulate_at(total, g, (indices,), _at(axis, total.ndim)))
 
 
 def _at(axis: int, ndim: int) -> tuple[Any, ...]:
@@ -287,9 +316,9 @@ def scatter_add(x: Any, indices: Any, values: Any, /, axis: int = 0) -> Any:
     return x + unindex(values, indices, template=_at(axis, x.ndim), shape=x.shape)
 
 
-def _along(indices: np.ndarray, axis: int) -> tuple[Any, ...]:
+def along(indices: Any, axis: int) -> tuple[Any, ...]:
     """The key that pairs each index with its own place on the other axes."""
-    key = [np.arange(n).reshape((-1,) + (1,) * (indices.ndim - i - 1)) for i, n in enumerate(indices.shape)]
+    key: list[Any] = [np.arange(n).reshape((-1,) + (1,) * (indices.ndim - i - 1)) for i, n in enumerate(indices.shape)]
     key[axis] = indices
     return tuple(key)
 
@@ -304,14 +333,32 @@ def take_along_axis(x, indices, /, axis=-1):
     tensor([[2.],
             [3.]], dtype=float32)
     """
-    return np.take_along_axis(x, indices, axis)
+    places = _places_along(x, indices, axis) if np.size(indices) >= 4096 else None
+    return np.take_along_axis(x, indices, axis) if places is None else x.reshape(-1).take(places)
+
+
+def _places_along(x, indices, axis):
+    """Where each index leads in the flattened x, from which NumPy takes three times faster; None where that does not do."""
+    ndim = x.ndim
+    if not (x.flags.c_contiguous and type(indices) is np.ndarray and indices.ndim == ndim and -ndim <= axis < ndim):
+        return None
+    axis %= ndim
+    alike = x.shape[:axis] == indices.shape[:axis] and x.shape[axis + 1 :] == indices.shape[axis + 1 :]
+    if not alike or indices.dtype.kind not in "iu" or indices.min() < 0 or indices.max() >= x.shape[axis]:
+        return None
+    places = indices * math.prod(x.shape[axis + 1 :])
+    for other, n in enumerate(x.shape):
+        if other != axis and n > 1:
+            steps = np.arange(n) * math.prod(x.shape[other + 1 :])
+            places += steps.reshape((-1,) + (1,) * (ndim - other - 1))
+    return places
 
 
 @op(kind="indexing")
 def untake_along_axis(part, indices, /, axis, shape):
     """Zeros of the shape with each part added where its index names: the adjoint of `take_along_axis`."""
     out = np.zeros(shape, part.dtype)
-    np.add.at(out, _along(indices, axis), part)
+    accumulate_at(out, part, along(indices, axis), (ARRAY,) * out.ndim)
     return out
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.protocol import implements
+from ..engine.protocol import implements, since
 from .arranging import atleast_1d, atleast_2d, atleast_3d
 from .indexing import replace, take
 from .shape import arrayed, as_shape, axis_of, concatenate
@@ -159,6 +159,7 @@ def dsplit(x: Any, indices_or_sections: int | Sequence[int]) -> list[Any]:
     return split(x, indices_or_sections, 2)
 
 
+@implements(*since("unstack"))  # NumPy 2.1
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
     """The slices of x along an axis, which they no longer have: the inverse of `stack`. Views, in a tuple.
 
@@ -169,9 +170,6 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
     axis = axis_of("unstack", x, axis)
     return tuple([slice_(x, (*[WHOLE] * axis, i)) for i in range(x.shape[axis])])
 
-
-if hasattr(np, "unstack"):  # NumPy 2.1
-    implements(np.unstack)(unstack)
 
 # ---- padding -------------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from .reduction import mean
 __all__ = ["rms_normalise", "standardise"]
 
 
-@op(kind="fused", outputs=("out", "mean", "variance"))
+@op(kind="fused", outputs=("standardised", "mean", "variance"))
 def standardise(x, weight=None, bias=None, /, axes=(-1,), eps=1e-5):
     r"""x with mean 0 and variance 1 over some axes, scaled and moved: :math:`(x - \mu) / \sqrt{\sigma^2 + \epsilon} \cdot w + b`.
 
@@ -85,10 +85,10 @@ def _standardise(x: Any, weight: Any, bias: Any, axes: Any, eps: float) -> Any:
 
 
 @standardise.joint_vjp
-def _standardise_vjp(g: Any, x: Any, weight: Any, bias: Any, axes: Any, inverse: Any, out: Any, wanted: Any) -> Any:
+def _standardise_vjp(g: Any, x: Any, weight: Any, bias: Any, axes: Any, mean: Any, inverse: Any, wanted: Any) -> Any:
     """With y the standardised x and h = g w: dx = (h - mean(h) - y mean(h y)) / sigma, dw = sum(g y), db = sum(g)."""
     g, g_mean, g_variance = g
-    centre = out[1]
+    centre = mean
     seen = _seen(x, weight, bias, axes)
     if seen is not None and g is not None and g_mean is None and g_variance is None and g.flags.c_contiguous:
         from ..kernels import normalising

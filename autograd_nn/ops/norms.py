@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.methods import attach
-from ..engine.op import op
+from ..engine.op import nondifferentiable, op
 from ..engine.protocol import implements
 from .arranging import moveaxis
 from .comparison import equal, not_equal
@@ -17,7 +17,7 @@ from .reduction import max, min, spread, sum
 from .shape import arrayed, axes_of, reshape_
 from .solving import inv
 
-__all__ = ["cond", "matrix_norm", "norm", "vector_norm"]
+__all__ = ["cond", "matrix_norm", "matrix_rank", "norm", "vector_norm"]
 
 
 def _safe(out):
@@ -48,6 +48,7 @@ power_norm.vjp(
 )
 
 
+@implements(np.linalg.vector_norm)
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Any:
     r"""The norm :math:`(\sum |x|^p)^{1/p}` over an axis, a tuple of axes, or all of them (None), with p = `ord`.
 
@@ -69,6 +70,7 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: flo
     return power_norm(x, float(ord), axis, keepdims)
 
 
+@implements(np.linalg.matrix_norm)
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: float | str = "fro") -> Any:
     """The norm of matrices in the last two axes.
 
@@ -131,3 +133,24 @@ def cond(x: Any, p: Any = None) -> Any:
         s = svdvals(x)
         return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
     return matrix_norm(x, ord=p) * matrix_norm(inv(x), ord=p)
+
+
+@op(kind="linalg")
+def matrix_rank(a, tol=None, /, *, rtol=None):
+    """How many singular values of matrices in the last two axes are above a tolerance: an integer, without a derivative.
+
+    `tol`: absolute; `rtol`: relative to the largest, default max(m, n) times the dtype's precision.
+
+    >>> ag.linalg.matrix_rank(ag.tensor([[1.0, 2.0], [2.0, 4.0]]))
+    tensor(1, dtype=int64)
+    """
+    settings = {} if rtol is None else {"rtol": rtol}
+    return np.asarray(np.linalg.matrix_rank(a, tol, **settings))
+
+
+matrix_rank.vjp(a=nondifferentiable, tol=nondifferentiable)
+
+
+@implements(np.linalg.matrix_rank)
+def _numpy_matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
+    return matrix_rank(A, tol, rtol=rtol)

@@ -22,6 +22,7 @@ from ..kernels.geometry import Pooling, per_axis
 from .comparison import equal
 from .convolution import described, hashable, images, located
 from .elementwise import power, where
+from .spatial import faces
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
@@ -65,7 +66,7 @@ def max_pool_indices(winners, /, geometry):
     return pooling.flat_indices(winners, geometry)
 
 
-max_pool.vjp(x=lambda g, out, geometry: max_pool_scatter(g[0], out[1], geometry))
+max_pool.vjp(x=lambda g, winners, geometry: max_pool_scatter(g[0], winners, geometry))
 max_pool_scatter.vjp(dy=lambda g, winners, geometry: max_pool_take(g, winners, geometry), winners=nondifferentiable)
 max_pool_take.vjp(x=lambda g, winners, geometry: max_pool_scatter(g, winners, geometry), winners=nondifferentiable)
 max_pool_indices.vjp(winners=nondifferentiable)
@@ -169,7 +170,7 @@ def _check_positions(y: np.ndarray, indices: np.ndarray, space: tuple[int, ...])
         )
 
 
-adaptive_max_pool.vjp(x=lambda g, out, x_shape: plane_add(g[0], out[1], x_shape[2:]))
+adaptive_max_pool.vjp(x=lambda g, indices, x_shape: plane_add(g[0], indices, x_shape[2:]))
 plane_take.vjp(x=lambda g, x_shape, indices: plane_add(g, indices, x_shape[2:]), indices=nondifferentiable)
 plane_add.vjp(y=lambda g, indices: plane_take(g, indices), indices=nondifferentiable)
 written_last.vjp(indices=nondifferentiable)
@@ -190,19 +191,72 @@ def _max(name: str, x: Any, geometry: Pooling, return_indices: bool) -> Any:
     return (values, max_pool_indices(winners, geometry)) if return_indices else values
 
 
-def _max_pooled(
-    dims: int, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, return_indices: bool
+# ---- max -----------------------------------------------------------------------------------------------------------
+
+
+def _max_pool(
+    dims: int,
+    x: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
 ) -> Any:
+    """The largest element of each window over {axes}.
+
+    Shapes: x (batch, channels, {space}) to (batch, channels, {result}).
+
+    `kernel_size`, `stride` (default: the kernel's), `padding` (with -inf, at most half the kernel) and `dilation` are a
+    number or one for each axis. `ceil_mode` keeps a last window that sticks out. `return_indices` gives (values, indices),
+    the latter the positions in the flattened plane, int64, that `max_unpool2d` takes. The first of equals wins; NaN does
+    over numbers. Raises ValueError for a kernel that does not fit.
+    """
     name = f"max_pool{dims}d"
     x = images(name, x, dims)
-    return _max(name, x, _geometry(name, x, kernel, stride, padding, dilation, ceil_mode), return_indices)
+    return _max(name, x, _geometry(name, x, kernel_size, stride, padding, dilation, ceil_mode), return_indices)
 
 
-def _unpooled(dims: int, x: Any, indices: Any, kernel: Any, stride: Any, padding: Any, output_size: Any) -> Any:
+max_pool1d, max_pool2d, max_pool3d = faces(
+    _max_pool,
+    """
+    >>> ag.max_pool1d(ag.tensor([[[1.0, 3.0, 2.0, 0.0]]]), 2)
+    tensor([[[3., 2.]]], dtype=float32)
+    """,
+    """
+    >>> values, indices = ag.max_pool2d(ag.tensor([[[[1.0, 2.0], [4.0, 3.0]]]]), 2, return_indices=True)
+    >>> values.item(), indices.item()
+    (4.0, 2)
+    """,
+    """
+    >>> ag.max_pool3d(ag.ones((1, 2, 4, 4, 4)), 2).shape
+    (1, 2, 2, 2, 2)
+    """,
+)
+
+
+def _max_unpool(
+    dims: int,
+    x: Any,
+    indices: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    output_size: Any = None,
+) -> Any:
+    """Values put back where max pooling took them from, zeros elsewhere, over {axes}.
+
+    Shapes: x (batch, channels, {space}) to (batch, channels, {result}).
+
+    `indices` are those of the pooling, whose `kernel_size`, `stride` and `padding` say how large its input was:
+    ``(size - 1) * stride - 2 * padding + kernel``; where pooling rounded that down, `output_size` says it exactly.
+    The last value stays where an index repeats. Raises ValueError for another size, IndexError for an index outside.
+    """
     name = f"max_unpool{dims}d"
     x = images(name, x, dims)
     indices = indices if isinstance(indices, (Tensor, np.ndarray)) else operand(indices, name)
-    kernel = described(name, per_axis, hashable(kernel), dims, "kernel_size")
+    kernel = described(name, per_axis, hashable(kernel_size), dims, "kernel_size")
     stride = kernel if stride is None else described(name, per_axis, hashable(stride), dims, "stride")
     padding = described(name, per_axis, hashable(padding), dims, "padding", 0)
     usual = tuple([(n - 1) * s - 2 * p + k for n, s, p, k in zip(x.shape[2:], stride, padding, kernel, strict=True)])
@@ -216,27 +270,118 @@ def _unpooled(dims: int, x: Any, indices: Any, kernel: Any, stride: Any, padding
     return plane_add(where(written_last(indices, space), x, 0.0), indices, space)
 
 
-def _averaged(
-    dims: int, x: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool, divisor: Any
+max_unpool1d, max_unpool2d, max_unpool3d = faces(
+    _max_unpool,
+    """
+    >>> values, indices = ag.max_pool1d(ag.tensor([[[1.0, 3.0, 2.0, 0.0]]]), 2, return_indices=True)
+    >>> ag.max_unpool1d(values, indices, 2)
+    tensor([[[0., 3., 2., 0.]]], dtype=float32)
+    """,
+    """
+    >>> values, indices = ag.max_pool2d(ag.tensor([[[[1.0, 2.0], [4.0, 3.0]]]]), 2, return_indices=True)
+    >>> ag.max_unpool2d(values, indices, 2)
+    tensor([[[[0., 0.],
+              [4., 0.]]]], dtype=float32)
+    """,
+    """
+    >>> values, indices = ag.max_pool3d(ag.ones((1, 2, 4, 4, 4)), 2, return_indices=True)
+    >>> ag.max_unpool3d(values, indices, 2).shape
+    (1, 2, 4, 4, 4)
+    """,
+)
+
+
+# ---- average and power mean ----------------------------------------------------------------------------------------
+
+
+def _avg_pool(
+    dims: int,
+    x: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: Any = None,
 ) -> Any:
+    """The mean of each window over {axes}.
+
+    Shapes: x (batch, channels, {space}) to (batch, channels, {result}).
+
+    `kernel_size`, `stride` (default: the kernel's) and `padding` (with zeros, at most half the kernel) are a number or one
+    for each axis. `ceil_mode` keeps a last window that sticks out; `count_include_pad` says whether padding counts in the
+    mean; `divisor_override` is what to divide the sum by instead. Raises ValueError for a kernel that does not fit.
+    """
     name = f"avg_pool{dims}d"
     x = images(name, x, dims)
-    if divisor == 0:
+    if divisor_override == 0:
         raise located(name, ValueError("divisor_override must not be 0"))
-    geometry = _geometry(name, x, kernel, stride, padding, 1, ceil_mode)
-    return average_pool(x, geometry, bool(count_include_pad), divisor)
+    geometry = _geometry(name, x, kernel_size, stride, padding, 1, ceil_mode)
+    return average_pool(x, geometry, bool(count_include_pad), divisor_override)
 
 
-def _power_mean(dims: int, x: Any, norm_type: float, kernel: Any, stride: Any, ceil_mode: bool) -> Any:
+avg_pool1d, avg_pool2d, avg_pool3d = faces(
+    _avg_pool,
+    """
+    >>> ag.avg_pool1d(ag.tensor([[[1.0, 3.0, 2.0, 0.0]]]), 2)
+    tensor([[[2., 1.]]], dtype=float32)
+    """,
+    """
+    >>> ag.avg_pool2d(ag.tensor([[[[1.0, 2.0], [4.0, 3.0]]]]), 2)
+    tensor([[[[2.5]]]], dtype=float32)
+    """,
+    """
+    >>> ag.avg_pool3d(ag.ones((1, 2, 4, 4, 4)), 2).shape
+    (1, 2, 2, 2, 2)
+    """,
+)
+
+
+def _lp_pool(
+    dims: int,
+    x: Any,
+    norm_type: float,
+    kernel_size: Any,
+    stride: Any = None,
+    ceil_mode: bool = False,
+) -> Any:
+    r"""The root of the sum of powers of each window over {axes}.
+
+    Shapes: x (batch, channels, {space}) to (batch, channels, {result}).
+
+    :math:`(\sum x^p)^{1/p}` for p = `norm_type`: 1 is the sum, 2 the Euclidean norm. An odd p is meant for x >= 0, as in
+    PyTorch: the root of a negative sum is NaN. The derivative where the sum is 0 is taken to be 0. With `ceil_mode`, a last
+    window that sticks out is scaled up to a whole one. Raises ValueError for a `norm_type` not above 0 and finite.
+    """
     name = f"lp_pool{dims}d"
     x = images(name, x, dims)
     if not 0 < norm_type < math.inf:
         error = ValueError(f"norm_type must be above 0 and finite, not {norm_type}; for inf use max_pool{dims}d")
         raise located(name, error)
-    geometry = _geometry(name, x, kernel, stride, 0, 1, ceil_mode)
+    geometry = _geometry(name, x, kernel_size, stride, 0, 1, ceil_mode)
     total = average_pool(power(x, norm_type), geometry) * float(geometry.taps)
     nothing = equal(total, 0.0)  # the root has no derivative at 0; there it is taken to be 0
     return where(nothing, 0.0, power(where(nothing, 1.0, total), 1.0 / norm_type))
+
+
+lp_pool1d, lp_pool2d, lp_pool3d = faces(
+    _lp_pool,
+    """
+    >>> ag.lp_pool1d(ag.tensor([[[3.0, 4.0, 0.0, 2.0]]]), 2, 2)
+    tensor([[[5., 2.]]], dtype=float32)
+    """,
+    """
+    >>> ag.lp_pool2d(ag.tensor([[[[1.0, 2.0], [4.0, 2.0]]]]), 2, 2)
+    tensor([[[[5.]]]], dtype=float32)
+    """,
+    """
+    >>> ag.lp_pool3d(ag.ones((1, 2, 4, 4, 4)), 3, 2)[0, 0, 0, 0, 0].item()
+    2.0
+    """,
+)
+
+
+# ---- adaptive and global -------------------------------------------------------------------------------------------
 
 
 def _adaptive_size(name: str, x: Any, size: Any) -> tuple[int, ...]:
@@ -279,347 +424,60 @@ def _adaptive_max(name: str, x: Any, output_size: Any, dims: int | None, return_
     return (values, indices) if return_indices else values
 
 
-# ---- max -----------------------------------------------------------------------------------------------------------
+def _adaptive_avg_pool(dims: int, x: Any, output_size: Any) -> Any:
+    """The means of windows that divide {axes} evenly.
 
-
-def max_pool1d(
-    x: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Any:
-    """The largest element of each window over one spatial axis: `max_pool2d` says what the arguments are.
-
-    Shapes: x (batch, channels, length) to (batch, channels, length').
-
-    >>> ag.max_pool1d(ag.tensor([[[1.0, 3.0, 2.0, 0.0]]]), 2)
-    tensor([[[3., 2.]]], dtype=float32)
-    """
-    return _max_pooled(1, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-
-
-def max_pool2d(
-    x: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Any:
-    """The largest element of each window over two spatial axes.
-
-    Shapes: x (batch, channels, height, width) to (batch, channels, height', width').
-
-    `kernel_size`, `stride` (default: the kernel's), `padding` (with -inf, at most half the kernel) and `dilation` are a
-    number or one for each axis. `ceil_mode` keeps a last window that sticks out. `return_indices` gives (values, indices),
-    the latter the positions in the flattened plane, int64, that `max_unpool2d` takes. The first of equals wins; NaN does
-    over numbers. Raises ValueError for a kernel that does not fit.
-
-    >>> values, indices = ag.max_pool2d(ag.tensor([[[[1.0, 2.0], [4.0, 3.0]]]]), 2, return_indices=True)
-    >>> values.item(), indices.item()
-    (4.0, 2)
-    """
-    return _max_pooled(2, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-
-
-def max_pool3d(
-    x: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Any:
-    """The largest element of each window over three spatial axes: `max_pool2d` says what the arguments are.
-
-    Shapes: x (batch, channels, depth, height, width) to (batch, channels, depth', height', width').
-
-    >>> ag.max_pool3d(ag.ones((1, 2, 4, 4, 4)), 2).shape
-    (1, 2, 2, 2, 2)
-    """
-    return _max_pooled(3, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-
-
-def max_unpool1d(
-    x: Any,
-    indices: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    output_size: Any = None,
-) -> Any:
-    """Values put back where max pooling took them from, over one spatial axis: `max_unpool2d` says what the arguments are.
-
-    Shapes: x (batch, channels, length) to (batch, channels, length').
-
-    >>> values, indices = ag.max_pool1d(ag.tensor([[[1.0, 3.0, 2.0, 0.0]]]), 2, return_indices=True)
-    >>> ag.max_unpool1d(values, indices, 2)
-    tensor([[[0., 3., 2., 0.]]], dtype=float32)
-    """
-    return _unpooled(1, x, indices, kernel_size, stride, padding, output_size)
-
-
-def max_unpool2d(
-    x: Any,
-    indices: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    output_size: Any = None,
-) -> Any:
-    """Values put back where max pooling took them from, zeros elsewhere, over two spatial axes.
-
-    Shapes: x (batch, channels, height, width) to (batch, channels, height', width').
-
-    `indices` are those of the pooling, whose `kernel_size`, `stride` and `padding` say how large its input was:
-    ``(size - 1) * stride - 2 * padding + kernel``; where pooling rounded that down, `output_size` says it exactly.
-    The last value stays where an index repeats. Raises ValueError for another size, IndexError for an index outside.
-
-    >>> values, indices = ag.max_pool2d(ag.tensor([[[[1.0, 2.0], [4.0, 3.0]]]]), 2, return_indices=True)
-    >>> ag.max_unpool2d(values, indices, 2)
-    tensor([[[[0., 0.],
-              [4., 0.]]]], dtype=float32)
-    """
-    return _unpooled(2, x, indices, kernel_size, stride, padding, output_size)
-
-
-def max_unpool3d(
-    x: Any,
-    indices: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    output_size: Any = None,
-) -> Any:
-    """Values put back where max pooling took them from, over three spatial axes: `max_unpool2d` says what the arguments are.
-
-    Shapes: x (batch, channels, depth, height, width) to (batch, channels, depth', height', width').
-
-    >>> values, indices = ag.max_pool3d(ag.ones((1, 2, 4, 4, 4)), 2, return_indices=True)
-    >>> ag.max_unpool3d(values, indices, 2).shape
-    (1, 2, 4, 4, 4)
-    """
-    return _unpooled(3, x, indices, kernel_size, stride, padding, output_size)
-
-
-# ---- average and power mean ----------------------------------------------------------------------------------------
-
-
-def avg_pool1d(
-    x: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: Any = None,
-) -> Any:
-    """The mean of each window over one spatial axis: `avg_pool2d` says what the arguments are.
-
-    Shapes: x (batch, channels, length) to (batch, channels, length').
-
-    >>> ag.avg_pool1d(ag.tensor([[[1.0, 3.0, 2.0, 0.0]]]), 2)
-    tensor([[[2., 1.]]], dtype=float32)
-    """
-    return _averaged(1, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
-
-
-def avg_pool2d(
-    x: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: Any = None,
-) -> Any:
-    """The mean of each window over two spatial axes.
-
-    Shapes: x (batch, channels, height, width) to (batch, channels, height', width').
-
-    `kernel_size`, `stride` (default: the kernel's) and `padding` (with zeros, at most half the kernel) are a number or one
-    for each axis. `ceil_mode` keeps a last window that sticks out; `count_include_pad` says whether padding counts in the
-    mean; `divisor_override` is what to divide the sum by instead. Raises ValueError for a kernel that does not fit.
-
-    >>> ag.avg_pool2d(ag.tensor([[[[1.0, 2.0], [4.0, 3.0]]]]), 2)
-    tensor([[[[2.5]]]], dtype=float32)
-    """
-    return _averaged(2, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
-
-
-def avg_pool3d(
-    x: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: Any = None,
-) -> Any:
-    """The mean of each window over three spatial axes: `avg_pool2d` says what the arguments are.
-
-    Shapes: x (batch, channels, depth, height, width) to (batch, channels, depth', height', width').
-
-    >>> ag.avg_pool3d(ag.ones((1, 2, 4, 4, 4)), 2).shape
-    (1, 2, 2, 2, 2)
-    """
-    return _averaged(3, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
-
-
-def lp_pool1d(
-    x: Any,
-    norm_type: float,
-    kernel_size: Any,
-    stride: Any = None,
-    ceil_mode: bool = False,
-) -> Any:
-    """The root of the sum of powers of each window over one spatial axis: `lp_pool2d` says what the arguments are.
-
-    Shapes: x (batch, channels, length) to (batch, channels, length').
-
-    >>> ag.lp_pool1d(ag.tensor([[[3.0, 4.0, 0.0, 2.0]]]), 2, 2)
-    tensor([[[5., 2.]]], dtype=float32)
-    """
-    return _power_mean(1, x, norm_type, kernel_size, stride, ceil_mode)
-
-
-def lp_pool2d(
-    x: Any,
-    norm_type: float,
-    kernel_size: Any,
-    stride: Any = None,
-    ceil_mode: bool = False,
-) -> Any:
-    r"""The root of the sum of powers of each window over two spatial axes.
-
-    Shapes: x (batch, channels, height, width) to (batch, channels, height', width').
-
-    :math:`(\sum x^p)^{1/p}` for p = `norm_type`: 1 is the sum, 2 the Euclidean norm. An odd p is meant for x >= 0, as in
-    PyTorch: the root of a negative sum is NaN. The derivative where the sum is 0 is taken to be 0. With `ceil_mode`, a last
-    window that sticks out is scaled up to a whole one. Raises ValueError for a `norm_type` not above 0 and finite.
-
-    >>> ag.lp_pool2d(ag.tensor([[[[1.0, 2.0], [4.0, 2.0]]]]), 2, 2)
-    tensor([[[[5.]]]], dtype=float32)
-    """
-    return _power_mean(2, x, norm_type, kernel_size, stride, ceil_mode)
-
-
-def lp_pool3d(
-    x: Any,
-    norm_type: float,
-    kernel_size: Any,
-    stride: Any = None,
-    ceil_mode: bool = False,
-) -> Any:
-    """The root of the sum of powers of each window over three spatial axes: `lp_pool2d` says what the arguments are.
-
-    Shapes: x (batch, channels, depth, height, width) to (batch, channels, depth', height', width').
-
-    >>> ag.lp_pool3d(ag.ones((1, 2, 4, 4, 4)), 3, 2)[0, 0, 0, 0, 0].item()
-    2.0
-    """
-    return _power_mean(3, x, norm_type, kernel_size, stride, ceil_mode)
-
-
-# ---- adaptive and global -------------------------------------------------------------------------------------------
-
-
-def adaptive_avg_pool1d(
-    x: Any,
-    output_size: Any,
-) -> Any:
-    """The means of windows that divide one spatial axis evenly: `adaptive_avg_pool2d` says what the arguments are.
-
-    Shapes: x (batch, channels, length) to (batch, channels, length').
-
-    >>> ag.adaptive_avg_pool1d(ag.tensor([[[1.0, 3.0, 5.0]]]), 2)
-    tensor([[[2., 4.]]], dtype=float32)
-    """
-    return _adaptive_average("adaptive_avg_pool1d", x, output_size, 1)
-
-
-def adaptive_avg_pool2d(
-    x: Any,
-    output_size: Any,
-) -> Any:
-    """The means of windows that divide two spatial axes evenly.
-
-    Shapes: x (batch, channels, height, width) to (batch, channels, height', width').
+    Shapes: x (batch, channels, {space}) to (batch, channels, {result}).
 
     `output_size` is a number or one for each axis, None for as many as x has: window i of m over n elements runs from
     floor(i n / m) to ceil((i + 1) n / m), so windows may overlap. Raises ValueError for an empty axis.
+    """
+    return _adaptive_average(f"adaptive_avg_pool{dims}d", x, output_size, dims)
 
+
+adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = faces(
+    _adaptive_avg_pool,
+    """
+    >>> ag.adaptive_avg_pool1d(ag.tensor([[[1.0, 3.0, 5.0]]]), 2)
+    tensor([[[2., 4.]]], dtype=float32)
+    """,
+    """
     >>> ag.adaptive_avg_pool2d(ag.ones((1, 8, 7, 5)), (3, None)).shape
     (1, 8, 3, 5)
+    """,
     """
-    return _adaptive_average("adaptive_avg_pool2d", x, output_size, 2)
-
-
-def adaptive_avg_pool3d(
-    x: Any,
-    output_size: Any,
-) -> Any:
-    """The means of windows that divide three spatial axes evenly: `adaptive_avg_pool2d` says what the arguments are.
-
-    Shapes: x (batch, channels, depth, height, width) to (batch, channels, depth', height', width').
-
     >>> ag.adaptive_avg_pool3d(ag.ones((1, 2, 4, 4, 4)), 3).shape
     (1, 2, 3, 3, 3)
-    """
-    return _adaptive_average("adaptive_avg_pool3d", x, output_size, 3)
+    """,
+)
 
 
-def adaptive_max_pool1d(
-    x: Any,
-    output_size: Any,
-    return_indices: bool = False,
-) -> Any:
-    """The largest elements of windows that divide one spatial axis evenly: `adaptive_max_pool2d` says what the arguments are.
+def _adaptive_max_pool(dims: int, x: Any, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest elements of windows that divide {axes} evenly.
 
-    Shapes: x (batch, channels, length) to (batch, channels, length').
-
-    >>> ag.adaptive_max_pool1d(ag.tensor([[[1.0, 3.0, 5.0]]]), 2)
-    tensor([[[3., 5.]]], dtype=float32)
-    """
-    return _adaptive_max("adaptive_max_pool1d", x, output_size, 1, return_indices)
-
-
-def adaptive_max_pool2d(
-    x: Any,
-    output_size: Any,
-    return_indices: bool = False,
-) -> Any:
-    """The largest elements of windows that divide two spatial axes evenly.
-
-    Shapes: x (batch, channels, height, width) to (batch, channels, height', width').
+    Shapes: x (batch, channels, {space}) to (batch, channels, {result}).
 
     The windows are those of `adaptive_avg_pool2d`. `return_indices` gives (values, indices), the latter the positions in the
     flattened plane, int64. Raises ValueError for an empty axis.
+    """
+    return _adaptive_max(f"adaptive_max_pool{dims}d", x, output_size, dims, return_indices)
 
+
+adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = faces(
+    _adaptive_max_pool,
+    """
+    >>> ag.adaptive_max_pool1d(ag.tensor([[[1.0, 3.0, 5.0]]]), 2)
+    tensor([[[3., 5.]]], dtype=float32)
+    """,
+    """
     >>> ag.adaptive_max_pool2d(ag.ones((1, 8, 7, 5)), (3, None)).shape
     (1, 8, 3, 5)
+    """,
     """
-    return _adaptive_max("adaptive_max_pool2d", x, output_size, 2, return_indices)
-
-
-def adaptive_max_pool3d(
-    x: Any,
-    output_size: Any,
-    return_indices: bool = False,
-) -> Any:
-    """The largest elements of windows that divide three spatial axes evenly: `adaptive_max_pool2d` says what the arguments are.
-
-    Shapes: x (batch, channels, depth, height, width) to (batch, channels, depth', height', width').
-
     >>> ag.adaptive_max_pool3d(ag.ones((1, 2, 4, 4, 4)), 3).shape
     (1, 2, 3, 3, 3)
-    """
-    return _adaptive_max("adaptive_max_pool3d", x, output_size, 3, return_indices)
+    """,
+)
 
 
 def global_avg_pool(x: Any) -> Any:

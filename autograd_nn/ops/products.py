@@ -12,7 +12,7 @@ import numpy as np
 
 from ..engine.methods import method
 from ..engine.op import op
-from ..engine.protocol import implements
+from ..engine.protocol import implements, since
 from .diagonals import diagonal
 from .elementwise import multiply
 from .joining import concat
@@ -20,7 +20,9 @@ from .reduction import sum
 from .shape import arrayed, axes_of, axis_of, broadcast_to_, reshape_, sum_to_, transpose_
 from .slicing import slice_
 
-__all__ = ["cross", "dot", "einsum", "inner", "kron", "matmul", "outer", "tensordot", "vdot", "vecdot"]
+__all__ = [
+    "cross", "dot", "einsum", "inner", "kron", "matmul", "matvec", "outer", "tensordot", "vdot", "vecdot", "vecmat",
+]  # fmt: skip
 
 
 def _matmul_fix(x: Any, y: Any) -> str | None:
@@ -64,7 +66,7 @@ def _matmul_y(g, x, y_shape):
     return x.mT @ g
 
 
-@op(kind="product", broadcasts=True, operator="@", numpy=np.matmul, explain=_matmul_fix)
+@op(kind="product", broadcasts=True, operator="@", numpy=(np.matmul, np.linalg.matmul), explain=_matmul_fix)
 def matmul(x, y, /):
     """The matrix product x y over the last two axes; the others broadcast. A vector is a row on the left, a column on the right.
 
@@ -115,7 +117,7 @@ def inner(x: Any, y: Any, /) -> Any:
     return multiply(x, y) if x.ndim == 0 or y.ndim == 0 else tensordot(x, y, ((-1,), (-1,)))
 
 
-@implements(np.outer)
+@implements(np.outer, np.linalg.outer)
 def outer(x: Any, y: Any, /) -> Any:
     """The matrix of all products of an element of x and one of y, both flattened.
 
@@ -126,7 +128,7 @@ def outer(x: Any, y: Any, /) -> Any:
     return multiply(reshape_(arrayed(x), (-1, 1)), reshape_(arrayed(y), (1, -1)))
 
 
-@implements(np.tensordot)
+@implements(np.tensordot, np.linalg.tensordot)
 def tensordot(x: Any, y: Any, /, axes: Any = 2) -> Any:
     """The sum of products over some axes of x and as many of y; the result has the others of x, then those of y.
 
@@ -153,6 +155,7 @@ def tensordot(x: Any, y: Any, /, axes: Any = 2) -> Any:
     return reshape_(matmul(rows, columns), (*shape_x, *shape_y))
 
 
+@implements(np.linalg.vecdot, np.vecdot)
 def vecdot(x: Any, y: Any, /, *, axis: int = -1) -> Any:
     """The sum of products over one axis, with broadcasting.
 
@@ -162,8 +165,28 @@ def vecdot(x: Any, y: Any, /, *, axis: int = -1) -> Any:
     return sum(multiply(arrayed(x), arrayed(y)), axis)
 
 
-if hasattr(np, "vecdot"):  # NumPy 2.1
-    implements(np.vecdot)(vecdot)
+@implements(*since("matvec"))  # NumPy 2.2
+def matvec(x: Any, y: Any, /) -> Any:
+    """The products of matrices with vectors, over the last two axes of x and the last of y; the others broadcast.
+
+    Shapes: x (..., n, k), y (..., k) to (..., n). Raises ValueError if the axes differ.
+
+    >>> ag.matvec(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([1.0, 1.0]))
+    tensor([3., 7.], dtype=float32)
+    """
+    return slice_(matmul(x, slice_(arrayed(y), (..., None))), (..., 0))
+
+
+@implements(*since("vecmat"))  # NumPy 2.2
+def vecmat(x: Any, y: Any, /) -> Any:
+    """The products of vectors with matrices, over the last axis of x and the last two of y; the others broadcast.
+
+    Shapes: x (..., n), y (..., n, k) to (..., k). Raises ValueError if the axes differ.
+
+    >>> ag.vecmat(ag.tensor([1.0, 1.0]), ag.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([4., 6.], dtype=float32)
+    """
+    return slice_(matmul(slice_(arrayed(x), (..., None, (None, None, None))), y), (..., 0, (None, None, None)))
 
 
 @implements(np.kron)
@@ -180,7 +203,7 @@ def kron(x: Any, y: Any, /) -> Any:
     return reshape_(wide, tuple([k * m for k, m in zip(a, b, strict=True)]))
 
 
-@implements(np.cross)
+@implements(np.cross, np.linalg.cross)
 def cross(x: Any, y: Any, /, axis: int = -1) -> Any:
     """The cross product of vectors of three along an axis, with broadcasting.
 
@@ -206,7 +229,33 @@ def cross(x: Any, y: Any, /, axis: int = -1) -> Any:
 @op(kind="product")
 def einsum_(*xs, inputs, output):
     """The sum of products over the letters that the output lacks; each letter once in an operand, and twice in all."""
+    if len(xs) == 2 and xs[0].size + xs[1].size > LARGE:
+        product = _as_matmul(xs[0], xs[1], inputs[0], inputs[1], output)
+        if product is not None:
+            return product
     return np.einsum(f"{','.join(inputs)}->{output}", *xs, optimize=len(xs) > 2)
+
+
+LARGE = 4096
+"""Elements of two operands from which on a matrix product pays for laying them out, against NumPy's loops."""
+
+
+def _as_matmul(x: np.ndarray, y: np.ndarray, left: str, right: str, output: str) -> np.ndarray | None:
+    """The contraction of two operands by a batched matrix product; None where it is none, or lengths of 1 broadcast."""
+    sizes = {**dict(zip(left, x.shape, strict=True)), **dict(zip(right, y.shape, strict=True))}
+    batch = [c for c in left if c in right and c in output]
+    met = [c for c in left if c in right and c not in output]
+    rows, columns = [c for c in left if c not in right], [c for c in right if c not in left]
+    plain = all(c in output for c in (*rows, *columns)) and met
+    if not plain or tuple(sizes[c] for c in left) != x.shape or tuple(sizes[c] for c in right) != y.shape:
+        return None
+    n = [math.prod(sizes[c] for c in letters) for letters in (rows, met, columns)]
+    shared = [sizes[c] for c in batch]
+    a = x.transpose([left.index(c) for c in (*batch, *rows, *met)]).reshape(*shared, n[0], n[1])
+    b = y.transpose([right.index(c) for c in (*batch, *met, *columns)]).reshape(*shared, n[1], n[2])
+    letters = [*batch, *rows, *columns]
+    product = np.matmul(a, b).reshape([sizes[c] for c in letters])
+    return product.transpose([letters.index(c) for c in output])
 
 
 def _einsum_rule(g, xs, xs_shapes, inputs, output, wanted):

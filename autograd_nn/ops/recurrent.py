@@ -105,7 +105,7 @@ def _advance(name: str, sizes: tuple[int, ...], *arrays: np.ndarray) -> Callable
 # ---- LSTM ------------------------------------------------------------------------------------------------------------
 
 
-@op(kind="fused", outputs=("out", "h", "c"))
+@op(kind="fused", outputs=("steps", "last_h", "last_c"))
 def lstm(x, h, c, w_ih, w_hh, b_ih=None, b_hh=None, w_hr=None, /, sizes=(), reverse=False):
     """A layer of long short-term memory over all steps; the file's docstring has the formulas.
 
@@ -188,7 +188,7 @@ def _collected(dz: Any, dq: Any, x: Any, h_before: Any, w_ih: Any, wanted: Any) 
 # ---- GRU -------------------------------------------------------------------------------------------------------------
 
 
-@op(kind="fused", outputs=("out", "h"))
+@op(kind="fused", outputs=("steps", "last_h"))
 def gru(x, h, w_ih, w_hh, b_ih=None, b_hh=None, /, sizes=(), reverse=False):
     """A layer of gated recurrent units over all steps; the file's docstring has the formulas.
 
@@ -248,7 +248,7 @@ def _gru_vjp(g, x, h, w_ih, w_hh, b_ih, b_hh, gates, h_before, sizes, reverse, w
 # ---- the plain network -----------------------------------------------------------------------------------------------
 
 
-@op(kind="fused", outputs=("out", "h"))
+@op(kind="fused", outputs=("steps", "last_h"))
 def rnn(x, h, w_ih, w_hh, b_ih=None, b_hh=None, /, nonlinearity="tanh", sizes=(), reverse=False):
     """A layer of a plain recurrent network over all steps; the file's docstring has the formulas.
 
@@ -285,9 +285,9 @@ def _rnn(x, h, w_ih, w_hh, b_ih, b_hh, nonlinearity, sizes, reverse):
 
 
 @rnn.joint_vjp
-def _rnn_vjp(g, x, h, w_ih, w_hh, b_ih, h_before, out, nonlinearity, sizes, reverse, wanted):
+def _rnn_vjp(g, x, h, w_ih, w_hh, b_ih, h_before, steps, nonlinearity, sizes, reverse, wanted):
     g_out, g_h = g
-    y = out[0]
+    y = steps
     dh, dz = _writable(g_h, h), np.empty_like(y)
     slope = 1.0 - np.square(y) if nonlinearity == "tanh" else y > 0.0
     for _, rows, n in _steps(sizes, not reverse):

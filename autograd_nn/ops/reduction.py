@@ -31,7 +31,7 @@ def count(shape: tuple[int, ...], axis: Any) -> int:
     return n
 
 
-@op(kind="reduction", method=True, numpy=np.sum)
+@op(kind="reduction", method=True)
 def sum(x, /, axis=None, dtype=None, keepdims=False):
     """The sum over an axis, a tuple of axes, or all of them (None); of nothing it is 0.
 
@@ -46,7 +46,7 @@ def sum(x, /, axis=None, dtype=None, keepdims=False):
 sum.vjp(x=lambda g, x_shape, axis, keepdims: spread(g, x_shape, axis, keepdims))
 
 
-@op(kind="reduction", method=True, numpy=np.mean)
+@op(kind="reduction", method=True)
 def mean(x, /, axis=None, dtype=None, keepdims=False):
     """The arithmetic mean over an axis, a tuple of axes, or all of them (None); integers give floats, nothing gives NaN.
 
@@ -73,7 +73,7 @@ def _empty(x: Any, axis: Any, keepdims: Any) -> str | None:
     return "of an empty array has no value; check the shape" if 0 in np.shape(x) else None
 
 
-@op(kind="reduction", method=True, numpy=np.max, explain=_empty)
+@op(kind="reduction", method=True, explain=_empty)
 def max(x, /, axis=None, keepdims=False):
     """The largest element over an axis, a tuple of axes, or all of them (None); NaN if there is one.
 
@@ -89,7 +89,7 @@ max.vjp(x=_extremum_rule)
 amax = max
 
 
-@op(kind="reduction", method=True, numpy=np.min, explain=_empty)
+@op(kind="reduction", method=True, explain=_empty)
 def min(x, /, axis=None, keepdims=False):
     """The smallest element over an axis, a tuple of axes, or all of them (None); NaN if there is one.
 
@@ -125,7 +125,7 @@ def argmin(x, /, axis=None, keepdims=False):
     return np.argmin(x, axis, keepdims=keepdims)
 
 
-@op(kind="reduction", method=True, numpy=np.all)
+@op(kind="reduction", method=True)
 def all(x, /, axis=None, keepdims=False):
     """Whether all elements are true (not zero) over an axis, a tuple of axes, or all of them (None).
 
@@ -135,7 +135,7 @@ def all(x, /, axis=None, keepdims=False):
     return np.all(x, axis, keepdims=keepdims)
 
 
-@op(kind="reduction", method=True, numpy=np.any)
+@op(kind="reduction", method=True)
 def any(x, /, axis=None, keepdims=False):
     """Whether any element is true (not zero) over an axis, a tuple of axes, or all of them (None).
 

@@ -7,14 +7,17 @@ from typing import Any
 import numpy as np
 
 from ..engine.methods import attach
-from ..engine.op import op
+from ..engine.op import nondifferentiable, op
 from ..engine.protocol import implements
 from .comparison import equal, greater, greater_equal, isfinite, isnan, less, less_equal, logical_and, logical_or
 from .creation import zeros_like
-from .elementwise import positive, sign, where
+from .elementwise import floor_divide, positive, remainder, sign, where
+from .picking import limit
+from .shape import arrayed
 
 __all__ = [
-    "ceil", "clip", "copysign", "fix", "floor", "fmax", "fmin", "heaviside", "nan_to_num", "rint", "round", "trunc",
+    "ceil", "clip", "conj", "copysign", "divmod", "fix", "floor", "fmax", "fmin", "fmod", "heaviside", "imag", "ldexp",
+    "modf", "nan_to_num", "nextafter", "real", "rint", "round", "trunc",
 ]  # fmt: skip
 
 # ---- to whole numbers ----------------------------------------------------------------------------------------------
@@ -87,6 +90,103 @@ round.vjp(x=lambda g: zeros_like(g))
 attach(round, "__round__", method="__round__")
 implements(np.round, np.around)(lambda a, decimals=0: round(a, decimals))
 
+
+@op(kind="elementwise", broadcasts=True, numpy=np.fmod)
+def fmod(x, y, /):
+    """x - y trunc(x / y), which has the sign of x (`remainder` has that of y).
+
+    >>> ag.fmod(ag.tensor([7.0, -7.0]), 3.0)
+    tensor([ 1., -1.], dtype=float32)
+    """
+    return np.fmod(x, y)
+
+
+fmod.vjp(x=lambda g: g, y=lambda g, x, y: -(g * trunc(x / y)))
+
+
+@implements(np.divmod)
+def divmod(x: Any, y: Any, /) -> tuple[Any, Any]:
+    """(x // y, x % y).
+
+    >>> ag.divmod(ag.tensor([7, -7]), 3)
+    (tensor([ 2, -3], dtype=int64), tensor([1, 2], dtype=int64))
+    """
+    return floor_divide(x, y), remainder(x, y)
+
+
+@implements(np.modf)
+def modf(x: Any, /) -> tuple[Any, Any]:
+    """(fraction, whole part), both with the sign of x; the derivative is the fraction's, 1.
+
+    >>> ag.modf(ag.tensor([1.5, -2.25]))
+    (tensor([ 0.5 , -0.25], dtype=float32), tensor([ 1., -2.], dtype=float32))
+    """
+    return fmod(x, 1.0), trunc(x)
+
+
+@op(kind="elementwise", broadcasts=True, numpy=np.ldexp)
+def ldexp(x, y, /):
+    """x times 2 to an integer power y, which is not differentiated.
+
+    >>> ag.ldexp(ag.tensor([1.5, 3.0]), [1, -1])
+    tensor([3. , 1.5], dtype=float32)
+    """
+    return np.ldexp(x, y)
+
+
+ldexp.vjp(x=lambda g, y: ldexp(g, y), y=nondifferentiable)
+
+
+@op(kind="elementwise", broadcasts=True, numpy=np.nextafter)
+def nextafter(x, y, /):
+    """The next number of the dtype after x in the direction of y; its derivative is 1 in x, 0 in y.
+
+    >>> bool((ag.nextafter(ag.tensor([1.0]), 2.0) > 1.0).all())
+    True
+    """
+    return np.nextafter(x, y)
+
+
+nextafter.vjp(x=lambda g: g, y=lambda g: zeros_like(g))
+
+
+def _real(name: str, x: Any) -> Any:
+    x = arrayed(x)
+    if x.dtype.kind == "c":
+        raise TypeError(f"{name}: complex Tensors carry no gradient (yet); take np.{name}(t.numpy()) of the values")
+    return x
+
+
+@implements(np.real)
+def real(x: Any, /) -> Any:
+    """x itself: Tensors are real. Raises TypeError for complex ones, which are not differentiated yet.
+
+    >>> ag.real(ag.tensor([1.0, 2.0]))
+    tensor([1., 2.], dtype=float32)
+    """
+    return _real("real", x)
+
+
+@implements(np.imag)
+def imag(x: Any, /) -> Any:
+    """Zeros: Tensors are real. Raises TypeError for complex ones, which are not differentiated yet.
+
+    >>> ag.imag(ag.tensor([1.0, 2.0]))
+    tensor([0., 0.], dtype=float32)
+    """
+    return zeros_like(_real("imag", x))
+
+
+@implements(np.conjugate)
+def conj(x: Any, /) -> Any:
+    """x itself: Tensors are real. Raises TypeError for complex ones, which are not differentiated yet.
+
+    >>> ag.conj(ag.tensor([1.0, 2.0]))
+    tensor([1., 2.], dtype=float32)
+    """
+    return _real("conj", x)
+
+
 # ---- within bounds -------------------------------------------------------------------------------------------------
 
 
@@ -113,6 +213,8 @@ def _lowered(x, lower, upper):
 @op(kind="elementwise", broadcasts=True)
 def clip_(x, lower=None, upper=None, /):
     """x no smaller than a lower bound and no larger than an upper one."""
+    if type(lower) in (int, float) and type(upper) in (int, float) and lower <= upper:
+        return limit(x, lower, upper)
     if lower is not None:
         x = np.maximum(x, lower)
     return x if upper is None else np.minimum(x, upper)
@@ -214,6 +316,8 @@ def nan_to_num(x, /, nan=0.0, posinf=None, neginf=None):
     >>> ag.nan_to_num(ag.tensor([1.0, float("nan"), float("inf")]), posinf=9.0)
     tensor([1., 0., 9.], dtype=float32)
     """
+    if np.isfinite(x).all():  # as it mostly is, and a test is cheaper than three replacements
+        return x.copy()
     return np.nan_to_num(x, True, nan, posinf, neginf)
 
 

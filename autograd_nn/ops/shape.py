@@ -72,22 +72,27 @@ reshape_.vjp(x=lambda g, x_shape: reshape_(g, x_shape))
 
 
 @method
-def reshape(x: Any, /, *shape: Any) -> Any:
+def reshape(x: Any, /, *dims: Any, shape: Any = None, copy: bool | None = None) -> Any:
     """The same elements, in row-major order, in another shape; one axis may be -1, which is what remains.
 
-    The shape is a tuple or the axes one by one. A view where NumPy can make one.
+    The shape is a tuple (also as ``shape=``) or the axes one by one. A view where NumPy can make one, unless `copy` is True.
     Raises ValueError if the elements do not fit.
 
     >>> ag.reshape(ag.tensor([1, 2, 3, 4]), (2, -1))
     tensor([[1, 2],
             [3, 4]], dtype=int64)
     """
-    return reshape_(x, as_shape(shape[0] if len(shape) == 1 else shape))
+    if shape is None:
+        shape = dims[0] if len(dims) == 1 else dims
+    elif dims:
+        raise TypeError(f"reshape: the shape was given twice, as {dims} and as shape={shape}")
+    out = reshape_(x, as_shape(shape))
+    return copied(out) if copy else out
 
 
 @implements(np.reshape)
-def _numpy_reshape(a: Any, /, shape: Any) -> Any:
-    return reshape(a, shape)
+def _numpy_reshape(a: Any, /, shape: Any, *, copy: bool | None = None) -> Any:
+    return reshape(a, shape, copy=copy)
 
 
 @op(kind="view")
@@ -260,6 +265,7 @@ def copy(x, /):
 
 
 copy.vjp(x=lambda g: g)
+copied = copy
 
 
 @op(kind="copy")
@@ -272,13 +278,17 @@ astype_.vjp(x=lambda g: g)  # the walk casts every cotangent to its parent's dty
 
 
 @method(numpy=np.astype)
-def astype(x: Any, /, dtype: DTypeLike) -> Any:
+def astype(x: Any, /, dtype: DTypeLike, *, copy: bool = True, device: Any = None) -> Any:
     """A copy with another dtype; gradients flow between floating dtypes and end at integers and bools.
+
+    With `copy` False x itself where it has that dtype already. `device`: ``"cpu"`` or None.
 
     >>> ag.astype(ag.tensor([1.5, 2.5]), "int64")
     tensor([1, 2], dtype=int64)
     """
-    return astype_(x, np.dtype(dtype))
+    if device is not None and str(device) != "cpu":
+        raise ValueError(f"astype: device {device!r} does not exist here: autograd_nn computes on the cpu")
+    return x if not copy and x.dtype == np.dtype(dtype) else astype_(x, np.dtype(dtype))
 
 
 @op(kind="view", method=True)

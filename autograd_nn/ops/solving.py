@@ -5,6 +5,7 @@ What has no inverse raises LinAlgError and says so; determinants are differentia
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from ..engine.op import op
 from ..engine.protocol import implements
+from .arranging import moveaxis
 from .diagonals import tril, triu
 from .elementwise import where
 from .joining import concat
@@ -21,6 +23,7 @@ from .slicing import slice_
 
 __all__ = [
     "det", "expm", "inv", "lstsq", "matrix_power", "multi_dot", "pinv", "slogdet", "solve", "solve_triangular",
+    "tensorinv", "tensorsolve",
 ]  # fmt: skip
 
 
@@ -99,6 +102,38 @@ def solve_triangular(a: Any, b: Any, /, lower: bool = False, unit_diagonal: bool
     return solve(half, b)
 
 
+@implements(np.linalg.tensorsolve)
+def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+    """The x with ``tensordot(a, x, x.ndim) = b``: `solve` with a and b taken for a matrix and a vector.
+
+    `axes`: axes of a to move to its end first.
+
+    >>> ag.linalg.tensorsolve(ag.eye(4).reshape(2, 2, 2, 2), ag.ones((2, 2))).shape
+    (2, 2)
+    """
+    a, b = arrayed(a), arrayed(b)
+    if axes is not None:
+        a = moveaxis(a, tuple(axes), tuple(range(-len(axes), 0)))
+    shape = a.shape[b.ndim :]
+    if math.prod(shape) != b.size:
+        raise np.linalg.LinAlgError(f"tensorsolve: a of shape {a.shape} makes no square matrix for b of {b.shape}")
+    return reshape_(solve(reshape_(a, (b.size, b.size)), reshape_(b, (-1,))), shape)
+
+
+@implements(np.linalg.tensorinv)
+def tensorinv(a: Any, ind: int = 2) -> Any:
+    """The inverse of a taken for a matrix, whose rows are its first `ind` axes: of use to `tensordot`.
+
+    >>> ag.linalg.tensorinv(ag.eye(6).reshape(2, 3, 6)).shape
+    (6, 2, 3)
+    """
+    a = arrayed(a)
+    if ind <= 0:
+        raise ValueError(f"tensorinv: ind is how many axes are rows, 1 or more, not {ind}")
+    rows, columns = a.shape[:ind], a.shape[ind:]
+    return reshape_(inv(reshape_(a, (math.prod(rows), math.prod(columns)))), (*columns, *rows))
+
+
 # ---- determinants --------------------------------------------------------------------------------------------------
 
 
@@ -114,9 +149,17 @@ def _products_without(s: Any, pairs: bool) -> Any:
     return where(left_out, True, s).prod(-1)
 
 
+WELL_CONDITIONED = 1e-3
+"""The share of its largest possible value that a determinant must have for its derivative to go through the inverse."""
+
+
 @op(kind="linalg")
 def cofactors(a, /):
-    """The matrix of cofactors, the derivative of the determinant; through the singular values, so it exists where that is 0."""
+    """The matrix of cofactors, the derivative of the determinant; through the singular values where it is near 0."""
+    determinants = np.linalg.det(a)
+    largest = np.prod(np.linalg.norm(a, axis=-1), axis=-1)  # that the determinant could be (Hadamard)
+    if (np.abs(determinants) > WELL_CONDITIONED * largest).all():
+        return determinants[..., None, None] * np.linalg.inv(a).swapaxes(-1, -2)
     u, s, vh = np.linalg.svd(a)
     sign = np.linalg.det(u) * np.linalg.det(vh)
     return (u * (np.rint(sign)[..., None] * _products_without(s, False))[..., None, :]) @ vh
@@ -207,16 +250,30 @@ def pinv(a: Any, /, rcond: float | None = None, *, rtol: float | None = None) ->
     return pinv_(a, max(a.shape[-2:]) * float(np.finfo(a.dtype).eps) if given is None else given)
 
 
-@implements(np.linalg.lstsq)
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     """The x of least norm that minimises the sum of squares of a x - b, for any rank: `pinv(a) @ b`.
 
-    Returns x alone; NumPy's other results are `matrix_rank`, `svdvals` and the sum of squares itself.
+    Returns x alone, which is what there is to differentiate; `np.linalg.lstsq` of Tensors gives NumPy's four results.
 
     >>> ag.linalg.lstsq(ag.tensor([[1.0], [1.0]]), ag.tensor([1.0, 3.0])).numpy().round(3)
     array([2.], dtype=float32)
     """
     return matmul(pinv(a, rcond), b)
+
+
+@implements(np.linalg.lstsq)
+def _numpy_lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, Any]:
+    """(x, the sums of squares, the rank, the singular values) as NumPy gives them: no sums unless the rank is full and m > n."""
+    from .decompositions import svdvals  # which is built on this file's solve
+
+    a, b = arrayed(a), arrayed(b)
+    x, s = lstsq(a, b, rcond), svdvals(a)
+    least = max(a.shape) * float(np.finfo(a.dtype).eps) if rcond is None else rcond
+    rank = int((s.detach() > s.detach().max() * max(least, 0.0)).sum()) if s.size else 0
+    away = matmul(a, x) - b
+    full = rank == a.shape[1] < a.shape[0]
+    squares = (away * away).sum(0)
+    return x, reshape_(squares, (-1,)) if full else reshape_(squares, (-1,))[:0], rank, s
 
 
 # ---- powers --------------------------------------------------------------------------------------------------------

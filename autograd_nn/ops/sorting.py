@@ -99,4 +99,4 @@ def topk(x, /, k, axis=-1, largest=True):
     return np.take_along_axis(x, order, axis), order
 
 
-topk.vjp(x=lambda g, out, x_shape, axis: untake_along_axis(g[0], out[1], axis, x_shape))
+topk.vjp(x=lambda g, indices, x_shape, axis: untake_along_axis(g[0], indices, axis, x_shape))

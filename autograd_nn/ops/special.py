@@ -1,6 +1,6 @@
 """The error function, the gamma function's logarithm and its derivatives: what NumPy lacks, in terms of its ufuncs.
 
-The bodies are readable by the compiler: ufuncs, operators and `np.where` only, branches evaluated at safe arguments.
+The bodies are readable by the compiler: ufuncs, operators and `pick` (np.where) only, branches evaluated at safe arguments.
 erf and erfc below 1 are x times a polynomial in x^2; above, erfc(x) (1 + 2x) exp(x^2) is a polynomial in
 t = (x - 3) / (x + 3), after Shepherd and Laframboise, Chebyshev approximation of (1 + 2x) exp(x^2) erfc x, Math. Comp. 36
 (1981). Both polynomials are Chebyshev fits to 40 digits (errors below 1e-17), written in powers. The gamma family is
@@ -19,6 +19,7 @@ import numpy as np
 from ..engine.methods import method
 from ..engine.op import op
 from .elementwise import exp, square
+from .picking import pick
 
 __all__ = ["digamma", "erf", "erfc", "lgamma", "polygamma"]
 
@@ -61,6 +62,20 @@ def _erfc_outside(x: Any) -> Any:
     return scaled * (np.exp(-(sixteenths * sixteenths)) * np.exp((sixteenths - a) * (sixteenths + a)))
 
 
+LARGE = 16384
+"""Elements from which on a kernel goes through erf's formulas block by block, in a sixth of NumPy's time."""
+
+
+def _large(x: Any) -> bool:
+    return type(x) is np.ndarray and x.size >= LARGE and x.dtype in (np.float32, np.float64)
+
+
+def _by_blocks(x: np.ndarray, complement: bool) -> np.ndarray:
+    from ..kernels import special  # which imports numba
+
+    return special.erf(x, ERF_OVER_X, ERFC_SCALED, complement)
+
+
 @op(kind="elementwise", method=True)
 def erf(x, /):
     r"""The error function :math:`\frac{2}{\sqrt\pi} \int_0^x e^{-t^2} dt`, elementwise.
@@ -68,7 +83,9 @@ def erf(x, /):
     >>> ag.erf(ag.tensor([0.0, 0.5])).numpy().round(3)
     array([0.  , 0.52], dtype=float32)
     """
-    return np.where(np.abs(x) < 1.0, _erf_inside(x), np.copysign(1.0 - _erfc_outside(x), x))
+    if _large(x):
+        return _by_blocks(x, False)
+    return pick(np.abs(x) < 1.0, _erf_inside(x), np.copysign(1.0 - _erfc_outside(x), x))
 
 
 erf.vjp(x=lambda g, x: g * (exp(-square(x)) * TWO_OVER_ROOT_PI))
@@ -81,8 +98,10 @@ def erfc(x, /):
     >>> ag.erfc(ag.tensor([0.0, 0.5])).numpy().round(3)
     array([1.  , 0.48], dtype=float32)
     """
+    if _large(x):
+        return _by_blocks(x, True)
     outside = _erfc_outside(x)
-    return np.where(np.abs(x) < 1.0, 1.0 - _erf_inside(x), np.where(x < 0.0, 2.0 - outside, outside))
+    return pick(np.abs(x) < 1.0, 1.0 - _erf_inside(x), pick(x < 0.0, 2.0 - outside, outside))
 
 
 erfc.vjp(x=lambda g, x: -(g * (exp(-square(x)) * TWO_OVER_ROOT_PI)))
@@ -98,7 +117,7 @@ STEPS = 10
 def _moved(x: Any) -> tuple[Any, Any, Any]:
     """Whether an argument (0.5 or more) is moved up, a safe copy to take the steps from, and where it ends."""
     low = x < STEPS
-    return low, np.where(low, x, 1.0), np.where(low, x + float(STEPS), x)
+    return low, pick(low, x, 1.0), pick(low, x + float(STEPS), x)
 
 
 @op(kind="elementwise", method=True)
@@ -111,7 +130,7 @@ def lgamma(x, /):
     array([0.572, 1.792], dtype=float32)
     """
     reflected = x < 0.5
-    y = np.where(reflected, 1.0 - x, x)
+    y = pick(reflected, 1.0 - x, x)
     low, safe, w = _moved(y)
     product = safe
     for k in range(1, STEPS):
@@ -120,9 +139,9 @@ def lgamma(x, /):
     terms = [b / (2 * k * (2 * k - 1)) for k, b in enumerate(BERNOULLI, 1)]
     series = inverse * _polynomial(terms, inverse * inverse)
     value = (w - 0.5) * (np.log(w) - 1.0) + (0.5 * math.log(2.0 * math.pi) - 0.5) + series
-    value = value - np.where(low, np.log(product), 0.0)
-    fraction = np.where(reflected, x - np.rint(x), 0.5)
-    return np.where(reflected, math.log(math.pi) - np.log(np.abs(np.sin(math.pi * fraction))) - value, value)
+    value = value - pick(low, np.log(product), 0.0)
+    fraction = pick(reflected, x - np.rint(x), 0.5)
+    return pick(reflected, math.log(math.pi) - np.log(np.abs(np.sin(math.pi * fraction))) - value, value)
 
 
 lgamma.vjp(x=lambda g, x: g * digamma(x))
@@ -136,7 +155,7 @@ def digamma(x, /):
     array([-0.577,  0.423], dtype=float32)
     """
     reflected = x < 0.5
-    y = np.where(reflected, 1.0 - x, x)
+    y = pick(reflected, 1.0 - x, x)
     low, safe, w = _moved(y)
     steps = 1.0 / safe
     for k in range(1, STEPS):
@@ -144,10 +163,10 @@ def digamma(x, /):
     inverse = 1.0 / w
     squared = inverse * inverse
     series = squared * _polynomial([b / (2 * k) for k, b in enumerate(BERNOULLI, 1)], squared)
-    value = np.log(w) - 0.5 * inverse - series - np.where(low, steps, 0.0)
-    fraction = np.where(reflected, x - np.rint(x), 0.5)
-    pole = np.where(fraction == 0.0, np.nan, fraction)
-    return np.where(reflected, value - math.pi / np.tan(math.pi * pole), value)
+    value = np.log(w) - 0.5 * inverse - series - pick(low, steps, 0.0)
+    fraction = pick(reflected, x - np.rint(x), 0.5)
+    pole = pick(fraction == 0.0, np.nan, fraction)
+    return pick(reflected, value - math.pi / np.tan(math.pi * pole), value)
 
 
 digamma.vjp(x=lambda g, x: g * polygamma_(x, 1))
@@ -165,7 +184,7 @@ def _cotangent_derivative(n: int) -> list[float]:
 def polygamma_(x, /, n):
     """The n-th derivative of digamma, n at least 1."""
     reflected = x < 0.5
-    y = np.where(reflected, 1.0 - x, x)
+    y = pick(reflected, 1.0 - x, x)
     low, safe, w = _moved(y)
     steps = safe ** -(n + 1)
     for k in range(1, STEPS):
@@ -174,12 +193,12 @@ def polygamma_(x, /, n):
     inverse = 1.0 / w
     terms = [b * math.factorial(2 * k + n - 1) / math.factorial(2 * k) for k, b in enumerate(BERNOULLI, 1)]
     series = math.factorial(n - 1) + inverse * (factorial / 2 + inverse * _polynomial(terms, inverse * inverse))
-    value = inverse**n * series + np.where(low, factorial * steps, 0.0)
+    value = inverse**n * series + pick(low, factorial * steps, 0.0)
     value = value if n % 2 else -value
-    fraction = np.where(reflected, x - np.rint(x), 0.5)
-    cotangent = 1.0 / np.tan(math.pi * np.where(fraction == 0.0, np.nan, fraction))
+    fraction = pick(reflected, x - np.rint(x), 0.5)
+    cotangent = 1.0 / np.tan(math.pi * pick(fraction == 0.0, np.nan, fraction))
     mirrored = (value if n % 2 == 0 else -value) - math.pi ** (n + 1) * _polynomial(_cotangent_derivative(n), cotangent)
-    return np.where(reflected, mirrored, value)
+    return pick(reflected, mirrored, value)
 
 
 polygamma_.vjp(x=lambda g, x, n: g * polygamma_(x, n + 1))

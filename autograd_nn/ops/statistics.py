@@ -69,7 +69,7 @@ std_.vjp(
 )
 
 
-@method(numpy=np.var)
+@method
 def var(
     x: Any,
     /,
@@ -90,7 +90,7 @@ def var(
     return var_(arrayed(x), axis, ddof if correction is None else correction, keepdims)
 
 
-@method(numpy=np.std)
+@method
 def std(
     x: Any,
     /,
@@ -303,7 +303,6 @@ def nanmedian(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
 # False and True are the weakest numbers: a NaN's stand-in leaves the dtype alone.
 
 
-@implements(np.nansum)
 def nansum(x: Any, /, axis: Any = None, dtype: DTypeLike | None = None, *, keepdims: bool = False) -> Any:
     """`sum` with NaN taken for 0.
 
@@ -314,7 +313,6 @@ def nansum(x: Any, /, axis: Any = None, dtype: DTypeLike | None = None, *, keepd
     return sum(where(isnan(x), False, x), axis, dtype, keepdims)
 
 
-@implements(np.nanprod)
 def nanprod(x: Any, /, axis: Any = None, dtype: DTypeLike | None = None, *, keepdims: bool = False) -> Any:
     """`prod` with NaN taken for 1.
 
@@ -352,7 +350,6 @@ def _counted(x: Any, axis: Any, keepdims: bool, dtype: Any) -> Any:
     return astype(sum(logical_not(isnan(x)), axis, None, keepdims), dtype)
 
 
-@implements(np.nanmean)
 def nanmean(x: Any, /, axis: Any = None, dtype: DTypeLike | None = None, *, keepdims: bool = False) -> Any:
     """`mean` of what is not NaN; of nothing it is NaN.
 
@@ -366,7 +363,6 @@ def nanmean(x: Any, /, axis: Any = None, dtype: DTypeLike | None = None, *, keep
     return total / _counted(x, axis, keepdims, total.dtype)
 
 
-@implements(np.nanvar)
 def nanvar(x: Any, /, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
     """`var` of what is not NaN; of nothing it is NaN.
 
@@ -381,7 +377,6 @@ def nanvar(x: Any, /, axis: Any = None, *, ddof: float = 0, keepdims: bool = Fal
     return sum(away * away, axis, None, keepdims) / where(greater(left, 0.0), left, np.nan)
 
 
-@implements(np.nanstd)
 def nanstd(x: Any, /, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
     """`std` of what is not NaN; of nothing it is NaN.
 
@@ -401,7 +396,6 @@ def _nan_extremum(extremum: Any, worst: float, x: Any, axis: Any, keepdims: bool
     return where(all(hidden, axis, keepdims), np.nan, extremum(where(hidden, worst, x), axis, keepdims))
 
 
-@implements(np.nanmax)
 def nanmax(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
     """`max` of what is not NaN; of nothing but NaN it is NaN.
 
@@ -411,7 +405,6 @@ def nanmax(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
     return _nan_extremum(max, -np.inf, x, axis, keepdims)
 
 
-@implements(np.nanmin)
 def nanmin(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
     """`min` of what is not NaN; of nothing but NaN it is NaN.
 

@@ -6,11 +6,12 @@ the same rule runs in place on the memory itself, and no array is made.
 
 Decision: in place there are two ways, with the same bits. Many elements go through a native loop, which reads and writes
 each once. Few are joined into one array a name, updated by NumPy and taken apart again: that costs a tenth of what loading
-numba would, so training something small never loads it.
+numba would, so training something small never loads it. Where it is loaded already, small ones go the first way, too.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -34,7 +35,7 @@ class Update:
         self.rule = rule
         self.states = update_rules.states(rule)
         self.coefficients = update_rules.coefficients(rule)
-        self.op = op(kind="fused", outputs=("value", *self.states))(rule)
+        self.op = op(kind="fused", outputs=tuple([f"new_{name}" for name in ("value", *self.states)]))(rule)
 
 
 UPDATES = {rule.__name__: Update(rule) for rule in update_rules.STATES}
@@ -51,20 +52,32 @@ class Block:
 
     def _look(self) -> None:
         """Find the memory of every Tensor, and choose how to update it."""
+        for value, *states in self.rows:
+            for state in states:  # follows a parameter that was given another dtype, as `Module.astype` does
+                if state.dtype != value.dtype and state.shape == value.shape:
+                    state._initialise(state.detach(), dtype=value.dtype)
         self._arrays = [[t._memory() for t in row] for row in self.rows]
-        for row in self._arrays:
-            if not all([a.flags.writeable for a in row]):
-                raise ValueError(
-                    f"{self.update.rule.__name__}: a parameter of shape {row[0].shape} has read-only memory, which cannot be "
-                    f"updated; make it of a copy"
-                )
+        name, dtype = self.update.rule.__name__, self._arrays[0][0].dtype
+        for value, *states in self._arrays:
+            is_now = f"{name}: a parameter of shape {value.shape}, {value.dtype}"
+            if not all([a.flags.writeable for a in (value, *states)]):
+                raise ValueError(f"{is_now}, has read-only memory, which cannot be updated; make it of a copy")
+            for a in states:
+                if a.dtype != dtype or a.shape != value.shape:
+                    raise ValueError(
+                        f"{is_now}, has a state of shape {a.shape}, {a.dtype}; make the optimizer after changing what a model's "
+                        f"parameters are"
+                    )
         self._held = [row[0] for row in self._arrays]
         self._cells = [cell for row in self.rows for cell in [cell_of(t) for t in row] if cell is not None]
         self._size = sum([row[0].size for row in self._arrays])
-        dtype = self._held[0].dtype
         self._orders = [_order(row) for row in self._arrays]
-        self._fits = None not in self._orders and dtype in (FLOAT32, FLOAT64) and self._size >= NATIVE
+        self._is_small = self._size < NATIVE and "numba" not in sys.modules
+        self._fits = None not in self._orders and dtype in (FLOAT32, FLOAT64) and not self._is_small
         self._run: Any = None
+        # NumPy takes an array of no axes twice as fast as a Python number.
+        self._numbers = np.zeros(len(self.update.coefficients), dtype)
+        self._scalars = [self._numbers[i : i + 1].reshape(()) for i in range(len(self._numbers))]
 
     def step(self, gradients: Sequence[Tensor], coefficients: Mapping[str, Any]) -> None:
         """Update every row by its gradient; coefficients are numbers, or under a tracer 0-d Tensors."""
@@ -76,36 +89,42 @@ class Block:
             if value._array is not held:
                 self._look()
                 break
+        arrays = [g._array for g in gradients]
+        for held, g in zip(self._held, arrays, strict=True):
+            if g.dtype is not held.dtype or g.shape != held.shape:
+                raise ValueError(
+                    f"{self.update.rule.__name__}: a parameter of shape {held.shape}, {held.dtype}, has a gradient of shape "
+                    f"{g.shape}, {g.dtype}"
+                )
         if self._fits:
-            self._natively(gradients, numbers)
-        elif self._size < NATIVE:
-            self._together(gradients, numbers)
+            self._natively(arrays, numbers)
         else:
-            self._one_by_one(gradients, numbers)
+            self._numbers[:] = numbers
+            (self._together if self._size < NATIVE else self._one_by_one)(arrays)
         now = Writes.last = sequence()
         for cell in self._cells:
             cell.written = now
 
-    def _natively(self, gradients: Sequence[Tensor], numbers: tuple[float, ...]) -> None:
+    def _natively(self, gradients: Sequence[Any], numbers: tuple[float, ...]) -> None:
         from ..kernels import threads, updates  # which loads numba
 
         if self._run is None or self._run.threads != threads.get_num_threads():
             self._run = updates.Run(self.update.rule, self._arrays)
-        self._run([np.asarray(g._array, order=o) for g, o in zip(gradients, self._orders, strict=True)], numbers)
+        self._run([_laid_out(g, order) for g, order in zip(gradients, self._orders, strict=True)], numbers)
 
-    def _together(self, gradients: Sequence[Tensor], numbers: tuple[float, ...]) -> None:
+    def _together(self, gradients: Sequence[Any]) -> None:
         values, *states = zip(*self._arrays, strict=True)
-        joined = [np.concatenate(column, axis=None) for column in (values, [g._array for g in gradients], *states)]
-        results = self.update.rule(*joined, *numbers)
+        joined = [np.concatenate(column, axis=None) for column in (values, gradients, *states)]
+        results = self.update.rule(*joined, *self._scalars)
         for column, result in zip((values, *states), results, strict=True):
             first = 0
             for memory in column:
                 memory[...] = result[first : first + memory.size].reshape(memory.shape)
                 first += memory.size
 
-    def _one_by_one(self, gradients: Sequence[Tensor], numbers: tuple[float, ...]) -> None:
+    def _one_by_one(self, gradients: Sequence[Any]) -> None:
         for (value, *states), g in zip(self._arrays, gradients, strict=True):
-            results = self.update.rule(value, g._array, *states, *numbers)
+            results = self.update.rule(value, g, *states, *self._scalars)
             for memory, result in zip((value, *states), results, strict=True):
                 memory[...] = result
 
@@ -123,3 +142,10 @@ def _order(row: Sequence[np.ndarray]) -> Literal["C", "F"] | None:
     if all([a.flags.c_contiguous for a in row]):
         return "C"
     return "F" if all([a.flags.f_contiguous for a in row]) else None
+
+
+def _laid_out(g: Any, order: Literal["C", "F"] | None) -> np.ndarray:
+    """A gradient as an array laid out as its parameter is: itself, nearly always."""
+    if type(g) is np.ndarray and (g.flags.c_contiguous if order == "C" else g.flags.f_contiguous):
+        return g
+    return np.asarray(g, order=order)

@@ -155,7 +155,7 @@ class NAdam(_Moments):
     >>> (3.0 * w).sum().backward()
     >>> optimizer.step()
     >>> w.numpy().round(3)
-    array([0.813], dtype=float32)
+    array([0.894], dtype=float32)
     """
 
     counts: ClassVar[dict[str, float]] = {"step": 0.0, "mu_product": 1.0}

@@ -37,7 +37,7 @@ class LBFGS(Optimizer):
     ...     loss.backward()
     ...     return loss
     >>> _ = optimizer.step(closure)
-    >>> w.numpy().round(6)
+    >>> w.numpy().round(4)
     array([1., 1.])
     """
 

@@ -15,7 +15,7 @@ from planting import ERRORS, places, planted_in_place, planted_unbroadcasting
 import autograd_nn as ag
 from autograd_nn.check.certificate import function_of
 from autograd_nn.check.finite import floating_outputs
-from autograd_nn.check.samples import rows
+from autograd_nn.check.samples import in_a_list, rows
 
 SAMPLES = int(os.environ.get("AUTOGRAD_NN_SAMPLES", "1"))
 """In how many samples of each operation an error is planted; a large number takes all."""
@@ -23,7 +23,7 @@ SAMPLES = int(os.environ.get("AUTOGRAD_NN_SAMPLES", "1"))
 OPERATIONS = {}
 for row in rows():
     op = getattr(row.function, "op", None)
-    if op is None and row.listed:
+    if op is None and row.arrange is in_a_list:
         arranged = getattr(importlib.import_module(row.function.__module__), row.function.__name__ + "_", None)
         op = getattr(arranged, "op", None)  # None: a composition, which has no rule of its own
     if op is not None and op.has_rule():

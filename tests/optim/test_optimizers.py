@@ -2,6 +2,8 @@
 
 import itertools
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -102,11 +104,10 @@ def test_every_way_gives_the_same_bits(rule, dtype, monkeypatch):
     coefficients = dict.fromkeys(update.coefficients, 0.4) | {"alpha": 0.6}
 
     def run(native, record=False):
-        monkeypatch.setattr(updates, "NATIVE", 0 if native == "native" else 10**9 if native == "joined" else 0)
+        monkeypatch.setattr(updates, "NATIVE", 10**9 if native == "joined" else 0)
         rows = [[ag.tensor(np.array(a, order="K")) for a in row] for row in start]
         block = updates.Block(update, rows)
-        if native == "one by one":
-            block._fits = False
+        block._fits = native == "native"
         for given in gradients:
             tensors = [ag.tensor(g) for g in given]
             if record:
@@ -501,8 +502,61 @@ def test_a_parameter_that_cannot_be_written_is_named():
     w = ag.from_numpy(array, requires_grad=True)
     optimizer = ag.optim.SGD([w])
     w.grad = np.ones((2, 2))
-    with pytest.raises(ValueError, match=r"sgd: a parameter of shape \(2, 2\) has read-only memory"):
+    with pytest.raises(ValueError, match=r"sgd: a parameter of shape \(2, 2\), float64, has read-only memory"):
         optimizer.step()
+
+
+def test_training_something_small_does_not_load_numba():
+    code = """
+import sys, numpy as np, autograd_nn as ag
+w = ag.ones((20, 20), requires_grad=True)
+optimizer = ag.optim.AdamW([w])
+w.grad = np.ones((20, 20), np.float32)
+optimizer.step()
+assert "numba" not in sys.modules and w.numpy()[0, 0] < 1
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_small_step_wakes_no_thread():
+    """A worker that wakes spins for a while: on a machine with two cores that is half of it, for a step of microseconds."""
+    code = """
+import threading, numpy as np, numba, autograd_nn as ag
+ag.set_num_threads(4)
+for size, threads in ((400, 1), (400_000, 4)):
+    w = ag.ones(size, requires_grad=True)
+    w.grad = np.ones(size, np.float32)
+    ag.optim.SGD([w]).step()
+    assert threading.active_count() == threads, (size, threading.active_count())
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_parameter_that_was_changed_behind_the_optimizer_is_refused():
+    """Were its memory taken for what it was, a native loop would write beyond it."""
+    for size in (4, 40_000):
+        w = ag.ones(size, requires_grad=True)
+        optimizer = ag.optim.Adam([w])
+        w.grad = np.ones(size, np.float32)
+        optimizer.step()
+        w._adopt(np.ones(size - 1, np.float32))
+        w.requires_grad_()
+        w.grad = np.ones(size - 1, np.float32)
+        with pytest.raises(ValueError, match=r"has a state of shape .*; make the optimizer after"):
+            optimizer.step()
+
+
+def test_states_follow_a_parameter_that_was_given_another_dtype():
+    for size in (4, 40_000):
+        w = ag.ones(size, requires_grad=True)
+        optimizer = ag.optim.Adam([w])
+        w.grad = np.ones(size, np.float32)
+        optimizer.step()
+        w._initialise(w.detach(), dtype=np.float64, requires_grad=True)
+        w.grad = np.ones(size)
+        optimizer.step()
+        assert w.dtype == np.float64
+        np.testing.assert_allclose(w.numpy(), 1.0 - 2 * 1e-3, rtol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.longdouble])

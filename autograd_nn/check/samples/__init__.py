@@ -44,15 +44,20 @@ class Row:
     function: Callable[..., Any]
     reference: Callable[..., Any]
     calls: Sequence[Call]
-    listed: bool = False  # the function takes its arrays as one list
+    arrange: Callable[[list[Any]], tuple[Any, ...]] = tuple  # a call's arrays as the function's positional arguments
 
     @property
     def name(self) -> str:
         return self.function.__name__.rstrip("_")
 
     def run(self, function: Callable[..., Any], call: Call, arrays: Sequence[Any]) -> Any:
-        result = function(list(arrays), **call.params) if self.listed else function(*arrays, **call.params)
+        result = function(*self.arrange(list(arrays)), **call.params)
         return tuple(result) if isinstance(result, list) else result
+
+
+def in_a_list(arrays: list[Any]) -> tuple[Any, ...]:
+    """The arrangement of functions that take their arrays as one list."""
+    return (arrays,)
 
 
 def rows() -> list[Row]:

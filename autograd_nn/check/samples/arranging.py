@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...ops import arranging, diagonals, joining
-from . import Call, Row
+from . import Call, Row, in_a_list
 from .inputs import normal, unary
 
 
@@ -17,8 +17,8 @@ def _on(*shapes: tuple[int, ...], **params: Any) -> list[Call]:
     return [Call(tuple([normal(*s) for s in shapes]), params)]
 
 
-def _row(function: Callable[..., Any], reference: Callable[..., Any], *calls: list[Call], listed: bool = False) -> Row:
-    return Row(function, reference, [c for some in calls for c in some], listed)
+def _row(function: Callable[..., Any], reference: Callable[..., Any], *calls: list[Call], arrange: Any = tuple) -> Row:
+    return Row(function, reference, [c for some in calls for c in some], arrange)
 
 
 def _undiagonal(part: np.ndarray, offset: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -130,10 +130,10 @@ ROWS = [
         _on((), repeats=2),
         _on((2,), repeats=0),
     ),
-    _row(joining.hstack, np.hstack, _on((2, 3), (2, 1)), _on((2,), (3,)), _on((), (2,)), listed=True),
-    _row(joining.vstack, np.vstack, _on((2, 3), (1, 3)), _on((2,), (2,)), _on((2,), (3, 2)), listed=True),
-    _row(joining.dstack, np.dstack, _on((2, 3), (2, 3)), _on((2,), (2,)), _on((1, 2, 1), (1, 2, 2)), listed=True),
-    _row(joining.column_stack, np.column_stack, _on((2,), (2,)), _on((2,), (2, 2)), listed=True),
+    _row(joining.hstack, np.hstack, _on((2, 3), (2, 1)), _on((2,), (3,)), _on((), (2,)), arrange=in_a_list),
+    _row(joining.vstack, np.vstack, _on((2, 3), (1, 3)), _on((2,), (2,)), _on((2,), (3, 2)), arrange=in_a_list),
+    _row(joining.dstack, np.dstack, _on((2, 3), (2, 3)), _on((2,), (2,)), _on((1, 2, 1), (1, 2, 2)), arrange=in_a_list),
+    _row(joining.column_stack, np.column_stack, _on((2,), (2,)), _on((2,), (2, 2)), arrange=in_a_list),
     _row(joining.append, np.append, _on((2, 3), (2,)), _on((2, 3), (1, 3), axis=0)),
     _row(
         joining.array_split,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...ops import decompositions, norms, products, solving
-from . import Call, Row
+from . import Call, Row, in_a_list
 from .inputs import away, distinct, normal
 
 _rng = np.random.default_rng(21)
@@ -167,7 +167,7 @@ ROWS = [
         solving.multi_dot,
         np.linalg.multi_dot,
         [_on((2, 3), (3, 4), (4, 2)), _on((3,), (3, 2), (2, 3), (3,)), _on((2, 3), (3,))],
-        listed=True,
+        arrange=in_a_list,
     ),
     Row(solving.expm, _expm, [Call((normal(3, 3),)), Call((_stack,)), Call((4.0 * normal(2, 2),), order=1)]),
     Row(decompositions.cholesky, np.linalg.cholesky, _symmetrics),

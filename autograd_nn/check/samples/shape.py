@@ -8,7 +8,7 @@ import numpy as np
 
 from ...engine.methods import ATTACHED
 from ...ops import indexing, shape, slicing
-from . import Call, Row
+from . import Call, Row, in_a_list
 from .inputs import normal, unary
 
 WHOLE = (None, None, None)
@@ -122,14 +122,14 @@ ROWS = [
             Call((normal(2),)),
             Call((normal(2), np.array([1, 2]))),
         ],
-        listed=True,
+        arrange=in_a_list,
     ),
     Row(
         shape.stack,
         np.stack,
         [Call((normal(2, 3), normal(3, 2).T), {"axis": a}) for a in (0, 1, 2, -1)]
         + [Call((normal(), normal(), normal()))],
-        listed=True,
+        arrange=in_a_list,
     ),
     Row(shape.copy, np.copy, unary()),
     Row(shape.detach, lambda x: x, [Call(c.arrays, order=0) for c in unary()]),

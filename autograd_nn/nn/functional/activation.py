@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...ops import activation, comparison, creation, elementwise
+from ...ops import activation, comparison, elementwise, random
 from ...ops.shape import reshape
 from .operands import in_module, same_dtype
 
@@ -88,7 +88,7 @@ def rrelu(
         raise in_module(ValueError(f"rrelu: lower {lower} is above upper {upper}"))
     if not training:
         return activation.leaky_relu(input, (lower + upper) / 2)
-    slopes = creation.rand(input.shape, input.dtype) * (upper - lower) + lower
+    slopes = random.rand(input.shape, dtype=input.dtype) * (upper - lower) + lower
     return activation.prelu(input, slopes)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...ops.arranging import repeat
 from ...ops.attention import dot_product_attention
-from .dropout import kept
+from ...ops.random import dropout_mask
 from .operands import refuse, same_dtype
 
 __all__ = ["scaled_dot_product_attention"]
@@ -28,7 +28,7 @@ def attended(
     scale = 1.0 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
     dropped = None
     if dropout_p > 0.0:
-        dropped = kept((*query.shape[:-1], key.shape[-2]), dropout_p, query.dtype)
+        dropped = dropout_mask((*query.shape[:-1], key.shape[-2]), dropout_p, dtype=query.dtype)
     out, weights = dot_product_attention(query, key, value, mask, dropped, scale=scale, is_causal=is_causal)
     return out, weights if dropped is None else weights * dropped
 

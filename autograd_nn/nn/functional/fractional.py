@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from ...ops import floor
-from ...ops.creation import rand
 from ...ops.elementwise import where
 from ...ops.indexing import take_along_axis
 from ...ops.pooling import plane_take
+from ...ops.random import rand
 from ...ops.reduction import argmax
 from ...ops.shape import astype, detach, reshape
 from .operands import refuse, with_batch
@@ -70,7 +70,7 @@ def _pooled(
     if any(m < 1 or k < 1 or m + k - 1 > n for n, k, m in zip(space, kernel, size, strict=True)):
         raise refuse(name, f"{size} windows of {kernel} do not fit into an input of shape {x.shape}")
     if samples is None:
-        samples = rand((*x.shape[:2], axes), x.dtype)
+        samples = rand((*x.shape[:2], axes), dtype=x.dtype)
     elif samples.shape != (*x.shape[:2], axes):
         raise refuse(name, f"samples of shape {samples.shape}; {(*x.shape[:2], axes)} are needed")
     positions = _windows(samples, space, kernel, size)

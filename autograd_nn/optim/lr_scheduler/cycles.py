@@ -148,8 +148,8 @@ class OneCycleLR(_WithMomentum):
 
     >>> optimizer = ag.optim.SGD([ag.ones(1, requires_grad=True)], lr=1.0, momentum=0.9)
     >>> scheduler = ag.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=5, pct_start=0.4)
-    >>> [scheduler.get_last_lr()[0]] + [scheduler.step() or round(scheduler.get_last_lr()[0], 6) for _ in range(4)]
-    [0.04, 1.0, 0.750001, 0.250003, 4e-06]
+    >>> [scheduler.step() or round(scheduler.get_last_lr()[0], 6) for _ in range(4)]
+    [1.0, 0.750001, 0.250003, 4e-06]
     """
 
     def __init__(

@@ -1,9 +1,9 @@
-"""`choose` is np.where, to the bit."""
+"""`pick` is np.where, to the bit."""
 
 import numpy as np
 import pytest
 
-from autograd_nn.ops.choosing import FEWEST, choose
+from autograd_nn.ops.picking import LEAST, pick
 
 RNG = np.random.default_rng(0)
 MASK = RNG.standard_normal((64, 64)) > 0
@@ -16,7 +16,7 @@ def values(dtype, seed):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, np.int64])
 @pytest.mark.parametrize(
-    "pick",
+    "sides",
     [
         lambda a, b: (a, b),
         lambda a, b: (a, 0.0),
@@ -34,16 +34,16 @@ def values(dtype, seed):
     ],
 )
 @pytest.mark.parametrize("mask", [MASK, MASK.T, MASK[:, ::-1], MASK[:2], MASK[:, :1], MASK.astype(int)])
-def test_the_bits_of_where(dtype, pick, mask):
-    assert MASK.size >= FEWEST
+def test_the_bits_of_where(dtype, sides, mask):
+    assert MASK.size >= LEAST
     with np.errstate(invalid="ignore"):
-        x, y = pick(values(dtype, 1), values(dtype, 2))
+        x, y = sides(values(dtype, 1), values(dtype, 2))
     try:
         expected = np.where(mask, x, y)
     except ValueError:
         with pytest.raises(ValueError, match="broadcast"):
-            choose(mask, x, y)
+            pick(mask, x, y)
         return
-    got = choose(mask, x, y)
+    got = pick(mask, x, y)
     assert got.dtype == expected.dtype
     assert got.tobytes() == expected.tobytes()
