@@ -17,6 +17,8 @@ from .check.gradients import check_model as check_model
 from .check.gradients import gradcheck as gradcheck
 from .check.nonfinite import detect_nonfinite as detect_nonfinite
 from .check.nonfinite import trace_nonfinite as trace_nonfinite
+from .compiler import CompileError as CompileError
+from .compiler import compile as compile
 from .engine.backward import gradients as gradients
 from .engine.checkpoint import checkpoint as checkpoint
 from .engine.dtypes import default_dtype as default_dtype

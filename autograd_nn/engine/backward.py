@@ -45,7 +45,7 @@ def backward(y: Tensor, gradient: ArrayLike | Tensor | None, retain_graph: bool)
     recorded = tracer is not None and tracer.records
     with modes.change(grad=False) if recorded else contextlib.nullcontext():
         if recorded and not isinstance(g, Tensor):
-            g = Tensor._of(np.asarray(g))
+            g = _known(g, tracer)
         elif not recorded and isinstance(g, Tensor):
             g = g._array
         walk({y.node: g}, keep=retain_graph, recorded=recorded)
@@ -102,7 +102,7 @@ def gradients(
                 continue
             g = _seed(t, c, "gradients")
             if recorded and not isinstance(g, Tensor):
-                g = Tensor._of(np.asarray(g))
+                g = _known(g, tracer)
             elif not recorded and isinstance(g, Tensor):
                 g = g._array
             seeds[t.node] = seeds[t.node] + g if t.node in seeds else g
@@ -121,6 +121,14 @@ def gradients(
             )
         results.append(g if g is None or isinstance(g, Tensor) else Tensor._of(g))
     return results[0] if single else _tuple(results)
+
+
+def _known(g: Any, tracer: Any) -> Tensor:
+    """A cotangent that no operation made, as a Tensor that a tracer knows to be new."""
+    t = Tensor._of(np.asarray(g))
+    if tracer is not None:
+        tracer.made(t)
+    return t
 
 
 def _seed(y: Tensor, gradient: Any, who: str) -> Any:
@@ -464,6 +472,7 @@ def _deposit(leaves: Sequence[Node], cotangents: dict[Any, Any], owned: set[Any]
             grad = state.grad
             if recorded:
                 if grad is not None:
+                    modes.current().tracer.adding_to_gradient(state)
                     assign(grad, grad + g)
                     continue
                 # The operation's own result where nobody else holds it; else a recorded copy.

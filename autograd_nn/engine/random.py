@@ -49,6 +49,7 @@ class Generator:
 
     def numpy(self) -> np.random.Generator:
         """NumPy's generator for one draw of any kind and size, outside the graph; the state moves on by one draw."""
+        self.state._noted("Generator.numpy()")
         with self._lock:
             made = np.random.Generator(np.random.Philox(key=self.state._array))
             assign(self.state, self.state + _STEP)

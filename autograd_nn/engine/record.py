@@ -83,7 +83,9 @@ class Entry:
     derivative_of: Entry | None = None  # in a backward walk: the entry whose rule was at work
     error: Exception | None = None
     node: Any = None
-    cotangent: Any = None  # of a forward operation that a walk passed: the array that arrived, a tuple for several outputs
+    cotangent: Any = (
+        None  # of a forward operation that a walk passed: the array that arrived, a tuple for several outputs
+    )
     contributions: tuple[Any, ...] = ()  # and what each of its inputs got of it, as the rules returned it
 
     def __str__(self) -> str:
@@ -113,6 +115,7 @@ class Record(Tracer):
         self.entries: list[Entry] = []
         self.values: list[Value] = []
         self.notes: list[LeftGraph] = []
+        self._outside: dict[int, Tensor] = {}
         self._by_array: dict[int, Value] = {}
         self._by_node: dict[int, Entry] = {}
         self._differentiated: Entry | None = None
@@ -120,6 +123,14 @@ class Record(Tracer):
     inputs = property(lambda self: [v for v in self.values if v.is_input])
     states = property(lambda self: [v for v in self.values if v.kind == "state"])
     constants = property(lambda self: [v for v in self.values if v.kind == "constant"])
+
+    @property
+    def outside(self) -> list[Tensor]:
+        """Every Tensor that took part and was not made by an entry, in order of first use: inputs, states, captured ones.
+
+        A backward walk's own, in which it wraps what was saved of those, are among them.
+        """
+        return list(self._outside.values())
 
     def value_of(self, tensor: Tensor) -> Value | None:
         """The Value of a Tensor that took part in the record, None for another."""
@@ -227,8 +238,10 @@ class Record(Tracer):
             x._memory()  # a value is known by its array
         data = x._array if isinstance(x, Tensor) else operand(x, None) if isinstance(x, (list, tuple)) else x
         value = self._by_array.get(id(data)) or self._new(data, None)
-        if isinstance(x, Tensor) and x.name:
-            value.name = x.name
+        if isinstance(x, Tensor):
+            value.name = x.name or value.name
+            if value.producer is None:
+                self._outside.setdefault(id(x), x)
         return value
 
     def _output(self, t: Tensor, entry: Entry) -> Value:

@@ -67,6 +67,7 @@ class Tensor(TensorMethods):
                     "tensor: the data is a Tensor that requires a gradient, which a new leaf would cut off; "
                     "use t.copy() to stay in the graph, or ag.tensor(t.detach()) to leave it"
                 )
+            data._noted("ag.tensor()")
             data = data._array
         if type(data) is float and dtype is None:
             self._array = get_default_dtype().type(data)
@@ -80,6 +81,9 @@ class Tensor(TensorMethods):
             self.node = self._leaf = leaf_node(self._array)
         if name is not None:
             self.name = name
+        tracer = current().tracer
+        if tracer is not None:
+            tracer.made(self)
 
     def _adopt(self, data: Any) -> None:
         self._array, self.node, self._leaf, self.cell = data, None, None, None
@@ -306,8 +310,13 @@ class Tensor(TensorMethods):
                 )
             if isinstance(value, Tensor) and not value.is_leaf:
                 raise TypeError("grad: a recorded result cannot be a gradient; pass t.detach()")
-            value = tensor(value._array if isinstance(value, Tensor) else value)  # a leaf's gradient owns its memory
-        self._own_leaf().saved.grad = value
+            # A leaf's gradient owns its memory; a Tensor's copy is an operation, so that a record follows it.
+            value = value.detach().copy() if isinstance(value, Tensor) else tensor(value)
+        leaf = self._own_leaf().saved
+        tracer = current().tracer
+        if tracer is not None:
+            tracer.set_gradient(leaf)
+        leaf.grad = value
 
     def backward(self, gradient: ArrayLike | Tensor | None = None, retain_graph: bool = False) -> None:
         """Add the derivative of this Tensor to `.grad` of every leaf it was computed from.

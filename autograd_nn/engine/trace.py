@@ -64,6 +64,26 @@ class Tracer:
         if self.outer is not None:
             self.outer.bound_gradient(leaf, grad)
 
+    def made(self, tensor: Any) -> None:
+        """A Tensor was made here of data that no operation computed: `ag.tensor`, `ag.zeros` and their like."""
+        if self.outer is not None:
+            self.outer.made(tensor)
+
+    def set_gradient(self, leaf: Any) -> None:
+        """Somebody is about to set a leaf's gradient, or to take it away."""
+        if self.outer is not None:
+            self.outer.set_gradient(leaf)
+
+    def adding_to_gradient(self, leaf: Any) -> None:
+        """A walk is about to add to the gradient that a leaf has."""
+        if self.outer is not None:
+            self.outer.adding_to_gradient(leaf)
+
+    def assumed(self, read: Any) -> None:
+        """What runs now is right only while `read()` returns what it returns now: a choice was made by a value."""
+        if self.outer is not None:
+            self.outer.assumed(read)
+
     def left_graph(self, what: str, tensor: Any) -> None:
         """A Tensor's value was taken out of the graph: `.data`, `float()`, `bool()` and their like."""
         if self.outer is not None:

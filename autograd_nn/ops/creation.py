@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.dtypes import as_array, get_default_dtype
+from ..engine.modes import current
 from ..engine.op import nondifferentiable, op
 from ..engine.tensor import Tensor
 from .shape import as_shape
@@ -33,6 +34,9 @@ def _made(data: np.ndarray, device: Any, requires_grad: bool, name: str | None) 
         t.requires_grad_()
     if name is not None:
         t.name = name
+    tracer = current().tracer
+    if tracer is not None:
+        tracer.made(t)
     return t
 
 

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..engine.op import op
+from .comparison import not_equal
 from .elementwise import exp, log, where
 from .indexing import take, take_along_axis
 from .reduction import max, sum
-from .shape import detach
+from .shape import detach, reshape_
 
 __all__ = ["cross_entropy", "log_softmax", "softmax"]
 
@@ -125,8 +126,10 @@ def cross_entropy(logits, labels, weight=None, /, reduction="mean", axis=-1, ign
     _check_labels(
         *[getattr(a, "_array", a) for a in (logits, labels, weight)], reduction, axis, ignore_index, label_smoothing
     )
-    places, counted = _places(np.asarray(getattr(labels, "_array", labels)), ignore_index)
-    at = np.expand_dims(places, axis)
+    # Operations only, and no choice by value: a recorded step is a program for other labels, too.
+    counted = None if ignore_index is None else not_equal(labels, ignore_index)
+    places = labels if counted is None else where(counted, labels, 0)
+    at = reshape_(places, tuple([1 if a == axis % logits.ndim else n for a, n in enumerate(logits.shape)]))
     w = 1.0 if weight is None else weight.reshape([-1 if a == axis % logits.ndim else 1 for a in range(logits.ndim)])
     weighted = log_softmax(logits, axis) * w
     losses = -sum(take_along_axis(weighted, at, axis), axis)
@@ -138,7 +141,7 @@ def cross_entropy(logits, labels, weight=None, /, reduction="mean", axis=-1, ign
     if reduction != "mean":
         return losses if reduction == "none" else sum(losses)
     if weight is None:
-        return sum(losses) / float(np.count_nonzero(counted) if counted is not None else places.size)
+        return sum(losses) / (float(labels.size) if counted is None else sum(counted).astype(losses.dtype))
     shares = take(weight, places)
     return sum(losses) / sum(shares if counted is None else where(counted, shares, 0.0))
 

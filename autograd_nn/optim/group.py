@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine import modes
 from ..engine.tensor import Tensor, assign
 
 
@@ -74,7 +75,11 @@ class ParameterGroup(MutableMapping[str, Any]):
 
     def is_zero(self, name: str) -> bool:
         """Whether a number is zero: what is then left out of a step is left out of its record, too."""
-        return not self._entries[name]._array
+        entry = self._entries[name]
+        tracer = modes.current().tracer
+        if tracer is not None:
+            tracer.assumed(lambda: not entry._array)
+        return not entry._array
 
     def numbers(self, recorded: bool) -> dict[str, Any]:
         """Every entry by name, the numbers as Python's, or where a step is recorded as the Tensors that hold them."""

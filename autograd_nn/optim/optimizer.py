@@ -123,9 +123,12 @@ class Optimizer:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters; with `set_to_none=False`, write zeros into them."""
+        tracer = modes.current().tracer
         for group in self.param_groups:
             for p in group["params"]:
                 leaf = leaf_of(p)
+                if leaf is not None and set_to_none and tracer is not None:
+                    tracer.set_gradient(leaf.saved)
                 if leaf is None or leaf.saved.grad is None:
                     continue
                 if set_to_none:

@@ -1,0 +1,280 @@
+"""`compile`: a step that is recorded once and replayed as native kernels.
+
+    step = ag.compile(train_step)
+    loss = step(x, labels)
+
+The first call with arguments of some shapes, dtypes and structure runs the step as it is, under a record, and compiles
+that; later calls run the kernels. Everything stays where it was: parameters, gradients, moments and counters are the same arrays,
+which eager code, `state_dict` and the optimizer read and write as before.
+
+Decision: what a call returns carries no graph (its derivatives were taken inside), and the gradient a step leaves on a
+parameter is written into one array, call after call.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..engine import graph, modes
+from ..engine.dtypes import get_default_dtype
+from ..engine.graph import Leaf, Writes
+from ..engine.memory import cell_of
+from ..engine.tensor import Tensor, tensor
+from .capture import Captured, capture
+from .errors import CompileError
+from .guards import Guard, environment, test_of
+from .lower import lower
+from .pipeline import Compiled, compile_program
+from .structure import ARRAY, flatten, unflatten
+from .verify import compare
+
+MOST_SIGNATURES = 64
+"""How many variants of one step are kept before compiling another is refused."""
+
+ARGUMENTS = (Tensor, np.ndarray, np.generic)
+"""What is passed on as an array; other values of arguments are baked in, and each is compiled for."""
+
+VERIFY = ("first", "always", "never")
+
+
+def compile(step: Callable[..., Any] | None = None, /, *, verify: str = "first") -> Any:
+    """A step, any function of arrays, Tensors and Python values, compiled to native kernels when it is first called.
+
+    The step may do what a training step does: forward, `backward()` or `ag.gradients`, updates through `ag.assign` or an
+    optimizer, running statistics, random numbers. It is compiled once for each combination of shapes, dtypes, structure and
+    Python values of its arguments, and again when something else that was baked in changes (see `ag.compiler.guards`).
+    `verify`: ``"first"`` (default) compares the compiled step with the eager one in the first two calls of each combination (the
+    second has other data, so it finds what was recorded as if it were constant), ``"always"`` in every call, ``"never"`` in none.
+    Also a decorator.
+
+    Returns a function with the step's arguments and results; Tensors it returns carry no graph.
+    Raises CompileError, leaving everything as it was before the call, if the step looks at the value of a Tensor
+    (`float(x)`, `if x > 0`), if it leaves a gradient on an argument, or if the results differ from the eager ones.
+
+    >>> w = ag.tensor([1.0, 2.0], requires_grad=True)
+    >>> @ag.compile
+    ... def step(x):
+    ...     loss = ((w - x) ** 2).sum()
+    ...     loss.backward()
+    ...     ag.assign(w, w - 0.25 * w.grad)
+    ...     w.grad = None
+    ...     return loss
+    >>> target = np.array([3.0, 4.0], np.float32)
+    >>> print([round(float(step(target)), 3) for _ in range(3)], w.numpy())
+    [8.0, 2.0, 0.5] [2.75 3.75]
+    """
+    if step is None:
+        return lambda f: compile(f, verify=verify)
+    return CompiledStep(step, verify)
+
+
+class CompiledStep:
+    """What `compile` returns: called as the step is."""
+
+    def __init__(self, step: Callable[..., Any], verify: str) -> None:
+        if not callable(step):
+            raise TypeError(f"compile: takes a function, not {type(step).__name__}")
+        if verify not in VERIFY:
+            raise ValueError(f"compile: verify is 'first', 'always' or 'never', not {verify!r}")
+        self.step, self.verify = step, verify
+        self.signatures: dict[Any, list[Signature]] = {}
+        self._lock = threading.RLock()
+        functools.update_wrapper(self, step, updated=())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        mode = modes.current()
+        if mode.tracer is not None:  # someone records, checks or compiles around us: let him see the operations
+            return self.step(*args, **kwargs)
+        leaves: list[Any] = []
+        structure = flatten((args, kwargs), leaves, ARGUMENTS)
+        arrays = [x._array if isinstance(x, Tensor) else x for x in leaves]
+        kinds = tuple(
+            [
+                (a.shape, a.dtype, isinstance(x, Tensor) and x.node is not None)
+                for a, x in zip(arrays, leaves, strict=True)
+            ]
+        )
+        key = (structure, kinds, mode.grad, get_default_dtype())
+        with self._lock:
+            for signature in self.signatures.get(key, ()):
+                if signature.holds():
+                    if self.verify == "never" or (self.verify == "first" and signature.compared > 1):
+                        return signature.run(arrays)
+                    captured = self._captured(structure, leaves)
+                    self._compare(signature, captured, arrays, key)
+                    return signature.returned(captured)
+            return self._first(key, structure, leaves, arrays)
+
+    def _first(self, key: Any, structure: Any, leaves: Sequence[Any], arrays: Sequence[np.ndarray]) -> Any:
+        known = self.signatures.setdefault(key, [])
+        if len(known) >= MOST_SIGNATURES:
+            changed = ", ".join(known[-1].changed()) or "its states"
+            raise CompileError(
+                f"compile: {self._name()} was compiled {len(known)} times for the same arguments, because something it reads "
+                f"changes from call to call ({changed}); make it a Tensor, or an argument"
+            )
+        before = {(g.path, id(g.place)): g for g in environment(self.step) if not g.same}
+        captured = self._captured(structure, leaves)
+        try:
+            signature = Signature(self.step, captured, before)
+        except BaseException:  # an interrupt, too
+            captured.restore()
+            raise
+        known.append(signature)
+        if self.verify != "never":
+            self._compare(signature, captured, arrays, key)
+        return signature.returned(captured)
+
+    def _compare(self, signature: Signature, captured: Captured, arrays: Sequence[np.ndarray], key: Any) -> None:
+        try:
+            compare(signature, captured, arrays)
+        except BaseException:
+            self.signatures[key].remove(signature)
+            raise
+        signature.compared += 1
+
+    def _captured(self, structure: Any, leaves: Sequence[Any]) -> Captured:
+        """One eager run, recorded; raises CompileError where it cannot be a program."""
+        inputs = [_input(x) for x in leaves]
+        args, kwargs = unflatten(structure, iter(inputs))
+        found = capture(lambda: self.step(*args, **kwargs), inputs)
+        try:
+            self._refuse(found)
+        except CompileError:
+            found.restore()
+            raise
+        return found
+
+    def _refuse(self, found: Captured) -> None:
+        if found.notes:
+            lines = list(dict.fromkeys(f"{n.line}: {n.what}" for n in found.notes))
+            raise CompileError(
+                f"compile: {self._name()} looks at the value of a Tensor, which differs from call to call, so a recording "
+                f"of one call is no program:\n  " + "\n  ".join(lines) + "\n"
+                "Choose with ag.where, return the Tensor and look at it outside, or leave this step uncompiled."
+            )
+        own = {id(t._leaf.saved) for t in found.inputs if t._leaf is not None}
+        if own & {k for k, f in found.record.leaves.items() if f.leaf.grad is not None}:
+            raise CompileError(
+                f"compile: {self._name()} leaves a gradient on one of its arguments, where nobody could find it; "
+                f"return it with ag.gradients, or make the Tensor part of the step's surroundings"
+            )
+
+    def _name(self) -> str:
+        return getattr(self.step, "__qualname__", repr(self.step))
+
+    def explain(self) -> str:
+        """What each compiled combination of arguments became: clusters, memory, what is opaque and why, what is baked in."""
+        from .explain import explain
+
+        return "\n\n".join(explain(s) for found in self.signatures.values() for s in found)
+
+
+def _input(x: Any) -> Tensor:
+    """An argument as the step gets it while it is captured: a Tensor of its own."""
+    array = x._array if isinstance(x, Tensor) else x
+    return tensor(np.array(array), requires_grad=isinstance(x, Tensor) and x.node is not None)
+
+
+class Signature:
+    """One compiled variant of a step: its machine, what it returns, what it leaves behind and what must hold for it."""
+
+    def __init__(self, step: Callable[..., Any], captured: Captured, before: dict[Any, Guard]) -> None:
+        record = captured.record
+        self.compared = 0  # how many runs were compared with eager ones
+        leaves: list[Any] = []
+        self.structure = flatten(captured.result, leaves)
+        outputs = [record.value(x) for x in leaves]
+        self.gradients = [(found.leaf, found.leaf.grad) for found in record.leaves.values()]
+        effects = []
+        for found in record.leaves.values():
+            made = None if found.leaf.grad is None else record.value_of(found.leaf.grad)
+            if made is not None and made.producer is not None and found.leaf.grad is not None:
+                effects.append((found.leaf.grad._memory(), made))
+        program, self.lowering = lower(captured, outputs, effects)
+        untraced = self.lowering.untraced()
+        if untraced:
+            where = "\n  ".join(dict.fromkeys(f"{e.line}: {e.name}" for e, _ in untraced))
+            raise CompileError(
+                f"compile: an operation reads the memory of an argument or a result that reached it as a plain array, so the "
+                f"recorded values would be used for ever; pass the Tensor itself on:\n  {where}"
+            )
+        self.compiled: Compiled = compile_program(program)
+        self.machine = self.compiled.machine
+        arguments = {id(t) for t in captured.inputs}
+        outside = [t for t in record.met() if id(t) not in arguments]
+        self.tensors = [(t, t._array) for t in outside]
+        self.assumptions = record.assumptions
+        # A number that the step itself changes was what it was before; everything else may have been made by the first call.
+        self.guards = [g if g.same else before.get((g.path, id(g.place)), g) for g in environment(step)]
+        self.environment = test_of(self.guards)
+        self.leaves = [(f.leaf, f.before) for f in record.leaves.values() if f.needed]
+        self.absent: list[tuple[Leaf, bool]] = []  # whether other leaves had a gradient
+        read = {id(array) for _, array in self.tensors}
+        for t in {
+            id(t): t for t in [*outside, *[g.expected for g in self.guards if isinstance(g.expected, Tensor)]]
+        }.values():
+            leaf = None if t.node is None or not t.is_leaf else t.node.saved
+            if leaf is None or id(leaf) in record.leaves:
+                continue
+            if leaf.grad is not None and id(leaf.grad._array) in read:
+                self.leaves.append((leaf, leaf.grad))
+            else:
+                self.absent.append((leaf, leaf.grad is None))
+        written = [t for t in record.written() if id(t._array) not in self.lowering.own]
+        cells = [cell_of(t) for t in [*written, *[g for _, g in self.gradients if g is not None]]]
+        self.cells = [cell for cell in cells if cell is not None]
+
+    # ---- does it fit? ----------------------------------------------------------------------------------------
+
+    def holds(self) -> bool:
+        """Whether everything that was taken for granted is as it was."""
+        for t, array in self.tensors:
+            if t._array is not array:
+                return False
+        for leaf, before in self.leaves:
+            if leaf.grad is not before:
+                return False
+        for leaf, absent in self.absent:
+            if (leaf.grad is None) is not absent:
+                return False
+        for read, value in self.assumptions:
+            if read() != value:
+                return False
+        return self.environment()
+
+    def changed(self) -> list[str]:
+        """The paths of what no longer holds."""
+        return [g.path for g in self.guards if not g.holds()]
+
+    # ---- running ---------------------------------------------------------------------------------------------
+
+    def run(self, arrays: Sequence[np.ndarray]) -> Any:
+        machine = self.machine
+        for to, x in zip(machine.inputs, arrays, strict=True):
+            to[...] = x
+        machine.run()
+        self._leave()
+        return self._result([Tensor._of(v.copy() if v.ndim else v[()]) for v in machine.outputs])
+
+    def _leave(self) -> None:
+        """After the kernels: gradients in place, and writes known to graphs that keep the old values."""
+        for leaf, grad in self.gradients:
+            leaf.grad = grad
+        now = Writes.last = graph.sequence()
+        for cell in self.cells:
+            cell.written = now
+
+    def _result(self, outputs: list[Tensor]) -> Any:
+        if self.structure is ARRAY:
+            return outputs[0]
+        return unflatten(self.structure, iter(outputs))
+
+    def returned(self, captured: Captured) -> Any:
+        """What the captured run returned, without its graph."""
+        return self._result([Tensor._of(x) for x in captured.returned])

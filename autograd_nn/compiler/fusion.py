@@ -1,0 +1,295 @@
+"""Fusion: elementwise values and reductions over the same points become clusters, each one loop nest.
+
+A cluster has a number of points and, once a reduction over trailing axes is in it, `columns`: its points are rows of so many.
+A member is one of
+
+    full     a value for each point
+    row      a value for each row: a reduction over the row, or what is computed from such
+    outer    a reduction over rows (and whatever else), complete only after the last point: nobody in the cluster reads it
+
+and reads other members point for point (or a row's value from all its points); everything else is read from memory, at any
+strides. So softmax, normalisation and cross-entropy with their derivatives need no patterns: they are rows in a few phases.
+
+Decision: clusters stand in a line, and a value joins only the last of the clusters it reads from, or one after it. Every
+edge then points forwards, nothing need be searched for cycles, and the line is the schedule. It is near-linear in the number
+of values; merging a cluster into a later one asks only who else reads from it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+
+from .access import access, domain, is_flat, operands, reads_rows
+from .primitives import ELEMENTWISE
+from .program import LEAVES, REDUCTIONS, VIEWS, Value
+
+MOST_MEMBERS = 64
+MOST_SCALAR_MEMBERS = 512
+APART = "apart"
+"""The parameter of a copy that is a kernel of its own."""
+
+FUSED = frozenset({*ELEMENTWISE, *REDUCTIONS, "iota"})
+
+
+class Cluster:
+    """Values that one kernel computes. `kind` is "loop", or the primitive of its only member."""
+
+    def __init__(self, kind: str, position: int, points: int, members: list[Value]) -> None:
+        self.kind, self.position, self.points, self.members = kind, position, points, members
+        self.columns = 0  # the length of a row, once rows matter
+        self.phases = 1
+        self.closed = False  # whether it stays as it is: a copy made so that a row can be read as one run
+        self.readers: set[Cluster] = set()
+        self.cuts: frozenset[int] = frozenset()  # lengths of what the members' axes step over: a chain of divisors
+
+    def __repr__(self) -> str:
+        return f"<{self.position} {self.kind} {self.points}/{self.columns} {[m.op for m in self.members]}>"
+
+
+def fuse(values: Iterable[Value]) -> list[Cluster]:
+    """The clusters of a placed program, in an order of execution."""
+    line: list[Cluster | None] = []
+    reading: dict[Value, Cluster] = {}  # for each memory, the last cluster that read it
+    scalars: Cluster | None = None  # the last cluster of one point, which single numbers join wherever they can
+    for v in values:
+        v.cluster, v.place = None, "full"
+        if v.op in LEAVES or v.op in VIEWS or v.op in ("iota", "result"):
+            continue
+        if v.op not in FUSED:
+            _alone(v, line)
+            continue
+        sources = _sources(v)
+        last = max([c.position for c in sources], default=-1)
+        apart = v.op == "copy" and v.params == APART
+        home = None if apart else _home(v, sources, last, reading, scalars)
+        if home is None:
+            home = Cluster("loop", len(line), _points(v), [])
+            line.append(home)
+            scalars = home if home.points == 1 else scalars
+        _join(v, home)
+        for root, _, _ in operands(v):
+            if root.size > 1 and root.op != "constant":
+                reading[root] = home
+        for source in sorted(sources, key=lambda c: -c.position):
+            if source is not home and source.members and not apart and _mergeable(source, home):
+                _merge(source, home, line)
+        home.closed = home.closed or apart
+    clusters = [c for c in line if c is not None]
+    for position, c in enumerate(clusters):
+        c.position = position
+        if c.kind == "loop":
+            _phases(c)
+    return clusters
+
+
+def _phases(c: Cluster) -> None:
+    """In which pass over its row each member is computed: after the passes that end the row's reductions it reads."""
+    for v in c.members:
+        full = row = -1
+        for i in v.inputs:
+            root = access(i)[0]
+            if root.cluster is c:
+                if root.place == "row":
+                    row = max(row, root.phase)
+                else:
+                    full = max(full, root.phase)
+        v.phase = row if is_row_value(v) else max(full, row + 1, 0)
+    c.phases = 1 + max([v.phase for v in c.members if not is_row_value(v)], default=0)
+
+
+def is_row_value(v: Value) -> bool:
+    """Whether it is computed once a row, between the passes."""
+    return v.place == "row" and v.op not in REDUCTIONS
+
+
+def _points(v: Value) -> int:
+    n = 1
+    for d in domain(v):
+        n *= d
+    return n
+
+
+def cluster_of(root: Value) -> Cluster | None:
+    """The cluster that makes a root; an opaque call's for its results."""
+    return root.inputs[0].cluster if root.op == "result" else root.cluster
+
+
+def _sources(v: Value) -> set[Cluster]:
+    found = {cluster_of(access(i)[0]) for i in v.inputs}
+    found.discard(None)
+    return found  # type: ignore[return-value]
+
+
+def _alone(v: Value, line: list[Cluster | None]) -> None:
+    made = Cluster(v.op, len(line), 0, [v])
+    line.append(made)
+    v.cluster = made
+    for source in _sources(v):
+        source.readers.add(made)
+
+
+def _home(
+    v: Value, sources: set[Cluster], last: int, reading: dict[Value, Cluster], scalars: Cluster | None
+) -> Cluster | None:
+    """The cluster to join: the last one it reads from, or a later one that reads the same memory or is of one number, too."""
+    candidates = [c for c in sources if c.position == last]
+    for root, _, _ in operands(v):
+        c = reading.get(root)
+        if c is not None and c.position > last and c.members:
+            candidates.append(c)
+    if scalars is not None and scalars.position > last and scalars.members and _points(v) == 1:
+        candidates.append(scalars)
+    for c in candidates:
+        if _fits(v, c):
+            return c
+    return None
+
+
+def _fits(v: Value, c: Cluster) -> bool:
+    return columns_with(v, c) is not None
+
+
+def columns_with(v: Value, c: Cluster) -> int | None:
+    """The `columns` that the cluster would have with v in it; None if v does not fit."""
+    if c.kind != "loop" or c.closed or len(c.members) >= (MOST_SCALAR_MEMBERS if c.points == 1 else MOST_MEMBERS):
+        return None
+    points, columns = _points(v), c.columns
+    is_row = points != c.points
+    if is_row and (v.op in REDUCTIONS or not columns or points * columns != c.points):
+        return None
+    if v.op in REDUCTIONS:
+        trailing, _, whole = reduced_tail(v)
+        if trailing > 1 and not whole:
+            if columns not in (0, trailing):
+                return None
+            columns = trailing
+    if columns and not all([_keeps_rows(m, columns) for m in ([v] if columns == c.columns else [*c.members, v])]):
+        return None
+    shape = domain(v)
+    for root, offset, strides in operands(v):
+        if root.cluster is c and not _readable(root, offset, strides, shape, is_row, columns):
+            return None
+    if not is_chain(c.cuts | cuts_of(v, columns if is_row else 1) | {columns or 1}):
+        return None
+    return columns
+
+
+def _keeps_rows(v: Value, columns: int) -> bool:
+    """Whether a reduction takes all of a row or nothing of it: what it writes must be one run, or one place, for a row."""
+    if v.op not in REDUCTIONS:
+        return True
+    shape, n, reduced, kept = v.inputs[0].shape, 1, False, False
+    for axis in reversed(range(len(shape))):
+        if n >= columns:
+            break
+        n *= shape[axis]
+        reduced, kept = reduced or axis in v.params, kept or (axis not in v.params and shape[axis] > 1)
+    return not (reduced and kept) and (n == columns or not reduced)
+
+
+def cuts_of(v: Value, step: int) -> frozenset[int]:
+    """How many points of the cluster each of a member's axes steps over."""
+    found = []
+    for n in reversed(domain(v)):
+        step *= n
+        found.append(step)
+    return frozenset(found)
+
+
+def is_chain(cuts: frozenset[int]) -> bool:
+    """Whether each divides the next, so that one nest of loops has them all as products of its lengths."""
+    ordered = sorted(cuts)
+    return all([b % a == 0 for a, b in itertools.pairwise(ordered)])
+
+
+def _readable(
+    root: Value, offset: int, strides: tuple[int, ...], shape: tuple[int, ...], is_row: bool, columns: int
+) -> bool:
+    """Whether a member can be read from a register at these points of the same cluster."""
+    if root.place == "outer" or root.op not in FUSED:
+        return False
+    if is_row:
+        return root.place == "row" and not offset and is_flat(shape, strides)
+    if root.place == "row":
+        return not offset and reads_rows(shape, strides, columns)
+    return not offset and _same_points(root, shape, strides)
+
+
+def _same_points(root: Value, shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+    """Whether these strides over root's memory visit it in the order in which root is computed."""
+    if root.inside is None:
+        return is_flat(shape, strides)
+    return False
+
+
+def reduced_tail(v: Value) -> tuple[int, bool, bool]:
+    """Of a reduction: elements in the trailing reduced axes, whether those are all it reduces, whether nothing is left."""
+    shape, axes, n = v.inputs[0].shape, set(v.params), 1
+    k = len(shape)
+    while k and (k - 1 in axes or shape[k - 1] == 1):
+        k -= 1
+        n *= shape[k]
+    return n, all([a >= k for a in axes]), v.size == 1
+
+
+def _join(v: Value, c: Cluster) -> None:
+    columns = columns_with(v, c)
+    assert columns is not None, (v, c)
+    points = _points(v)
+    c.columns = columns
+    v.place = "full" if points == c.points else "row"
+    if v.op in REDUCTIONS:
+        trailing, exact, _ = reduced_tail(v)
+        v.place = "row" if exact and columns and columns == trailing else "outer"
+    v.cluster = c
+    c.cuts |= cuts_of(v, columns if points != c.points else 1) | {columns or 1}
+    c.members.append(v)
+    for source in _sources(v):
+        if source is not c:
+            source.readers.add(c)
+
+
+def _mergeable(a: Cluster, b: Cluster) -> bool:
+    """Whether an earlier cluster's members can be computed in a later one, at its place in the line."""
+    if a.kind != "loop" or a.closed or a.points != b.points or a is b:
+        return False
+    if len(a.members) + len(b.members) > (MOST_SCALAR_MEMBERS if a.points == 1 else MOST_MEMBERS):
+        return False
+    if a.columns and b.columns and a.columns != b.columns:
+        return False
+    if any([r is not b and r.members and r.position <= b.position for r in a.readers]):
+        return False
+    columns = a.columns or b.columns
+    if not is_chain(a.cuts | b.cuts):
+        return False
+    if columns and not all([_keeps_rows(v, columns) for v in (*a.members, *b.members)]):
+        return False
+    for v in b.members:
+        shape = domain(v)
+        for root, offset, strides in operands(v):
+            if root.cluster is a and not _readable(root, offset, strides, shape, is_row_value(v), columns):
+                return False
+    if columns:  # reductions that were placed before rows were known
+        for v in (*a.members, *b.members):
+            if v.op in REDUCTIONS and v.place == "outer":
+                trailing, _, whole = reduced_tail(v)
+                if trailing > 1 and not whole:
+                    return False
+    return True
+
+
+def _merge(a: Cluster, b: Cluster, line: list[Cluster | None]) -> None:
+    b.members = a.members + b.members
+    b.columns = a.columns or b.columns
+    b.cuts |= a.cuts
+    b.readers |= a.readers
+    b.readers.discard(b)
+    for v in a.members:
+        v.cluster = b
+        for source in _sources(v):
+            if source is not b:
+                source.readers.discard(a)
+                source.readers.add(b)
+    a.members = []
+    line[a.position] = None

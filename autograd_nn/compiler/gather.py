@@ -1,0 +1,84 @@
+"""Emitting gathers and scatters of rows: `take_rows` copies the rows that indices name, `add_rows` adds rows where indices name them.
+
+Indices are int64, contiguous and within range (a check has seen to that); a row is one run of memory. Rows are added one after the
+other, so an index that repeats adds up, and always in the same order.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .access import access, is_flat
+from .loops import Kernel
+from .primitives import apply
+from .program import Value
+from .text import I64, KERNEL_ARGUMENTS, Function
+
+
+def emit_take_rows(v: Value, vector_bytes: int) -> Kernel:
+    """out[i] = x[indices[i]] for x (n, ...)."""
+    return _emit(v, vector_bytes, adds=False)
+
+
+def emit_add_rows(v: Value, vector_bytes: int) -> Kernel:
+    """out = 0; out[indices[i]] += part[i], for out (n, ...)."""
+    return _emit(v, vector_bytes, adds=True)
+
+
+def is_run(v: Value, leading: int) -> bool:
+    """Whether each of v's rows, what stands behind its leading axes, is one run, and the rows are evenly spaced."""
+    _, _, strides = access(v)
+    head = [(n, s) for n, s in zip(v.shape[:leading], strides[:leading], strict=True) if n > 1]
+    even = all([s == t * m for (_, s), (m, t) in zip(head, head[1:], strict=False)])
+    return even and is_flat(v.shape[leading:], strides[leading:])
+
+
+def row_stride(v: Value, leading: int) -> int:
+    _, _, strides = access(v)
+    spaced = [s for n, s in zip(v.shape[:leading], strides[:leading], strict=True) if n > 1]
+    return spaced[-1] if spaced else 0
+
+
+def _emit(v: Value, vector_bytes: int, adds: bool) -> Kernel:
+    x, indices = v.inputs
+    d, table, rows = v.dtype, (v if adds else x), (x if adds else v)
+    leading = len(indices.shape)
+    width, count = math.prod(table.shape[1:]), indices.size
+    lanes = max(vector_bytes // d.itemsize, 1)
+    while lanes > 1 and lanes >= 2 * width:
+        lanes //= 2
+    f = Function("NAME", KERNEL_ARGUMENTS, lanes, "i64")
+    p_table, p_indices, p_rows = [f.pointer_argument(k) for k in range(3)]
+    if adds:
+        _fill(f, p_table, v.size, d)
+    with f.loop(count) as i:
+        row = f.let(f"load i64, ptr {f.at(p_indices, i, 1, I64)}, align 8")
+        outside = f.at(p_rows, i, row_stride(rows, leading), d)
+        inside = f.at(p_table, row, row_stride(table, 1) if len(table.shape) else 1, d)
+        whole = width // lanes * lanes
+        if whole:
+            with f.loop(whole, lanes) as j:
+                _move(f, f.at(inside, j, 1, d), f.at(outside, j, 1, d), d, lanes, adds)
+        if width > whole:
+            _move(f, f.at(inside, whole, 1, d), f.at(outside, whole, 1, d), d, width - whole, adds)
+    f.do("ret i64 0")
+    (xr, xo, _), (ir, io, _) = access(x), access(indices)
+    return Kernel(f.text(), [(v, 0), (ir, io), (xr, xo)] if adds else [(xr, xo), (ir, io), (v, 0)])
+
+
+def _move(f: Function, inside: str, outside: str, d: np.dtype, n: int, adds: bool) -> None:
+    if adds:
+        f.store(apply(f, "add", [f.load(inside, d, n), f.load(outside, d, n)], d, d), inside, d, n)
+    else:
+        f.store(f.load(inside, d, n), outside, d, n)
+
+
+def _fill(f: Function, p: str, size: int, d: np.dtype) -> None:
+    zero, whole = f.splat(0, d), size // f.lanes * f.lanes
+    if whole:
+        with f.loop(whole, f.lanes) as j:
+            f.store(zero, f.at(p, j, 1, d), d)
+    if size > whole:
+        f.store(zero, f.at(p, whole, 1, d), d, size - whole)

@@ -1,0 +1,197 @@
+"""Guards: what a compiled step took for granted, and whether it still holds.
+
+A step reads more than its arguments: numbers and Tensors in its closure, in the globals it names, in the modules and optimizers
+it can reach. Tensors are read anew at each call, from where they were; what is guarded is that they are still the same Tensors.
+Python numbers, strings and flags (`training`, say) were baked in; they are guarded by value. What cannot be seen from here
+(a number in a list, a file, the clock) is not guarded; `explain()` lists what is.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..engine.tensor import Tensor
+
+SCALARS = (bool, int, float, str, bytes, type(None), np.generic)
+MOST = 20_000
+"""How many things are guarded at most: a step that can reach more is not walked further."""
+
+
+class Guard:
+    """One thing that must be as it was: `place[key]`, by value or (`same`) by identity. `path` names it."""
+
+    __slots__ = ("expected", "key", "path", "place", "same")
+
+    def __init__(self, place: Any, key: Any, expected: Any, same: bool, path: str) -> None:
+        self.place, self.key, self.expected, self.same, self.path = place, key, expected, same, path
+
+    def holds(self) -> bool:
+        try:
+            now = self.place.cell_contents if self.key is CELL else self.place[self.key]
+        except (KeyError, IndexError, ValueError):
+            return self.expected is ABSENT
+        if now is self.expected:
+            return True
+        if self.same or self.expected is ABSENT or type(now) is not type(self.expected):
+            return False
+        return bool(now == self.expected)
+
+
+CELL = object()
+ABSENT = object()
+"""What is expected of an attribute that the class has and the object has not."""
+
+
+def test_of(guards: list[Guard]) -> Callable[[], bool]:
+    """One function that asks all guards: an expression, because a call for each would cost more than a small step does.
+
+    Identity settles nearly every guard, and numbers are mostly the same objects; where that fails the guards are asked in turn.
+    """
+    scope: dict[str, Any] = {}
+    terms = []
+    for i, g in enumerate(guards):
+        if g.expected is ABSENT:
+            terms.append(f"k{i} not in p{i}")
+        elif g.key is CELL:
+            terms.append(f"p{i}.cell_contents is e{i}")
+        else:
+            terms.append(f"p{i}[k{i}] is e{i}")
+        scope |= {f"p{i}": g.place, f"k{i}": g.key, f"e{i}": g.expected}
+    names = {id(v): k for k, v in reversed(scope.items())}  # one name for each object, so that few are passed
+    passed = {names[id(v)]: v for v in scope.values()}
+    for i, term in enumerate(terms):
+        for letter in "pke":
+            name = f"{letter}{i}"
+            term = re.sub(rf"\b{name}\b", names[id(scope[name])], term)
+        terms[i] = term
+    chunks = [terms[i : i + 200] for i in range(0, len(terms), 200)] or [["True"]]
+    checks = "".join(
+        f"        if not ({' and '.join(chunk)}): return all(g.holds() for g in guards)\n" for chunk in chunks
+    )
+    source = (
+        f"def made({', '.join([*passed, 'guards'])}):\n    def test():\n        try:\n"
+        + checks.replace("        if", "            if")
+        + "            return True\n        except (KeyError, IndexError, ValueError):\n"
+        "            return all(g.holds() for g in guards)\n    return test\n"
+    )
+    made: dict[str, Any] = {}
+    exec(source, made)
+    test: Callable[[], bool] = made["made"](**passed, guards=guards)
+    return test
+
+
+def environment(function: Any) -> list[Guard]:
+    """The guards of everything a function can reach through its closure, its globals and the objects in them."""
+    found: list[Guard] = []
+    for place, key, value, path in _walk(function):
+        if place is None:
+            continue
+        if isinstance(value, SCALARS) or value is ABSENT:
+            found.append(Guard(place, key, value, False, path))
+        else:
+            found.append(Guard(place, key, value, True, path))
+        if len(found) >= MOST:
+            break
+    return found
+
+
+def _walk(function: Any) -> Iterator[tuple[Any, Any, Any, str]]:
+    """(container, key, value, path) of every scalar, Tensor, function and object reached."""
+    seen: set[int] = set()
+    stack: list[tuple[Any, str]] = [(function, getattr(function, "__name__", "step"))]
+    while stack:
+        x, path = stack.pop()
+        if id(x) in seen:
+            continue
+        seen.add(id(x))
+        for place, key, value, name in _parts(x, path):
+            if isinstance(value, (*SCALARS, Tensor)) or value is ABSENT or _is_walked(value):
+                plain = isinstance(x, (list, tuple, dict)) and isinstance(value, SCALARS)
+                if not plain:
+                    yield place, key, value, name
+                if _is_walked(value):
+                    stack.append((value, name))
+                if isinstance(value, Tensor) and hasattr(value, "__dict__"):
+                    stack.append((value, name))
+
+
+def _is_walked(x: Any) -> bool:
+    if isinstance(x, (types.FunctionType, types.MethodType, functools.partial, list, tuple, dict)):
+        return not (isinstance(x, types.FunctionType) and _is_ours(x.__module__))
+    if isinstance(x, (type, types.ModuleType, types.BuiltinFunctionType, np.ndarray, Tensor)):
+        return False
+    return hasattr(x, "__dict__") and not _is_foreign(type(x).__module__)
+
+
+def _is_ours(module: str | None) -> bool:
+    return module is not None and (module == "autograd_nn" or module.startswith("autograd_nn."))
+
+
+def _is_foreign(module: str | None) -> bool:
+    """Modules of other libraries, whose objects are not looked into."""
+    root = (module or "").split(".")[0]
+    return root in (
+        "numpy",
+        "builtins",
+        "_io",
+        "threading",
+        "_thread",
+        "logging",
+        "matplotlib",
+        "random",
+        "collections",
+    )
+
+
+def _parts(x: Any, path: str) -> Iterator[tuple[Any, Any, Any, str]]:
+    if isinstance(x, functools.partial):
+        yield None, None, x.func, path
+        yield from _parts(x.args, f"{path}.args")
+        yield from _parts(x.keywords, f"{path}.keywords")
+    elif isinstance(x, types.MethodType):
+        yield None, None, x.__func__, path
+        yield None, None, x.__self__, f"{path}.__self__"
+    elif isinstance(x, types.FunctionType):
+        for name, cell in zip(x.__code__.co_freevars, x.__closure__ or (), strict=True):
+            try:
+                yield cell, CELL, cell.cell_contents, name
+            except ValueError:  # not yet filled
+                continue
+        for name in _names(x.__code__):
+            if name in x.__globals__:
+                yield x.__globals__, name, x.__globals__[name], name
+        yield from _parts(x.__defaults__ or (), f"{path} defaults")
+    elif isinstance(x, (list, tuple)):
+        for i, e in enumerate(x):
+            yield x, i, e, f"{path}[{i}]"
+    elif isinstance(x, dict):
+        for k, e in x.items():
+            yield x, k, e, f"{path}[{k!r}]"
+    else:
+        call = None if _is_ours(type(x).__module__) else vars(type(x)).get("__call__")
+        if inspect.isfunction(call):
+            yield None, None, call, f"{path}.__call__"
+        own = getattr(x, "__dict__", {})
+        for k, e in own.items():
+            yield own, k, e, f"{path}.{k}"
+        for kind in type(x).__mro__[:-1]:  # numbers that stand in the class until the object has its own, as `training`
+            for k, e in vars(kind).items():
+                if isinstance(e, SCALARS) and not k.startswith("__") and k not in own:
+                    yield own, k, ABSENT, f"{path}.{k}"
+                    yield vars(kind), k, e, f"{path}.{k}"
+
+
+def _names(code: types.CodeType) -> list[str]:
+    """The global names that a function's code, and the functions written in it, may read."""
+    names = list(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names += _names(constant)
+    return names

@@ -1,0 +1,395 @@
+"""Emitting a cluster: one loop nest over its points, vectors along the innermost axis.
+
+For each row, phases of passes over its columns with the row's values computed between them: phase p computes what needs row
+values finished in phase p - 1, so softmax and layer norm are three passes of one nest. Rows of a few vectors stay in registers
+from pass to pass; longer ones go through memory.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .access import domain, operands, refined, spread
+from .fusion import Cluster, is_row_value
+from .primitives import apply
+from .program import REDUCTIONS, Value
+from .text import I64, KERNEL_ARGUMENTS, Function, scalar_type
+
+KEPT_VECTORS = 8
+"""Up to how many vectors of a row stay in registers."""
+
+Read = tuple[Value, int, tuple[int, ...]]
+"""A read from memory: (root, offset, strides over the loops)."""
+
+
+@dataclass
+class Kernel:
+    """A function and what its pointers are: (root, offset in elements)."""
+
+    text: str
+    pointers: list[tuple[Value, int]]
+    scratch: int = 0  # bytes of workspace, whose pointer comes last
+
+
+class Geometry:
+    """The loops of a cluster: their lengths, and the strides of every read and write over them."""
+
+    def __init__(self, c: Cluster) -> None:
+        cuts = sorted((c.cuts | {c.points}) - {1})
+        dims = [b // a for a, b in zip([1, *cuts], cuts, strict=False)][::-1] or [1]
+        outer, step = len(dims), 1
+        while c.columns and step < c.columns:
+            outer -= 1
+            step *= dims[outer]
+        self.reads: dict[tuple[Value, int], Any] = {}
+        self.writes: dict[Value, tuple[int, ...]] = {}
+        strides: dict[Any, list[int]] = {}
+        for v in c.members:
+            over = self._over(v, dims, outer)
+            for k, (root, offset, s) in enumerate(operands(v)):
+                if root.cluster is c and root.op != "iota":
+                    self.reads[v, k] = root
+                elif root.op == "constant":
+                    self.reads[v, k] = root.data
+                else:
+                    strides[v, k] = over(s)
+                    self.reads[v, k] = (root, offset)
+            if v.stored:
+                strides[v] = over(spread(v.shape, v.layout, domain(v)))
+        boundary = _merged(dims, list(strides.values()), outer if c.columns else None)
+        if c.columns and (boundary != len(dims) - 1 or dims[-1] != c.columns):
+            raise Unmerged(strides, boundary, dims)
+        self.dims = dims
+        for key, steps in strides.items():
+            if isinstance(key, tuple):
+                self.reads[key] = (*self.reads[key], tuple(steps))
+            else:
+                self.writes[key] = tuple(steps)
+
+    @staticmethod
+    def _over(v: Value, dims: list[int], outer: int) -> Callable[[tuple[int, ...]], list[int]]:
+        if is_row_value(v):
+            return lambda s: refined(domain(v), s, dims[:outer]) + [0] * (len(dims) - outer)
+        return lambda s: refined(domain(v), s, dims)
+
+
+class Unmerged(Exception):
+    """A row lies over several axes that some reads (value, operand) or writes (value) do not let merge: copy those first."""
+
+    def __init__(self, strides: dict[Any, list[int]], boundary: int, dims: list[int]) -> None:
+        super().__init__("a row over several axes that do not merge")
+        axes = range(boundary, len(dims) - 1)
+        culprits = [key for key, s in strides.items() if any([s[k] != s[k + 1] * dims[k + 1] for k in axes])]
+        self.reads = [key for key in culprits if isinstance(key, tuple)]
+        self.writes = [key for key in culprits if not isinstance(key, tuple)]
+
+
+def _merged(dims: list[int], strides: list[list[int]], outer: int | None) -> int:
+    """Merge neighbouring axes where every stride allows it, never across `outer`; returns where `outer` is now."""
+    k = len(dims) - 2
+    boundary = len(dims) if outer is None else outer
+    while k >= 0:
+        if k + 1 != boundary and all([s[k] == s[k + 1] * dims[k + 1] for s in strides]):
+            dims[k : k + 2] = [dims[k] * dims[k + 1]]
+            for s in strides:
+                del s[k]
+            if k + 1 < boundary:
+                boundary -= 1
+        k -= 1
+    return boundary
+
+
+def lanes_for(c: Cluster, vector_bytes: int) -> int:
+    """How many lanes a cluster's vectors have: what a register holds of its widest common element, no more than a row has."""
+    longest = c.columns or c.points
+    widest = max([v.dtype.itemsize for v in c.members if v.dtype.kind == "f"], default=4)
+    lanes = vector_bytes // max(widest, 4)
+    while lanes > 1 and lanes >= 2 * longest:
+        lanes //= 2
+    return lanes
+
+
+def emit_loops(c: Cluster, vector_bytes: int) -> Kernel:
+    """The kernel of a cluster."""
+    return Loops(c, vector_bytes).kernel()
+
+
+class Loops:
+    """A cluster's kernel under construction."""
+
+    def __init__(self, c: Cluster, vector_bytes: int) -> None:
+        self.c, self.order = c, c.members
+        self.geometry = Geometry(c)
+        self.outer, self.columns = self.geometry.dims[:-1], self.geometry.dims[-1]
+        self.f = Function("NAME", KERNEL_ARGUMENTS, lanes_for(c, vector_bytes), "i64")
+        self.chunks = -(-self.columns // self.f.lanes)
+        self.unrolled = unrolled(self.chunks, c.phases)
+        self.pointers: list[tuple[Value, int]] = []
+        self.names: dict[tuple[Value, int], str] = {}
+        self.running: dict[Value, list[str]] = {}  # outer reductions whose sums stay in registers to the end
+        self.finish: list[Callable[[], None]] = []
+
+    def kernel(self) -> Kernel:
+        f = self.f
+        for v in self.order:  # pointers dominate everything
+            for k in range(len(v.inputs)):
+                r = self.geometry.reads[v, k]
+                if isinstance(r, tuple) and r[0].op != "iota":
+                    self._pointer(r[0], r[1])
+            if v in self.geometry.writes:
+                self._pointer(v, 0)
+        for v in self.order:
+            if v.op in REDUCTIONS and v.place == "outer":
+                self._start_outer(v)
+        self._nest(0, [])
+        for finish in self.finish:
+            finish()
+        f.do("ret i64 0")
+        return Kernel(f.text(), self.pointers)
+
+    # ---- reductions that end after the last point ------------------------------------------------------------
+
+    def _start_outer(self, v: Value) -> None:
+        f, d = self.f, v.dtype
+        strides, p, start = self.geometry.writes[v], self._pointer(v, 0), self._identity(v)
+        everywhere = not any(strides[:-1])
+        if everywhere and strides[-1] == 0:
+            total = f.local(start, d)
+            self.running[v] = [total]
+            self.finish.append(lambda: f.store_scalar(self._horizontal(v, f.get(total, d)), p, d))
+        elif everywhere and strides[-1] == 1 and self.unrolled:
+            sums = self.running[v] = [f.local(start, d) for _ in range(self.chunks)]
+
+            def store() -> None:
+                for j, s in enumerate(sums):
+                    f.store(f.get(s, d), f.at(p, j * f.lanes, 1, d), d, self.columns - j * f.lanes)
+
+            self.finish.append(store)
+        else:
+            whole = v.size // f.lanes * f.lanes
+            if whole:
+                with f.loop(whole, f.lanes) as j:
+                    f.store(start, f.at(p, j, 1, d), d)
+            if v.size > whole:
+                f.store(start, f.at(p, whole, 1, d), d, v.size - whole)
+
+    def _identity(self, v: Value) -> str:
+        d = v.dtype
+        if v.op in ("sum", "product"):
+            return self.f.splat(0 if v.op == "sum" else 1, d)
+        if d.kind == "b":
+            return self.f.splat(v.op == "minimum_over", d)
+        if d.kind == "f":
+            return self.f.splat(-math.inf if v.op == "maximum_over" else math.inf, d)
+        ends = np.iinfo(d)
+        return self.f.splat(ends.min if v.op == "maximum_over" else ends.max, d)
+
+    def _combined(self, v: Value, x: str, y: str) -> str:
+        name = {"sum": "add", "product": "multiply", "maximum_over": "maximum", "minimum_over": "minimum"}[v.op]
+        return apply(self.f, name, [x, y], v.dtype, v.dtype)
+
+    def _horizontal(self, v: Value, x: str) -> str:
+        """The reduction of a vector's lanes, in every lane."""
+        f, d = self.f, v.dtype
+        if f.lanes == 1:
+            return x
+        s, t = scalar_type(d), f.type(d)
+        short = s.replace("float", "f32").replace("double", "f64")
+        signed = {"f": "f", "i": "s"}.get(d.kind, "u")
+        kind = {
+            "sum": "fadd" if d.kind == "f" else "add",
+            "product": "fmul" if d.kind == "f" else "mul",
+            "maximum_over": "fmaximum" if d.kind == "f" else f"{signed}max",
+            "minimum_over": "fminimum" if d.kind == "f" else f"{signed}min",
+        }[v.op]
+        name = f"llvm.vector.reduce.{kind}.v{f.lanes}{short}"
+        first = kind in ("fadd", "fmul")
+        f.declared[name] = f"declare {s} @{name}({f'{s}, ' if first else ''}{t})"
+        start = f"{s} {'-0.0' if kind == 'fadd' else '1.0'}, " if first else ""
+        flags = "reassoc " if first else ""
+        return f.broadcast(f.let(f"call {flags}{s} @{name}({start}{t} {x})"), s)
+
+    # ---- the nest --------------------------------------------------------------------------------------------
+
+    def _pointer(self, root: Value, offset: int) -> str:
+        name = self.names.get((root, offset))
+        if name is None:
+            name = self.names[root, offset] = self.f.pointer_argument(len(self.pointers))
+            self.pointers.append((root, offset))
+        return name
+
+    def _nest(self, depth: int, index: list[Any]) -> None:
+        if depth == len(self.outer):
+            Row(self, index).emit()
+            return
+        with self.f.loop(self.outer[depth]) as i:
+            self._nest(depth + 1, [*index, i])
+
+
+def unrolled(chunks: int, phases: int) -> bool:
+    """Whether a row's vectors are written out one by one, so that they can stay in registers."""
+    return chunks <= KEPT_VECTORS and (phases > 1 or chunks <= 4)
+
+
+class Row:
+    """The code of one row: passes over its columns, and what is computed once a row between them."""
+
+    def __init__(self, nest: Loops, index: list[Any]) -> None:
+        self.nest, self.f, self.index = nest, nest.f, index
+        self.reads, self.writes = nest.geometry.reads, nest.geometry.writes
+        self.bases: dict[Any, str] = {}
+        self.once: dict[Any, str] = {}  # row values, and what repeats along the row
+        self.sums: dict[Value, str] = {}
+
+    def emit(self) -> None:
+        nest, f = self.nest, self.f
+        for v in nest.order:  # addresses and what repeats along the row come before any pass, so that all may use them
+            for k in range(len(v.inputs)):
+                r = self.reads[v, k]
+                if isinstance(r, tuple):
+                    self._base(*r)
+                    if r[2][-1] == 0:
+                        self._repeated(r)
+            if v in self.writes:
+                self._base(v, 0, self.writes[v])
+        kept: list[dict[Any, str]] = [{} for _ in range(nest.chunks)]
+        self._between(-1)
+        for phase in range(nest.c.phases):
+            for v in nest.order:
+                if v.op in REDUCTIONS and v.phase == phase and v not in nest.running and self._ends_with_row(v):
+                    self.sums[v] = f.local(nest._identity(v), v.dtype)
+            if nest.unrolled:
+                for j in range(nest.chunks):
+                    self._pass(phase, kept[j], j * f.lanes, min(f.lanes, nest.columns - j * f.lanes), j)
+            else:
+                whole = nest.columns // f.lanes * f.lanes
+                if whole:
+                    with f.loop(whole, f.lanes) as j:
+                        self._pass(phase, {}, j, f.lanes, 0)
+                if nest.columns > whole:
+                    self._pass(phase, {}, whole, nest.columns - whole, 0)
+            self._between(phase)
+
+    def _ends_with_row(self, v: Value) -> bool:
+        return v.place == "row" or self.writes[v][-1] == 0
+
+    def _base(self, root: Value, offset: int, strides: tuple[int, ...]) -> Any:
+        """The address of a row's first element; of an iota, its number."""
+        key = (root, offset, strides[:-1])
+        if key not in self.bases:
+            f = self.f
+            if root.op == "iota":
+                p: Any = offset
+                for i, s in zip(self.index, strides[:-1], strict=True):
+                    p = f.add(p, f.times(i, s))
+            else:
+                p = self.nest._pointer(root, offset)
+                for i, s in zip(self.index, strides[:-1], strict=True):
+                    p = f.at(p, i, s, root.dtype)
+            self.bases[key] = p
+        return self.bases[key]
+
+    def _repeated(self, r: Read) -> str:
+        if r not in self.once:
+            root, f, p = r[0], self.f, self._base(*r)
+            self.once[r] = f.broadcast(str(p), "i64") if root.op == "iota" else f.load_scalar(p, root.dtype)
+        return self.once[r]
+
+    def _operand(self, v: Value, k: int, kept: dict[Any, str], j: Any, n: int) -> str:
+        f, r = self.f, self.reads[v, k]
+        if isinstance(r, Value):
+            if r.place == "row":
+                return self.once[r]
+            if r not in kept:  # computed in an earlier pass and kept in memory
+                strides = self.writes[r]
+                kept[r] = self._loaded((r, 0, strides), j, n)
+            return kept[r]
+        if not isinstance(r, tuple):
+            return f.splat(r, v.inputs[k].dtype)
+        if r[2][-1] == 0:
+            return self.once[r]
+        if r not in kept:
+            kept[r] = self._loaded(r, j, n)
+        return kept[r]
+
+    def _loaded(self, r: Read, j: Any, n: int) -> str:
+        f, root, stride = self.f, r[0], r[2][-1]
+        p = self._base(*r)
+        if root.op == "iota":
+            first = f.broadcast(str(f.add(p, f.times(j, stride))), "i64")
+            if f.lanes == 1:
+                return first if first.startswith("%") else f.let(f"add i64 0, {first}")
+            steps = f"<{', '.join(f'i64 {i * stride}' for i in range(f.lanes))}>"
+            return f.binary("add", first, steps, I64)
+        p = f.at(p, j, stride, root.dtype)
+        return f.load(p, root.dtype, n) if stride == 1 else f.gather(p, stride, root.dtype, n)
+
+    def _pass(self, phase: int, kept: dict[Any, str], j: Any, n: int, chunk: int) -> None:
+        f, stores = self.f, []
+        for v in self.nest.order:
+            if v.phase != phase or is_row_value(v):
+                continue
+            x = [self._operand(v, k, kept, j, n) for k in range(len(v.inputs))]
+            if v.op in REDUCTIONS:
+                self._reduce(v, x[0], j, n, chunk)
+                continue
+            kept[v] = self._applied(v, x)
+            if v in self.writes:
+                stores.append(v)
+        for v in stores:  # after every load: a result may have taken over an operand's memory
+            strides = self.writes[v]
+            p, stride = self._base(v, 0, strides), strides[-1]
+            if stride == 1 or self.nest.columns == 1:
+                f.store(kept[v], f.at(p, j, stride, v.dtype), v.dtype, n)
+            else:
+                f.scatter(kept[v], f.at(p, j, stride, v.dtype), stride, v.dtype, n)
+
+    def _applied(self, v: Value, x: list[str]) -> str:
+        taken = v.inputs[1 if v.op == "where" else 0].dtype
+        return apply(self.f, v.op, x, taken, v.dtype)
+
+    def _reduce(self, v: Value, x: str, j: Any, n: int, chunk: int) -> None:
+        f, d = self.f, v.dtype
+        if v in self.nest.running:
+            sums = self.nest.running[v]
+            target = sums[chunk if len(sums) > 1 else 0]
+        elif self._ends_with_row(v):
+            target = self.sums[v]
+        else:
+            p = f.at(self._base(v, 0, self.writes[v]), j, self.writes[v][-1], d)
+            f.store(self.nest._combined(v, f.load(p, d, n), x), p, d, n)
+            return
+        if n < f.lanes:
+            x = f.let(f"select {f.vector('i1')} {f.mask(n)}, {f.type(d)} {x}, {f.type(d)} {self.nest._identity(v)}")
+        f.put(target, self.nest._combined(v, f.get(target, d), x), d)
+
+    def _between(self, phase: int) -> None:
+        """After a pass: its reductions end, and what is computed from them once a row."""
+        f = self.f
+        for v in self.nest.order:
+            if v.phase != phase:
+                continue
+            if v in self.sums:
+                x = self.nest._horizontal(v, f.get(self.sums[v], v.dtype))
+                if v.place == "row":
+                    self.once[v] = x
+                    if v in self.writes:
+                        f.store_scalar(x, self._base(v, 0, self.writes[v]), v.dtype)
+                else:
+                    p = self._base(v, 0, self.writes[v])
+                    f.store_scalar(self.nest._combined(v, f.load_scalar(p, v.dtype), x), p, v.dtype)
+            elif is_row_value(v):
+                self.once[v] = self._applied(v, [self._row_operand(v, k) for k in range(len(v.inputs))])
+                if v in self.writes:
+                    f.store_scalar(self.once[v], self._base(v, 0, self.writes[v]), v.dtype)
+
+    def _row_operand(self, v: Value, k: int) -> str:
+        r = self.reads[v, k]
+        if isinstance(r, (Value, tuple)):
+            return self.once[r]
+        return self.f.splat(r, v.inputs[k].dtype)

@@ -1,0 +1,231 @@
+"""Lowering: the entries of a record become values of a program, each operation in terms of the primitives.
+
+Assignments disappear here. Every memory has a current value; an assignment replaces it, a read of a view made earlier is a view
+of the current one, and what a memory from outside holds in the end is an effect. An operation that nothing here knows is opaque,
+with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..engine import record as recorded
+from ..engine.record import Entry
+from .build import SUPPORTED, Builder, Opaque, Unreadable
+from .capture import Captured
+from .operations import LOWER
+from .program import Program, Value
+from .reader import read
+from .structure import flatten
+
+
+class Lowering:
+    """One record on its way to a program."""
+
+    def __init__(self, captured: Captured) -> None:
+        self.captured, self.builder, self.program = captured, Builder(), Program()
+        self.current: dict[recorded.Value, Value] = {}
+        self.views: dict[recorded.Value, tuple[recorded.Value, Entry]] = {}
+        self.viewed: dict[recorded.Value, tuple[Value, Value]] = {}
+        self.effects: dict[recorded.Value, Value] = {}
+        self.opaque: list[tuple[Entry, str]] = []
+        leaves: list[Any] = []
+        flatten(captured.result, leaves)
+        self.own = captured.record.own_arrays(leaves)
+        self.places = {v: k for k, v in enumerate(captured.record.inputs)}
+
+    # ---- reading and writing memories ------------------------------------------------------------------------
+
+    def value(self, v: recorded.Value) -> Value:
+        """What a value of the record holds now."""
+        if v in self.views:
+            parent, entry = self.views[v]
+            now = self.value(parent)
+            before = self.viewed.get(v)
+            if before is None or before[0] is not now:
+                before = self.viewed[v] = (now, self._view(entry, now))
+            return before[1]
+        found = self.current.get(v)
+        if found is None:
+            found = self.current[v] = self._outside(v)
+        return found
+
+    def _outside(self, v: recorded.Value) -> Value:
+        b = self.builder
+        if v in self.places:
+            return b.input(self.places[v], v.shape, v.dtype)
+        if not isinstance(v.data, np.ndarray):
+            return b.constant(v.data, v.dtype) if v.dtype in SUPPORTED else b.memory(np.asarray(v.data))
+        if any([s % v.data.itemsize for s in v.data.strides]) or v.data.ctypes.data % v.data.itemsize:
+            array = v.data
+            return b.opaque("an unaligned array", lambda: (array,), [], [(v.shape, v.dtype)])[0]  # type: ignore[return-value]
+        if id(v.data) in self.own and v.initial is not None:  # it starts anew in each step
+            same = v.dtype in SUPPORTED and v.initial.size and (v.initial == v.initial.flat[0]).all()
+            return b.full(v.initial.flat[0], v.shape, v.dtype) if same else b.memory(v.initial)
+        if id(v.data) in self.own and v.dtype in SUPPORTED and v.data.size and (v.data == v.data.flat[0]).all():
+            return b.full(v.data.flat[0], v.shape, v.dtype)  # made by the step, which makes it again each time
+        return b.memory(v.data)
+
+    def untraced(self) -> list[tuple[Entry, recorded.Value]]:
+        """Arrays that operations read from outside, though they are memory of an argument or of a result.
+
+        Somebody took the value of a Tensor where nobody saw it: what is recorded is this call's.
+        """
+        record = self.captured.record
+        outside = [
+            v for v in record.values if v.producer is None and v not in self.places and isinstance(v.data, np.ndarray)
+        ]
+        suspects = [v for v in outside if v.initial is None and v.data.base is not None]
+        made = [v for v in record.values if v in self.places or (v.producer is not None and v not in self.views)]
+        owners = {id(_base(v.data)) for v in made}
+        found = [v for v in suspects if id(_base(v.data)) in owners]
+        return [(e, v) for v in found for e in record.entries if v in e.inputs]
+
+    def operand(self, x: Any) -> Any:
+        """A value, or the Python number or None that stands for itself."""
+        return self.value(x) if isinstance(x, recorded.Value) else x
+
+    def write(self, target: recorded.Value, value: Value) -> None:
+        """Make this the current value of a memory, or of the memory that a view is of."""
+        if target in self.views:
+            parent, entry = self.views[target]
+            self.write(parent, self._written_through(entry, self.value(parent), value))
+            return
+        self.current[target] = value
+        if target.producer is None and id(target.data) not in self.own:
+            self.effects[target] = value
+
+    def _written_through(self, entry: Entry, parent: Value, part: Value) -> Value:
+        """The memory a view is of, after a write to the view."""
+        b, run = self.builder, entry.run
+        if entry.name == "reshape":
+            return b.reshape(part, parent.shape)
+        if entry.name == "transpose":
+            return b.transpose(part, tuple(np.argsort(entry.params["axes"])))
+        if entry.name == "detach":
+            return part
+
+        def write(whole: np.ndarray, part: np.ndarray) -> tuple[np.ndarray]:
+            out = whole.copy()
+            run([out])[0][...] = part
+            return (out,)
+
+        return b.opaque(f"write to {entry.name}", write, [parent, part], [(parent.shape, parent.dtype)])[0]  # type: ignore[return-value]
+
+    # ---- entries ---------------------------------------------------------------------------------------------
+
+    def run(self) -> Program:
+        record = self.captured.record
+        for entry in record.entries:
+            self.builder.origin = entry
+            if entry.name == "assign" and entry.op is None:
+                self._assign(*entry.inputs)
+            elif entry.op is not None:
+                self._operation(entry)
+        self.builder.origin = None
+        return self.program
+
+    def _assign(self, target: recorded.Value, value: Any) -> None:
+        b = self.builder
+        x = self.operand(value)
+        if not isinstance(x, Value):
+            x = b.constant(x, target.dtype)
+        if x.dtype != target.dtype and (x.dtype not in SUPPORTED or target.dtype not in SUPPORTED):
+            dtype = target.dtype
+            x = b.opaque("astype", lambda a: (a.astype(dtype),), [x], [(x.shape, dtype)])[0]
+        elif x.dtype != target.dtype:
+            x = b.cast(x, target.dtype)
+        while len(x.shape) > len(target.shape):
+            x = b.reshape(x, x.shape[1:])
+        self.write(target, b.broadcast(x, target.shape))
+
+    def _operation(self, entry: Entry) -> None:
+        if entry.op.kind == "view" and len(entry.inputs) == 1 and isinstance(entry.inputs[0], recorded.Value):
+            view, parent = entry.outputs[0], entry.inputs[0]
+            if view is not None and isinstance(view.data, np.ndarray) and np.may_share_memory(view.data, parent.data):
+                self.views[view] = (parent, entry)
+                return
+        inputs = [self.operand(x) for x in entry.inputs]
+        for v, out in zip(entry.outputs, self._lowered(entry, inputs), strict=True):
+            if v is not None and out is not None:
+                self.current[v] = out
+
+    def _view(self, entry: Entry, parent: Value) -> Value:
+        found = self._lowered(entry, [parent])[0]
+        assert found is not None
+        return found
+
+    def _lowered(self, entry: Entry, inputs: list[Any]) -> list[Value | None]:
+        try:
+            out = self._native(entry, inputs)
+        except Unreadable as reason:
+            return self._opaque(entry, inputs, str(reason))
+        expected = entry.outputs[0]
+        assert expected is not None
+        if out.shape != expected.shape or out.dtype != expected.dtype:
+            return self._opaque(
+                entry, inputs, f"read as {out.dtype}{list(out.shape)}, not {expected.dtype}{list(expected.shape)}"
+            )
+        return [out]
+
+    def _native(self, entry: Entry, inputs: list[Any]) -> Value:
+        arrays = [v for v in (*entry.inputs, *entry.outputs) if isinstance(v, recorded.Value)]
+        if len(entry.outputs) != 1 or entry.outputs[0] is None or entry.name.endswith("_derivative"):
+            raise Unreadable("it has several results")
+        if any([0 in v.shape for v in arrays]):
+            raise Unreadable("arrays of no elements are left to NumPy")
+        if any([v.dtype not in SUPPORTED for v in arrays]):
+            raise Unreadable("a dtype that is not compiled")
+        lower = LOWER.get(entry.name)
+        if lower is not None:
+            return lower(self.builder, *inputs, **entry.params)
+        if entry.op.kind in ("elementwise", "reduction"):
+            return read(self.builder, entry.op.forward, inputs, entry.params)
+        raise Unreadable(f"operations of kind {entry.op.kind!r} are called as they are")
+
+    def _opaque(self, entry: Entry, inputs: list[Any], reason: str) -> list[Value | None]:
+        self.opaque.append((entry, reason))
+        values = [x for x in inputs if isinstance(x, Value)]
+        run, template = entry.run, [None if isinstance(x, Value) else (x,) for x in inputs]
+        scalars = [isinstance(x, recorded.Value) and isinstance(x.data, np.generic) for x in entry.inputs]
+
+        def call(*arrays: np.ndarray) -> tuple[Any, ...]:
+            rest = iter(arrays)
+            given = [next(rest) if t is None else t[0] for t in template]
+            return run([x[()] if s else x for x, s in zip(given, scalars, strict=True)])
+
+        outputs = [None if v is None else (v.shape, v.dtype) for v in entry.outputs]
+        made = self.builder.opaque(entry.name, call, values, outputs)
+        for m in made:
+            if m is not None:
+                m.inputs[0].params = Opaque(entry.name, call, reason)
+                break
+        return made
+
+
+def _base(array: Any) -> Any:
+    while isinstance(array, np.ndarray) and isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def lower(
+    captured: Captured, outputs: Sequence[recorded.Value], gradients: Sequence[tuple[np.ndarray, recorded.Value]] = ()
+) -> tuple[Program, Lowering]:
+    """The program of a captured step: `outputs` are what it returns; `gradients` (array, value) what it leaves on leaves."""
+    lowering = Lowering(captured)
+    program = lowering.run()
+    record = captured.record
+    program.inputs = [lowering.builder.input(k, v.shape, v.dtype) for k, v in enumerate(record.inputs)]
+    program.outputs = [lowering.value(v) for v in outputs]
+    for target, last in lowering.effects.items():
+        memory = lowering.builder.memory(target.data)
+        if last is not memory:
+            program.effects.append((memory, last))
+    program.checks = lowering.builder.checks
+    for array, value in gradients:
+        program.effects.append((lowering.builder.memory(array), lowering.value(value)))
+    return program, lowering

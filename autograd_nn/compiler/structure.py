@@ -1,0 +1,63 @@
+"""Structure: arguments and results as flat lists of Tensors and arrays, and what is put back together from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..engine.tensor import Tensor
+
+ARRAY = "array"
+"""Stands in a structure where a Tensor or array was."""
+
+
+def flatten(x: Any, leaves: list[Any], kinds: tuple[type, ...] = (Tensor, np.ndarray)) -> Any:
+    """Put the Tensors and arrays of nested tuples, lists and dicts into `leaves`; returns the hashable rest."""
+    if isinstance(x, kinds):
+        leaves.append(x)
+        return ARRAY
+    if type(x) in (tuple, list):
+        return (type(x), tuple([flatten(e, leaves, kinds) for e in x]))
+    if isinstance(x, tuple) and hasattr(x, "_fields"):
+        return (type(x), tuple([flatten(e, leaves, kinds) for e in x]))
+    if type(x) is dict:
+        return (dict, tuple([(k, flatten(v, leaves, kinds)) for k, v in x.items()]))
+    return Static(x)
+
+
+def unflatten(structure: Any, leaves: Iterator[Any]) -> Any:
+    """The nested containers again, with these leaves."""
+    if structure is ARRAY:
+        return next(leaves)
+    if type(structure) is Static:
+        return structure.value
+    kind, parts = structure
+    if kind is dict:
+        return {k: unflatten(v, leaves) for k, v in parts}
+    made = [unflatten(p, leaves) for p in parts]
+    return made if kind is list else kind(*made) if hasattr(kind, "_fields") else kind(made)
+
+
+class Static:
+    """Anything but a Tensor or array: equal by type and value where it is hashable, by identity where it is not."""
+
+    __slots__ = ("key", "value")
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        try:
+            hash(value)
+            self.key = (type(value), value)
+        except TypeError:
+            self.key = (type(value), id(value))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Static) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        return repr(self.value)

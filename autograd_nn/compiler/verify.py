@@ -1,0 +1,158 @@
+"""Verifying: a compiled step is run beside the eager one and compared, result by result and state by state.
+
+Two computations of one thing differ by rounding, and some steps make much of rounding: Adam divides a gradient that is zero but
+for rounding by its own size. So where the plain tolerance is exceeded, the record is run again with every floating result
+moved by its last bit; what that moves by as much cannot be told apart from the compiled result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine import record as recorded
+from .capture import Captured
+from .errors import CompileError
+from .lower import lower
+from .pipeline import compile_program
+from .structure import flatten
+
+if TYPE_CHECKING:
+    from .compile import Signature
+
+REPLAYS = 3
+PLAIN = 512
+"""Differences of so many last bits of the largest element need no explanation."""
+
+
+def compare(signature: Signature, captured: Captured, arrays: Sequence[np.ndarray]) -> None:
+    """Run a compiled step from the state before a captured one, and hold what it makes against what that made.
+
+    Leaves everything as the captured step did; raises CompileError, with everything as before that, where they differ.
+    """
+    record = captured.record
+    leaves: list[Any] = []
+    flatten(captured.result, leaves)
+    # What the captured step left on leaves, by the memory in which the compiled step leaves it.
+    gradients = {
+        id(g._array): leaf.grad._array for leaf, g in signature.gradients if g is not None and leaf.grad is not None
+    }
+    targets = [t.data for t, _ in signature.compiled.program.effects]
+    sources = [record.of_array(gradients.get(id(t), t)) for t in targets] + [record.value(x) for x in leaves]
+    expected = [np.array(gradients.get(id(t), t)) for t in targets] + captured.returned
+    captured.restore()
+    signature.machine.forget()
+    states = {id(v.data) for v in record.states}
+    for t in targets:
+        if id(t) in gradients and id(t) not in states:
+            t.fill(-1)  # nobody may read what the step before left
+    outputs: list[Any] = []
+    flatten(signature.run(arrays), outputs)
+    found = [np.array(t) for t in targets] + [np.array(x._array) for x in outputs]
+    bad = [k for k, (e, f) in enumerate(zip(expected, found, strict=True)) if not agrees(e, f)]
+    if bad and not _explained(record, [(expected[k], found[k], sources[k]) for k in bad]):
+        captured.restore()
+        raise CompileError(_complaint(captured, arrays, signature))
+    for t, e in zip(targets, expected, strict=False):
+        t[...] = e
+
+
+def _explained(record: recorded.Record, pairs: Sequence[tuple[Any, Any, Any]]) -> bool:
+    """Whether rounding alone could have made these differences."""
+    if any([v is None or e.shape != f.shape or e.dtype.kind != "f" for e, f, v in pairs]):
+        return False
+    values = [v for _, _, v in pairs]
+    runs = [replayed(record, values, seed) for seed in range(REPLAYS)]
+    for e, f, v in pairs:
+        slack = 16 * max(deviation(e, run[v]) for run in runs)
+        if not agrees(e, f, slack):
+            return False
+    return True
+
+
+def _complaint(captured: Captured, arrays: Sequence[np.ndarray], signature: Signature) -> str:
+    """Which operation's compiled result is the first to differ from the recorded one."""
+    record = captured.record
+    made = [(e, v) for e in record.entries if e.op is not None for v in e.outputs[:1] if v is not None]
+    program, _ = lower(captured, [v for _, v in made])
+    machine = compile_program(program).machine
+    for to, x in zip(machine.inputs, arrays, strict=True):
+        to[...] = x
+    machine.run()
+    captured.restore()
+    for (entry, v), out in zip(made, machine.outputs, strict=True):
+        if not agrees(v.data, out):
+            where = f" in {entry.scope[0]}" if entry.scope is not None else ""
+            return (
+                f"compile: the compiled step differs from the eager one, first at {entry.name}{where} ({entry.line}), by "
+                f"{deviation(v.data, out):.3g}; this is a fault of the compiler: please report it, and leave the step uncompiled"
+            )
+    return (
+        "compile: the compiled step differs from the eager one, though each of its operations agrees when it is compiled "
+        "anew: the step depends on something that is not seen here, a value taken out of a Tensor as a plain array, say"
+    )
+
+
+def agrees(x: Any, y: Any, slack: float = 0.0) -> bool:
+    """Whether two arrays are equal but for rounding; NaN and infinities in the same places."""
+    a, b = np.asarray(x), np.asarray(y)
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    if a.dtype.kind not in "fc":
+        return bool(np.array_equal(a, b))
+    finite = np.isfinite(a)
+    if not np.array_equal(finite, np.isfinite(b)) or not np.array_equal(a[~finite], b[~finite], equal_nan=True):
+        return False
+    if not finite.any():
+        return True
+    return deviation(a, b) <= allowance(a) + slack
+
+
+def allowance(a: np.ndarray) -> float:
+    """How far rounding alone may move an array's elements."""
+    finite = np.abs(a[np.isfinite(a)]).astype(np.float64)
+    return float(np.finfo(a.dtype).eps * PLAIN * finite.max()) + 1e-30 if finite.size else 0.0
+
+
+def deviation(a: Any, b: Any) -> float:
+    """The largest difference between elements that are finite in both."""
+    a, b = np.asarray(a), np.asarray(b)
+    finite = np.isfinite(a) & np.isfinite(b)
+    if a.dtype.kind not in "fc" or not finite.any():
+        return 0.0
+    return float(np.max(np.abs(a[finite].astype(np.float64) - b[finite].astype(np.float64))))
+
+
+def replayed(
+    record: recorded.Record, wanted: Sequence[recorded.Value], seed: int | None = None
+) -> dict[recorded.Value, np.ndarray]:
+    """What these values of a record are in the end, when it is run again from its own states with NumPy.
+
+    With a seed, every floating result of an operation is moved by its last bit, up or down.
+    """
+    rng = None if seed is None else np.random.default_rng(seed)
+    memory: dict[Any, Any] = {}
+    for v in record.values:
+        if v.producer is None:
+            memory[v] = v.data if v.initial is None else v.initial.copy()
+    with np.errstate(all="ignore"):
+        for entry in record.entries:
+            arrays = [memory[x] if isinstance(x, recorded.Value) else x for x in entry.inputs]
+            if entry.op is None:
+                if entry.name == "assign":
+                    entry.run(arrays)
+                continue
+            exact = rng is None or entry.op.kind in ("view", "copy", "random")
+            for made, out in zip(entry.outputs, entry.run(arrays), strict=True):
+                if made is not None:
+                    memory[made] = out if exact else _moved(out, rng)
+    return {v: np.array(memory[v]) for v in wanted}
+
+
+def _moved(x: Any, rng: Any) -> Any:
+    if np.asarray(x).dtype not in (np.float32, np.float64):
+        return x
+    ends = np.where(rng.random(np.shape(x)) < 0.5, -np.inf, np.inf).astype(x.dtype)
+    return np.where(np.isfinite(x) & (x != 0), np.nextafter(x, ends), x).astype(x.dtype)

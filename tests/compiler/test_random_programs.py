@@ -1,0 +1,16 @@
+"""Random training steps against eager ones. `python tests/compiler/random_programs.py 100000` tries as many as asked for."""
+
+import pytest
+from random_programs import run
+
+
+@pytest.mark.parametrize("first", range(0, 300, 15))
+def test_random_programs(first):
+    for seed in range(first, first + 15):
+        run(seed)
+
+
+# What each of these once found: a stale view, a product of a constant, a row over axes that do not merge, a saturated tanh.
+@pytest.mark.parametrize("seed", [91, 165, 167, 348, 1164, 1233])
+def test_programs_that_found_something(seed):
+    run(seed)
