@@ -91,7 +91,7 @@ class Block:
                 break
         arrays = [g._array for g in gradients]
         for held, g in zip(self._held, arrays, strict=True):
-            if g.dtype is not held.dtype or g.shape != held.shape:
+            if g.dtype != held.dtype or g.shape != held.shape:  # compiled kernels return dtypes of their own
                 raise ValueError(
                     f"{self.update.rule.__name__}: a parameter of shape {held.shape}, {held.dtype}, has a gradient of shape "
                     f"{g.shape}, {g.dtype}"
