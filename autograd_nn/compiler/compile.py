@@ -27,7 +27,7 @@ from ..engine.memory import cell_of
 from ..engine.tensor import Tensor, tensor
 from .capture import Captured, capture
 from .errors import CompileError
-from .guards import Guard, environment, test_of
+from .guards import MEMORY, Guard, environment, test_of
 from .lower import lower
 from .pipeline import Compiled, compile_program
 from .structure import ARRAY, flatten, unflatten
@@ -212,7 +212,8 @@ class Signature:
         self.assumptions = record.assumptions
         # A number that the step itself changes was what it was before; everything else may have been made by the first call.
         self.guards = [g if g.same else before.get((g.path, id(g.place)), g) for g in environment(step)]
-        self.environment = test_of(self.guards)
+        memories = [Guard(t, MEMORY, array, True, t.name or "a Tensor's memory") for t, array in self.tensors]
+        self.environment = test_of([*memories, *self.guards])
         self.leaves = [(f.leaf, f.before) for f in record.leaves.values() if f.needed]
         self.absent: list[tuple[Leaf, bool]] = []  # whether other leaves had a gradient
         read = {id(array) for _, array in self.tensors}
@@ -234,9 +235,6 @@ class Signature:
 
     def holds(self) -> bool:
         """Whether everything that was taken for granted is as it was."""
-        for t, array in self.tensors:
-            if t._array is not array:
-                return False
         for leaf, before in self.leaves:
             if leaf.grad is not before:
                 return False
