@@ -11,6 +11,7 @@ from typing import Any as _Any
 from . import check as check
 from . import data as data
 from . import kernels as kernels
+from . import viz as viz
 from .check.divergence import compare as compare
 from .check.gradients import check_model as check_model
 from .check.gradients import gradcheck as gradcheck
@@ -52,6 +53,8 @@ from .transforms import jacobian as jacobian
 from .transforms import jvp as jvp
 from .transforms import value_and_grad as value_and_grad
 from .transforms import vjp as vjp
+from .viz import expression as expression
+from .viz import graph as graph
 
 if _TYPE_CHECKING:
     from . import nn as nn

@@ -8,6 +8,7 @@ import sys
 
 BENCHMARKS = {
     "overhead": "what one operation costs: recorded calls, chains, scalar graphs, a tiny network, importing",
+    "check": "checking the gradients of a million parameters, and finding a wrong operation in a long chain",
     "training": "whole training steps of eight networks",
     "transforms": "gradients, Jacobians and Hessians of NumPy code; random numbers and dropout",
     "optimizers": "one step of an optimizer beside PyTorch's fused and foreach, over few, some and many arrays",

@@ -57,7 +57,9 @@ def test_demo_shows_its_progress(finished):
 
 def test_demo_draws_the_training_curve(finished):
     directory, run = finished
-    assert sorted(p.name for p in directory.iterdir()) == ["digits.safetensors", "training_curve.png"]
+    assert sorted(p.name for p in directory.iterdir()) == [
+        "digits.safetensors", "graph.html", "graph.svg", "training_curve.png",
+    ]  # fmt: skip
     assert "Picture     training_curve.png" in run.stdout
     picture = image.imread(directory / "training_curve.png")[..., :3]
     assert picture.shape == (960, 1200, 3)

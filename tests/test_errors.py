@@ -273,10 +273,10 @@ def test_leaving_the_graph_silently_is_refused():
     assert array.tolist() == [0.0, 0.0, 0.0]
     with raises(TypeError, "np.sin: where= is not differentiable here; call ag.sin without it"):
         np.sin(h, where=np.array([True, False, True]))
-    with raises(TypeError, "np.add.reduce is not differentiable here; write it with ag.add"):
-        np.add.reduce(h)
-    with raises(TypeError, "np.nextafter is not differentiable here", r"t.numpy\(\)"):
-        np.nextafter(h, h)
+    with raises(TypeError, "np.subtract.reduce is not differentiable here: it depends on the order of its operands"):
+        np.subtract.reduce(h)
+    with raises(TypeError, "np.spacing is not differentiable here", r"t.numpy\(\)"):
+        np.spacing(h)
     with raises(TypeError, "np.concatenate on a Tensor: .*casting"):
         np.concatenate([h, h], casting="unsafe")
     with raises(TypeError, "np.linalg.eig is not differentiable here"):

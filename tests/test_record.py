@@ -205,6 +205,18 @@ def test_recording_does_not_change_results_or_leave_traces():
     np.testing.assert_array_equal(plain, x.grad.numpy())
 
 
+def test_the_tensors_from_outside():
+    x, w, state = ag.tensor([1.0, 2.0], requires_grad=True), ag.tensor([3.0, 4.0]), ag.zeros((2,))
+    view = x.detach()
+    with ag.record(x) as r:
+        y = ag.exp(x * w) + view
+        with ag.no_grad():
+            ag.assign(state, y)
+        y.sum().backward()
+    assert [[t is u for u in (x, w, view, state)].index(True) for t in r.outside[:4]] == [0, 1, 2, 3]
+    assert all(t.node is not y.node for t in r.outside)
+
+
 def test_a_gradient_that_is_set_is_followed():
     """`w.grad = w.grad * 0.5` (clipping, say) is part of the program, not a constant of it."""
     w = ag.tensor([1.0, 2.0], requires_grad=True)

@@ -1,5 +1,6 @@
 """What NumPy and the Array API standard have and Tensors do not answer to: every one with its reason, printed here."""
 
+import importlib
 import inspect
 import textwrap
 from pathlib import Path
@@ -15,7 +16,14 @@ from autograd_nn.engine.unsupported import NUMPY, STANDARD, entry, reason
 
 def numpys():
     """Every NumPy function and ufunc that a Tensor could answer to, by the name NumPy's users know."""
-    np.fft.fft  # noqa: B018 - loads the module, whose functions are listed only then
+    for module in (
+        "fft",
+        "char",
+        "polynomial",
+        "strings",
+        "lib.recfunctions",
+    ):  # whose functions are listed once loaded
+        importlib.import_module(f"numpy.{module}")
     functions = {full_name(f): f in FUNCTIONS for f in overrides.get_overridable_numpy_array_functions()}
     public = {f"np.{f.__name__}": f in UFUNCS for f in overrides.get_overridable_numpy_ufuncs() if is_public(f)}
     return functions | public

@@ -13,7 +13,7 @@ from __future__ import annotations
 import difflib
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -33,6 +33,7 @@ class Step:
     line: str
     error: float
     dtypes: str
+    position: int = -1  # among the first record's entries
 
 
 @dataclass
@@ -82,9 +83,10 @@ class Divergence:
 def compare(a: Record, b: Record | Mapping[str, Any] | str | os.PathLike[str], rtol: float | None = None) -> Divergence:
     """Find the first operation at which two recorded runs diverge.
 
-    `b` is another record, or reference values by name (a mapping, or the path of an npz file): the path of a module, whose last
-    result is meant, or the name of a Tensor. `rtol`: the difference allowed, relative to a value's largest element; by default
-    0 where the dtypes are the same and 100 last bits of the narrower one where they are not (always so for references).
+    `b` is another record, or reference values by name (a mapping, or the path of an npz file): the path of a module (with or
+    without the outermost one's own name), whose last result is meant, or the name of a Tensor. `rtol`: the difference allowed,
+    relative to a value's largest element; by default 0 where the dtypes are the same and 100 last bits of the narrower one
+    where they are not (always so for references).
     Raises TypeError for anything else.
 
     >>> x = ag.tensor([1.0, 2.0])
@@ -112,21 +114,21 @@ def compare(a: Record, b: Record | Mapping[str, Any] | str | os.PathLike[str], r
 def _two_records(a: Record, b: Record, rtol: float | None) -> Divergence:
     found = Divergence()
     matcher = difflib.SequenceMatcher(None, _keys(a), _keys(b), autojunk=False)
-    pairs: list[tuple[Entry, Entry]] = []
+    pairs: list[tuple[int, Entry, Entry]] = []
     for tag, i, j, k, m in matcher.get_opcodes():
         if tag == "equal":
-            pairs += zip(a.entries[i:j], b.entries[k:m], strict=True)
+            pairs += zip(range(i, j), a.entries[i:j], b.entries[k:m], strict=True)
         elif not found.structure:
             one = ", ".join(e.name for e in a.entries[i:j][:4]) or "nothing"
             other = ", ".join(e.name for e in b.entries[k:m][:4]) or "nothing"
             found.structure = f"after {len(pairs)} operations the first run has {one}, the second {other}"
-    for p, q in pairs:
+    for position, p, q in pairs:
         values = [(x, y) for x, y in zip(p.outputs, q.outputs, strict=False) if x is not None and y is not None]
         if not values:
             continue
         error = max(difference(x.data, y.data) for x, y in values)
         x, y = values[0]
-        found.steps.append(_step(p, error, x.dtype, y.dtype))
+        found.steps.append(_step(p, error, x.dtype, y.dtype, position))
         if found.first is None and error > _allowed(x.dtype, y.dtype, rtol):
             found.first, found.cause = len(found.steps) - 1, _cause(p, q, rtol)
     return found
@@ -137,18 +139,28 @@ def _reference(a: Record, reference: Mapping[str, Any], rtol: float | None) -> D
     by_name: dict[str, tuple[int, Entry | None, Value]] = {v.name: (-1, v.producer, v) for v in a.values if v.name}
     for position, e in enumerate(a.entries):
         if e.scope is not None and e.outputs and e.outputs[0] is not None and e.derivative_of is None:
-            by_name[str(e.scope[0])] = (position, e, e.outputs[0])
+            for path in _paths(e.scope):
+                by_name[path] = (position, e, e.outputs[0])
     found.unmatched = [name for name in reference if name not in by_name]
     for name in sorted((n for n in reference if n in by_name), key=lambda n: by_name[n][0]):
         _, entry, value = by_name[name]
         expected = np.asarray(reference[name])
         error = difference(value.data, expected)
         step = Step(name, name, "", error, f"{value.dtype}/{expected.dtype}")
-        found.steps.append(step if entry is None else _step(entry, error, value.dtype, expected.dtype))
+        found.steps.append(step if entry is None else _step(entry, error, value.dtype, expected.dtype, position))
         narrower = min(value.dtype, expected.dtype, key=lambda d: d.itemsize)
         if found.first is None and error > (_bits(narrower) if rtol is None else rtol):
             found.first, found.cause = len(found.steps) - 1, f"it differs from the reference {name} by {error:.3g}"
     return found
+
+
+def _paths(scope: Any) -> Iterator[str]:
+    """What the running modules are called: by their paths from the outermost one, and without its own name."""
+    while scope is not None:
+        yield scope.path
+        if "." in scope.path:
+            yield scope.path.split(".", 1)[1]
+        scope = scope.outer
 
 
 def _cause(p: Entry, q: Entry, rtol: float | None) -> str:
@@ -166,7 +178,15 @@ def _cause(p: Entry, q: Entry, rtol: float | None) -> str:
     changed = [k for k in p.params if str(p.params[k]) != str(q.params.get(k))]
     if changed:
         return ", ".join(f"{k} is {p.params[k]} in one run and {q.params.get(k)} in the other" for k in changed)
+    pairs = enumerate(zip(p.inputs, q.inputs, strict=False))
+    shared = [input_name(p, i) for i, (x, y) in pairs if p.op is not None and _same_memory(x, y)]
+    if shared:
+        return f"both runs read the same memory for its input {' and '.join(shared)}, which was written to in between"
     return "its inputs agree and its results do not"
+
+
+def _same_memory(x: Any, y: Any) -> bool:
+    return isinstance(x, Value) and isinstance(y, Value) and x.kind != "result" and x.data is y.data
 
 
 def difference(x: Any, y: Any) -> float:
@@ -198,6 +218,6 @@ def _keys(r: Record) -> Sequence[tuple[Any, ...]]:
     return [(e.name, *(None if v is None else v.shape for v in e.outputs)) for e in r.entries]
 
 
-def _step(e: Entry, error: float, x: np.dtype, y: np.dtype) -> Step:
-    module = "" if e.scope is None else str(e.scope[0])
-    return Step(e.name, module, e.line, error, str(x) if x == y else f"{x}/{y}")
+def _step(e: Entry, error: float, x: np.dtype, y: np.dtype, position: int = -1) -> Step:
+    module = "" if e.scope is None else str(e.scope.path)
+    return Step(e.name, module, e.line, error, str(x) if x == y else f"{x}/{y}", position)

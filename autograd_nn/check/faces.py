@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html as markup
+import io
 import math
 from typing import Any
 
@@ -30,14 +31,26 @@ def plot(report: Report) -> Any:
     """Left: how the error of the differences falls with the step and rises again. Right: analytic against numeric."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9.0, 3.8), layout="constrained")
+    class Picture(Figure):
+        """A figure that a notebook shows, whether or not pyplot was imported."""
+
+        def _repr_png_(self) -> bytes:
+            file = io.BytesIO()
+            self.savefig(file, format="png")
+            return file.getvalue()
+
+    figure = Picture(figsize=(9.0, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     for probe in report.probes:
         if probe.variable is None:
             points = [(t, max(abs(d - probe.analytic), 1e-18)) for t, d in probe.slope.steps]
             if points:
                 left.loglog(*zip(*points, strict=True), marker="o", label=probe.label)
-    left.set(xlabel="step", ylabel="|central difference − analytic|", title="error against step size")
+    left.set(
+        xlabel="step, in units of the variables' own size",
+        ylabel="|central difference − analytic|",
+        title="error against step size",
+    )
     if report.probes:
         left.legend()
     finite = [p for p in report.probes if math.isfinite(p.numeric) and math.isfinite(p.analytic)]
@@ -50,5 +63,5 @@ def plot(report: Report) -> Any:
         low, high = min(p.numeric for p in finite), max(p.numeric for p in finite)
         right.plot([low, high], [low, high], color="grey", linewidth=0.8)
         right.legend()
-    right.set(xlabel="numeric", ylabel="analytic", title=report.head()[:60])
+    right.set(xlabel="numeric", ylabel="analytic", title=f"{report.verdict}  {report.function}")
     return figure

@@ -8,8 +8,9 @@ Source: Ridders, "Accurate computation of F'(x) and F'(x)F''(x)" (1982); Press e
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 
 from ..engine.backward import gradients
 from ..engine.tensor import Tensor, tensor
+from .frozen import frozen
 
 Arrays = Sequence[np.ndarray]
 
@@ -32,10 +34,21 @@ class Slope:
     error: float = math.inf
     left: float = math.nan
     right: float = math.nan
-    kink: bool = False  # right and left disagree, and go on disagreeing as the step shrinks
+    kink: str = ""  # why there is no derivative along this line; empty where nothing speaks against one
     level: int = 0  # how far the step had to shrink for the value
     steps: list[tuple[float, float]] = field(default_factory=list)  # every step tried, with its central difference
     evaluations: int = 0
+
+
+@dataclass(slots=True)
+class Step:
+    """What was seen at one step: the differences to both sides, the change across, and what a last bit of f amounts to."""
+
+    size: float
+    left: float
+    right: float
+    across: float
+    noise: float
 
 
 def slope(
@@ -47,29 +60,38 @@ def slope(
     scale: float,
     blur: float,
     start: int = 0,
+    glance: bool = False,
+    sweep: bool = False,
 ) -> Slope:
     """The derivative at 0 of sum(weights * line(t)), tried at ever smaller t until it meets `expected` or cannot be improved.
 
     `centre` is line(0), `scale` the size that derivatives have here, `blur` the largest error that is good enough, `start`
-    the level to begin at. Steps at which the function is not finite (a logarithm's, left of 0) are passed over.
+    the level to begin at; at a `glance`, one step that meets `expected`, with both sides alike, is enough; a `sweep` goes on
+    through all steps, for the picture. Steps at which the function is not finite (a logarithm's, left of 0) are passed over.
     """
     found = Slope()
-    size = math.sqrt(math.fsum(float(np.sum(np.square(w * c))) for w, c in zip(weights, centre, strict=True)))
+    size = weighted_size(weights, centre)
     above: list[float] = []  # the last row of the table
-    jumps: list[tuple[float, float, float, float]] = []
+    seen: list[Step] = []
     worse = 0
     for level in range(start, LEVELS):
         t = FIRST_STEP * SHRINK**-level
         up, down = line(t), line(-t)
         found.evaluations += 2
-        right, left = _change(weights, up, centre) / t, _change(weights, centre, down) / t
-        row = [_change(weights, up, down) / (2 * t)]
-        if not (math.isfinite(row[0]) and math.isfinite(right) and math.isfinite(left)):
+        noise = EPSILON * max(size, weighted_size(weights, up)) / (2 * t)
+        across = _change(weights, up, down)
+        step = Step(t, _change(weights, centre, down) / t, _change(weights, up, centre) / t, across, noise)
+        seen.append(step)
+        row = [across / (2 * t)]
+        if not (math.isfinite(row[0]) and math.isfinite(step.right) and math.isfinite(step.left)):
             above = []
             continue
         found.steps.append((t, row[0]))
-        noise = EPSILON * size / (2 * t)  # of a last bit in each output, roughly
-        jumps.append((right - left, left, right, noise))
+        if glance and abs(row[0] - expected) <= tolerance and abs(step.right - step.left) <= 1e-3 * scale:
+            found.value, found.level = row[0], level
+            found.error = max(abs(row[0] - expected), noise)
+            found.left, found.right = step.left, step.right
+            return found
         least = math.inf
         for j, before in enumerate(above):
             row.append(row[j] + (row[j] - before) / (SHRINK ** (2 * j + 2) - 1))
@@ -82,8 +104,30 @@ def slope(
         gap = abs(found.value - expected)
         if gap <= tolerance or (8 * found.error <= blur and (gap <= tolerance + 8 * found.error or worse >= 2)):
             break
-    _judge_sides(found, jumps, scale)
+    _judge_sides(found, seen, scale)
+    for later in range(level + 1, LEVELS) if sweep else ():
+        t = FIRST_STEP * SHRINK**-later
+        found.steps.append((t, _change(weights, line(t), line(-t)) / (2 * t)))
+        found.evaluations += 2
     return found
+
+
+@np.errstate(all="ignore")
+def norm(parts: Iterable[np.ndarray]) -> float:
+    """The Euclidean length of arrays taken together, whatever their size; what is not finite is left out."""
+    flat = [np.ravel(p) for p in parts]
+    total = sum(float(p @ p) for p in flat)
+    if 1e-280 < total < 1e280:
+        return math.sqrt(total)
+    flat = [p[np.isfinite(p)] for p in flat]
+    largest = max((float(np.max(np.abs(p), initial=0.0)) for p in flat), default=0.0)
+    return largest * math.sqrt(sum(float(np.sum(np.square(p / largest))) for p in flat)) if largest else 0.0
+
+
+def weighted_size(weights: Arrays, values: Arrays) -> float:
+    """The length of weights * values: a last bit of it is what rounding leaves of their sum, roughly."""
+    with np.errstate(all="ignore"):
+        return norm(w * v for w, v in zip(weights, values, strict=True))
 
 
 def _change(weights: Arrays, after: Arrays, before: Arrays) -> float:
@@ -92,13 +136,31 @@ def _change(weights: Arrays, after: Arrays, before: Arrays) -> float:
         return float(sum(np.sum(w * (a - b)) for w, a, b in zip(weights, after, before, strict=True)))
 
 
-def _judge_sides(found: Slope, jumps: list[tuple[float, float, float, float]], scale: float) -> None:
-    """Whether the one-sided differences stay apart: a smooth function's come together in proportion to the step."""
-    clear = [j for j in jumps if j[3] <= 1e-6 * scale]
+def _judge_sides(found: Slope, seen: Sequence[Step], scale: float) -> None:
+    """Whether there is no derivative: a jump, an edge of where f is defined, or one-sided differences that stay apart.
+
+    Those of a smooth function come together in proportion to the step, and its changes shrink with it.
+    """
+    if seen and not math.isfinite(seen[-1].across) and len({math.isfinite(s.right) for s in seen}) == 1:
+        sides = [math.isfinite(seen[-1].left), math.isfinite(seen[-1].right)]
+        if sum(sides) == 1:
+            found.left, found.right = seen[-1].left, seen[-1].right
+            found.kink = f"it is defined on the {'right' if sides[1] else 'left'} only"
+        return
+    clear = [
+        s for s in seen if math.isfinite(s.left + s.right) and s.noise <= 1e-6 * max(scale, abs(s.left), abs(s.right))
+    ]
     if not clear:
         return
-    jump, found.left, found.right, _ = clear[-1]
-    found.kink = len(clear) > 1 and abs(jump) > 1e-4 * scale and abs(jump) > 0.6 * abs(clear[-2][0])
+    last = clear[-1]
+    found.left, found.right = last.left, last.right
+    heights = [s.across for s in clear[-3:]]
+    if len(clear) > 2 and abs(last.across) > 1e3 * last.noise * last.size and np.ptp(heights) < 1e-3 * abs(last.across):
+        found.kink = f"it jumps by {last.across:.3g}"
+        return
+    jump = last.right - last.left
+    if len(clear) > 1 and abs(jump) > 1e-4 * scale and abs(jump) > 0.6 * abs(clear[-2].right - clear[-2].left):
+        found.kink = f"{last.left:.3g} on the left, {last.right:.3g} on the right"
 
 
 def numerical_gradient(f: Callable[..., float], arrays: Arrays, step: float = 2e-3) -> list[np.ndarray]:
@@ -128,7 +190,8 @@ def analytic_gradient(
     total = projected(f(*leaves), cotangents)
     if total.node is None:
         return [tensor(np.zeros(a.shape, a.dtype)) for a in arrays], leaves
-    found = gradients(total, leaves, create_graph=create_graph, allow_unused=True)
+    with contextlib.nullcontext() if create_graph else frozen([total]):
+        found = gradients(total, leaves, create_graph=create_graph, allow_unused=True)
     return [tensor(np.zeros(a.shape, a.dtype)) if g is None else g for g, a in zip(found, arrays, strict=True)], leaves
 
 

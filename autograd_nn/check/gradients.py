@@ -17,6 +17,7 @@ from ..engine.tensor import Tensor
 from . import examine
 from .examine import Examination
 from .hold import Problem, Subject
+from .kinks import judge
 from .localise import Place, localise
 from .report import (
     FAIL,
@@ -30,8 +31,7 @@ from .report import (
     Row,
 )
 
-RTOL, ATOL = 1e-7, 1e-14
-"""The floor is what rounding leaves of numbers of size 1: a derivative that is 0 may come out as 1e-18."""
+RTOL, ATOL = 1e-7, 0.0
 COVERAGE = ("directions", "sampled", "full")
 
 
@@ -47,7 +47,7 @@ def gradcheck(
     """Hold the derivatives of f at the inputs against finite differences, and name the operation that is wrong.
 
     `inputs`: Tensors, arrays and floats (nested as f takes them); the floating ones are differentiated, in float64
-    whatever their dtype. `order`: 2 checks the derivative of the derivative too. `rtol` (1e-7) and `atol` (1e-14): the error
+    whatever their dtype. `order`: 2 checks the derivative of the derivative too. `rtol` (1e-7) and `atol` (0): the error
     allowed, relative to the size of derivatives here, and beside it. `coverage`: ``"directions"`` moves all coordinates
     at once only, ``"sampled"`` then tries telling ones alone, ``"full"`` every one. `seed`: of the directions.
 
@@ -73,7 +73,7 @@ def check_model(
     """Check the derivative by every parameter of a module: `model(*inputs)`, or `loss` of it.
 
     `model` is callable and has `named_parameters()`. The other parameters are those of `gradcheck`. Parameters, gradients,
-    running statistics and random state are left as they were.
+    running statistics, attributes and random state are left as they were.
 
     >>> class Scale:
     ...     def __init__(self):
@@ -96,7 +96,7 @@ def check_model(
         return result if loss is None else loss(result)
 
     run.__name__ = type(model).__name__
-    return check(run, inputs, parameters, "check_model", order, rtol, atol, coverage, seed)
+    return check(run, inputs, parameters, "check_model", order, rtol, atol, coverage, seed, model)
 
 
 def assert_gradients(f: Callable[..., Any], *inputs: Any, **settings: Any) -> None:
@@ -120,6 +120,7 @@ def check(
     atol: float | None,
     coverage: str,
     seed: int,
+    model: Any = None,
 ) -> Report:
     """What `gradcheck` and `check_model` share."""
     if coverage not in COVERAGE:
@@ -130,7 +131,7 @@ def check(
     report = Report(getattr(f, "__name__", type(f).__name__))
     settings = (RTOL if rtol is None else rtol, ATOL if atol is None else atol)
     rng = np.random.default_rng(seed)
-    with Subject(f, inputs, variables, who) as subject:
+    with Subject(f, inputs, variables, who, model=f if model is None else model) as subject:
         report.elements = sum(b.size for b in subject.base)
         for name, dtype in subject.integers:
             report.rows.append(Row(1, name, (), NOT_DIFFERENTIABLE))
@@ -138,19 +139,20 @@ def check(
         if not subject.variables:
             report.verdict = NOT_DIFFERENTIABLE
             report.reason = report.reason or "there is no floating input"
-        elif _stands_still(subject, report):
+        else:
             problem = Problem(subject, subject.function)
+            centre = _stands_still(subject, report)
             for n in range(1, order + 1):
-                exam = _one_order(problem, n, report, rng, settings, coverage)
+                exam = _one_order(problem, n, report, rng, settings, coverage, centre) if report else None
                 if not report or exam is None or n == order:
                     break
-                problem = problem.derived(exam.weights)
+                problem, centre = problem.derived(exam.weights), None
     report.seconds = time.perf_counter() - start
     return report
 
 
-def _stands_still(subject: Subject, report: Report) -> bool:
-    """Whether two evaluations agree and the inputs are left alone; says so in the report if not."""
+def _stands_still(subject: Subject, report: Report) -> list[np.ndarray] | None:
+    """The outputs, if two evaluations agree and leave the inputs alone; else None, and the report says why."""
     outputs = []
     for _ in range(2):
         subject.move()
@@ -159,16 +161,16 @@ def _stands_still(subject: Subject, report: Report) -> bool:
         mutated = sorted({*subject.mutated, *subject.changed()})
         if mutated:
             report.verdict, report.reason = MUTATES, f"it writes into {', '.join(mutated)}; take a copy first"
-            return False
+            return None
     report.evaluations += 2
     a, b = outputs
     if [x.shape for x in a] != [x.shape for x in b]:
         report.verdict = NOT_DETERMINISTIC
         report.reason = f"two runs gave outputs of shapes {[x.shape for x in a]} and {[x.shape for x in b]}"
-        return False
+        return None
     if not a:
         report.verdict, report.reason = NOT_DIFFERENTIABLE, "it has no floating output"
-        return False
+        return None
     apart = max((float(np.max(np.abs(x - y))) for x, y in zip(a, b, strict=True) if _differ(x, y)), default=0.0)
     if any(_differ(x, y) for x, y in zip(a, b, strict=True)):
         report.verdict = NOT_DETERMINISTIC
@@ -176,8 +178,8 @@ def _stands_still(subject: Subject, report: Report) -> bool:
             f"two evaluations at the same point differ by up to {apart:.3g}; draw random numbers from ag.random, which the "
             f"check repeats, and keep counters and caches out of the function"
         )
-        return False
-    return True
+        return None
+    return [x.astype(np.float64) for x in b]
 
 
 def _differ(x: np.ndarray, y: np.ndarray) -> bool:
@@ -185,11 +187,17 @@ def _differ(x: np.ndarray, y: np.ndarray) -> bool:
 
 
 def _one_order(
-    problem: Problem, order: int, report: Report, rng: np.random.Generator, settings: tuple[float, float], coverage: str
+    problem: Problem,
+    order: int,
+    report: Report,
+    rng: np.random.Generator,
+    settings: tuple[float, float],
+    coverage: str,
+    centre: list[np.ndarray] | None,
 ) -> Examination | None:
     """Examine one order, add its rows to the report and, if something is amiss, find out what."""
     try:
-        exam = Examination(problem, rng, *settings)
+        exam = Examination(problem, rng, *settings, centre=centre)
     except Exception as error:  # a rule raises, or the walk refuses what it returned
         found = localise(problem, rng, *settings)
         if found.wrong is None:
@@ -200,7 +208,7 @@ def _one_order(
         report.verdict = ILL_CONDITIONED
         report.reason = "its value is not finite here; ag.trace_nonfinite names the operation that made it so"
         return exam
-    exam.directions()
+    exam.directions(sweep=exam.size <= examine.SWEPT)
     directions = len(exam.probes)
     if coverage == "full" or (exam.outcome == examine.DIFFERS and exam.size <= 256):
         exam.coordinates(everything=True)
@@ -228,16 +236,30 @@ def _explain(
 ) -> None:
     """Turn a disagreement into a verdict: the operation at fault, a kink, a cut in the graph, or bad conditioning."""
     found = localise(problem, rng, *settings)
+    judged = None
+    if found.wrong is None and not found.kinks and not found.narrow:
+        doubtful = [p for p in exam.probes if p.outcome in (examine.DIFFERS, examine.KINK)]
+        judged = judge(exam, doubtful) if doubtful else None
+        if judged is not None and judged.wrong_at is not None:
+            found = localise(problem, rng, *settings, at=judged.wrong_at)
     report.operations = max(report.operations, found.checked)
     ordinal = "" if order == 1 else f" of order {order}"
     if found.wrong is not None:
         report.verdict, report.place = FAIL, found.wrong
         name = f", input {found.wrong.input!r}" if found.wrong.input else ""
         report.reason = f"the derivative{ordinal} of {found.wrong.operation}{name} is wrong"
+        if found.wrong.derivative_of:
+            report.reason += f", which the rule of {found.wrong.derivative_of} uses"
     elif found.kinks:
         report.verdict, report.kinks = KINK, found.kinks
         names = ", ".join(dict.fromkeys(k.operation for k in found.kinks))
-        report.reason = f"one-sided differences disagree at {names}; the engine's value lies between them"
+        report.reason = f"there is no derivative at {names}; the engine's value is among those that meet there"
+    elif judged is not None and not judged.against:
+        report.verdict = KINK
+        report.reason = (
+            "slopes disagree between directions, so that there is no derivative here, though each operation has one; the "
+            "engine's value is among those that meet here"
+        )
     elif found.narrow:
         report.verdict = ILL_CONDITIONED
         report.reason = (
@@ -268,6 +290,8 @@ def _conditioning(exam: Examination) -> str:
     """Why the differences cannot be had to the accuracy asked for."""
     worst = exam.worst
     assert worst is not None
+    if not np.isfinite(worst.analytic):
+        return f"the engine gives {worst.analytic}, and differences come to nothing either: it is infinitely steep here"
     if not np.isfinite(worst.numeric):
         return "it is not finite at points nearby, at any step tried"
     if worst.outcome == examine.KINK:

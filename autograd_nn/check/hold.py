@@ -22,25 +22,20 @@ from ..engine.graph import leaf_node
 from ..engine.op import op
 from ..engine.record import Record
 from ..engine.tensor import Tensor, tensor
+from .attributes import Attributes
+from .frozen import frozen
 
 SLOTS = ("_array", "node", "_leaf", "cell")
 Function = Callable[[], list[Tensor]]
 
 
 class Watch(Record):
-    """A record that also keeps the Tensors that came from outside it, and can undo what was written to them."""
+    """A record that can undo what was written to the Tensors that came from outside it."""
 
     def __init__(self, outer: Any = None) -> None:
         super().__init__(outer, expand=False)
-        self.tensors: dict[int, Tensor] = {}
         self.written: dict[int, tuple[Tensor, np.ndarray]] = {}
         self._bound: list[Any] = []
-
-    def _input(self, x: Any) -> Any:
-        value = super()._input(x)
-        if isinstance(x, Tensor) and value.producer is None:
-            self.tensors.setdefault(id(x), x)
-        return value
 
     def assigning(self, state: Tensor, value: Any) -> None:
         self._keep(state)
@@ -81,11 +76,16 @@ class Subject:
         variables: Sequence[tuple[str, Tensor]] | None,
         who: str,
         wide: bool = True,
+        model: Any = None,
     ) -> None:
         self.f, self.who, self.wide = f, who, wide
+        self.attributes = Attributes(model)
         names = argument_names(f, len(arguments))
         found: list[tuple[str, Tensor]] = []
-        self.arguments = [_as_tensors(a, name, found) for a, name in zip(arguments, names, strict=True)]
+        self.plain: list[
+            tuple[str, np.ndarray, np.ndarray]
+        ] = []  # arrays that f gets as they are: its copy, the caller's
+        self.arguments = [self._as_tensors(a, name, found) for a, name in zip(arguments, names, strict=True)]
         self.given = [t for _, t in found]
         chosen = found if variables is None else list(variables)
         floating = _distinct([(n, t) for n, t in chosen if t.dtype.kind == "f"])
@@ -123,6 +123,7 @@ class Subject:
         self._exit.close()
 
     def _let_go(self) -> None:
+        self.attributes.restore()
         for t, slots in self._slots.values():
             for name, value in zip(SLOTS, slots, strict=True):
                 setattr(t, name, value)
@@ -148,10 +149,11 @@ class Subject:
                 self._outputs(self._call("ran the function for the first time"))
         finally:
             watch.undo()
+            self.mutated += [n for n, copy, given in self.plain if not _equal(copy, given)]
         for name, t in zip(self.names, self.variables, strict=True):
             if id(t) in watch.written and not _equal(watch.written[id(t)][1], self._written_value(watch, t)):
                 self.mutated.append(name)
-        for t in watch.tensors.values():
+        for t in watch.outside:
             self._hold(t, t.dtype)
         for t, _ in watch.written.values():
             self._hold(t, t.dtype)
@@ -177,6 +179,10 @@ class Subject:
                 t.name,
             )
 
+        self.attributes.restore()
+        for _, copy, given in self.plain:
+            np.copyto(copy, given)
+
     def function(self) -> list[Tensor]:
         """Run once and give the floating outputs."""
         with modes.change(generator=self._generator.copy()):
@@ -185,7 +191,8 @@ class Subject:
     def changed(self) -> list[str]:
         """The variables whose memory the last run wrote to."""
         pairs = zip(self.names, self.variables, self.base, strict=True)
-        return [n for n, t, b in pairs if not _equal(t._array, b)]
+        written = [n for n, t, b in pairs if not _equal(t._array, b)]
+        return written + [n for n, copy, given in self.plain if not _equal(copy, given)]
 
     def _call(self, doing: str) -> Any:
         try:
@@ -212,6 +219,28 @@ class Subject:
                 f"return the result of Tensor operations, without .numpy(), .item() or float()"
             )
 
+    def _as_tensors(self, a: Any, name: str, found: list[tuple[str, Tensor]]) -> Any:
+        """An argument with its arrays and floats as Tensors, which are added to found; lists, tuples and dicts as they are."""
+        if isinstance(a, Tensor):
+            if not a.is_leaf:
+                a = a.detach().copy()
+            if not any(a is t for _, t in found):
+                found.append((a.name or name, a))
+            return a
+        if isinstance(a, (np.ndarray, np.generic)) or type(a) is float:
+            t = tensor(np.float64(a) if type(a) is float else a)
+            found.append((name, t))
+            if t.dtype.kind == "f" or not isinstance(a, np.ndarray):
+                return t if t.dtype.kind == "f" else a
+            self.plain.append((name, a.copy(), a))
+            return self.plain[-1][1]
+        if isinstance(a, dict):
+            return {k: self._as_tensors(v, f"{name}[{k!r}]", found) for k, v in a.items()}
+        if isinstance(a, (list, tuple)) and any(isinstance(v, (Tensor, np.ndarray, list, tuple, dict)) for v in a):
+            parts = [self._as_tensors(v, f"{name}[{i}]", found) for i, v in enumerate(a)]
+            return type(a)(*parts) if hasattr(a, "_fields") else type(a)(parts)
+        return a
+
 
 class Problem:
     """A function and its first derivative, side by side, to be held against each other."""
@@ -226,9 +255,11 @@ class Problem:
         with np.errstate(all="ignore"):
             return [np.asarray(t._array, np.float64) for t in self.function()]
 
-    def gradient(self, weights: Sequence[np.ndarray]) -> list[np.ndarray | None]:
+    def gradient(
+        self, weights: Sequence[np.ndarray], moved: Sequence[np.ndarray] | None = None
+    ) -> list[np.ndarray | None]:
         """The engine's derivative of sum(weights * outputs) by each variable; None where the graph does not reach it."""
-        self.subject.move()
+        self.subject.move(moved)
         with np.errstate(all="ignore"):
             found = derivative(self.function(), self.subject.variables, weights)
         return [None if g is None else np.array(g._array) for g in found]
@@ -266,7 +297,8 @@ def derivative(
     if not any(t.requires_grad for t in outputs):
         return [None] * len(variables)
     total = pairing(*outputs, *weights)
-    return list(gradients(total, list(variables), create_graph=create_graph, allow_unused=True))
+    with contextlib.nullcontext() if create_graph else frozen([total]):
+        return list(gradients(total, list(variables), create_graph=create_graph, allow_unused=True))
 
 
 def argument_names(f: Callable[..., Any], count: int) -> list[str]:
@@ -297,23 +329,3 @@ def _place(t: Tensor, data: np.ndarray, wanted: bool, name: str | None = None) -
     t.node = t._leaf = leaf_node(data) if wanted and data.dtype.kind == "f" else None
     if name:
         t.name = name
-
-
-def _as_tensors(a: Any, name: str, found: list[tuple[str, Tensor]]) -> Any:
-    """An argument with its arrays and floats as Tensors, which are added to found; nested lists, tuples and dicts as they are."""
-    if isinstance(a, Tensor):
-        if not a.is_leaf:
-            a = a.detach().copy()
-        if not any(a is t for _, t in found):
-            found.append((a.name or name, a))
-        return a
-    if isinstance(a, (np.ndarray, np.generic)) or type(a) is float:
-        t = tensor(np.float64(a) if type(a) is float else a)
-        found.append((name, t))
-        return t if t.dtype.kind == "f" else a
-    if isinstance(a, dict):
-        return {k: _as_tensors(v, f"{name}[{k!r}]", found) for k, v in a.items()}
-    if isinstance(a, (list, tuple)) and any(isinstance(v, (Tensor, np.ndarray, list, tuple, dict)) for v in a):
-        parts = [_as_tensors(v, f"{name}[{i}]", found) for i, v in enumerate(a)]
-        return type(a)(*parts) if hasattr(a, "_fields") else type(a)(parts)
-    return a

@@ -19,7 +19,9 @@ from ..engine.graph import Node
 from ..engine.record import Entry, Record
 from ..engine.tensor import Tensor, tensor
 from .examine import AGREES, DIFFERS, KINK, Examination, Probe
+from .frozen import reached
 from .hold import Problem, Watch, derivative
+from .kinks import judge
 
 
 @dataclass(slots=True)
@@ -35,6 +37,7 @@ class Place:
     analytic: float = math.nan
     numeric: float = math.nan
     hint: str = ""
+    derivative_of: str = ""  # of an operation in a rule: whose rule it is
 
     @property
     def ratio(self) -> float:
@@ -46,10 +49,16 @@ class Place:
 
 
 class Local:
-    """One recorded operation as a function of the inputs that a gradient flows to, at the values it saw."""
+    """One recorded operation as a function of the inputs that a gradient flows to, at the values it saw.
 
-    def __init__(self, entry: Entry) -> None:
+    Of several outputs only those count that the result depends on: eigenvalues may have a derivative where eigenvectors
+    have none.
+    """
+
+    def __init__(self, entry: Entry, nodes: set[Node]) -> None:
         self.entry = entry
+        alive = [None if r is None else r() for r in entry.node.outputs] if entry.op.outputs else []
+        self.used = [n is not None and n in nodes for n in alive]
         parents = entry.node.parents
         self.flat = [getattr(v, "data", v) for v in entry.inputs]
         self.positions = [i for i, p in enumerate(parents) if p is not None]
@@ -61,7 +70,7 @@ class Local:
         for i, part in zip(self.positions, parts, strict=True):
             arguments[i] = part
         result = self.entry.op.function(*arguments, **self.entry.params)
-        outputs = result if self.entry.op.outputs else (result,)
+        outputs = [o for o, used in zip(result, self.used, strict=True) if used] if self.used else [result]
         return [o for o in outputs if o.dtype.kind == "f"]
 
     def is_narrow(self) -> bool:
@@ -72,32 +81,22 @@ class Local:
         with np.errstate(all="ignore"):
             return [np.asarray(o, np.float64) for o in self._call(self.base if moved is None else moved)]
 
-    def gradient(self, weights: Sequence[np.ndarray]) -> list[np.ndarray | None]:
-        leaves = [tensor(b, requires_grad=True) for b in self.base]
+    def gradient(
+        self, weights: Sequence[np.ndarray], moved: Sequence[np.ndarray] | None = None
+    ) -> list[np.ndarray | None]:
+        leaves = [tensor(b, requires_grad=True) for b in (self.base if moved is None else moved)]
         with np.errstate(all="ignore"), modes.change(tracer=None, grad=True):
             found = derivative(self._call(leaves), leaves, weights)
         return [None if g is None else np.asarray(g._array) for g in found]
 
 
-def recorded(problem: Problem) -> tuple[Record, list[Tensor]]:
-    """A record of one run where the function stands, and its outputs."""
-    problem.subject.move()
+def recorded(problem: Problem, at: Sequence[np.ndarray] | None = None) -> tuple[Record, list[Tensor]]:
+    """A record of one run where the function stands, or at other arrays, and its outputs."""
+    problem.subject.move(at)
     watch = Watch()
     with np.errstate(all="ignore"), modes.change(tracer=watch):
         outputs = problem.function()
     return watch, outputs
-
-
-def reached(outputs: Sequence[Tensor]) -> set[Node]:
-    """The nodes that the outputs depend on."""
-    stack = [t.node for t in outputs if t.node is not None]
-    seen = set(stack)
-    while stack:
-        for parent in stack.pop().parents:
-            if parent is not None and parent not in seen:
-                seen.add(parent)
-                stack.append(parent)
-    return seen
 
 
 @dataclass(slots=True)
@@ -111,9 +110,15 @@ class Findings:
     checked: int
 
 
-def localise(problem: Problem, rng: np.random.Generator, rtol: float, atol: float) -> Findings:
+def localise(
+    problem: Problem,
+    rng: np.random.Generator,
+    rtol: float,
+    atol: float,
+    at: Sequence[np.ndarray] | None = None,
+) -> Findings:
     """Check every operation that the outputs depend on; stop at the first wrong one."""
-    record, outputs = recorded(problem)
+    record, outputs = recorded(problem, at)
     nodes = reached(outputs)
     found = Findings(None, [], cuts_in(record, outputs), [], 0)
     for position, entry in enumerate(record.entries):
@@ -122,7 +127,7 @@ def localise(problem: Problem, rng: np.random.Generator, rtol: float, atol: floa
         if entry.node is None or entry.node not in nodes:
             continue
         found.checked += 1
-        outcome, place = check_entry(entry, position, rng, rtol, atol)
+        outcome, place = check_entry(entry, nodes, position, rng, rtol, atol)
         if outcome == DIFFERS:
             found.wrong = place
             break
@@ -132,16 +137,16 @@ def localise(problem: Problem, rng: np.random.Generator, rtol: float, atol: floa
 
 
 def check_entry(
-    entry: Entry, position: int, rng: np.random.Generator, rtol: float, atol: float
+    entry: Entry, nodes: set[Node], position: int, rng: np.random.Generator, rtol: float, atol: float
 ) -> tuple[str, Place | None]:
     """Check one operation's rule on the values it saw."""
-    local = Local(entry)
+    local = Local(entry, nodes)
     if not local.base:
         return AGREES, None
     try:
         exam = Examination(local, rng, rtol, atol)
     except Exception as error:  # the rule raises, or the walk refuses what it returned
-        return DIFFERS, place_of(entry, position, hint=str(error))
+        return DIFFERS, place_of(entry, position, hint=_raised(error))
     if not exam.finite or local.is_narrow():
         return AGREES, None
     exam.directions()
@@ -153,21 +158,24 @@ def check_entry(
     if exam.size <= 4096 and entry.op.kind != "elementwise":
         exam.coordinates(everything=True)
     elif entry.op.kind == "elementwise" or exam.size > 4096:
-        for suspect in suspects:
-            exam.hunt(suspect)
+        for suspect in sorted(suspects, key=lambda p: p.outcome != DIFFERS):
+            caught = exam.hunt(suspect)
+            if caught is not None and caught.outcome == suspect.outcome:
+                break
         exam.coordinates(everything=exam.size <= 512)
     singles = [p for p in exam.probes if p.variable is not None]
-    wrong = [p for p in singles if p.outcome == DIFFERS]
-    outside = [p for p in singles if p.outcome == KINK and not p.within_sides]
-    if outside and not wrong:
-        wrong = outside_of_nearby(local, exam, outside, rng, (rtol, atol))
+    doubtful = [p for p in singles if p.outcome in (DIFFERS, KINK)]
+    wrong = judge(exam, doubtful).against if doubtful else []
     if wrong:
-        probe = max(wrong, key=lambda p: p.gap)
+        probe = max(wrong, key=lambda p: p.gap if math.isfinite(p.gap) else math.inf)
         return DIFFERS, _described(entry, position, local, exam, probe)
-    kinks = [p for p in singles if p.outcome == KINK]
-    if kinks:
-        return KINK, _described(entry, position, local, exam, kinks[0])
-    if all(p.outcome == DIFFERS for p in suspects) and suspects:
+    if doubtful:
+        return KINK, _described(entry, position, local, exam, doubtful[0])
+    if all(p.outcome == DIFFERS for p in suspects):
+        if not judge(exam, suspects).against:
+            return KINK, place_of(
+                entry, position, local.names[0], hint="a kink: slopes in different directions do not add up"
+            )
         worst = suspects[0]
         return DIFFERS, place_of(
             entry,
@@ -180,35 +188,13 @@ def check_entry(
     return AGREES, None
 
 
-def outside_of_nearby(
-    local: Local, exam: Examination, kinks: list[Probe], rng: np.random.Generator, settings: tuple[float, float]
-) -> list[Probe]:
-    """The probes whose analytic value is not among the derivatives at points nearby, where ties are broken.
-
-    Along one coordinate a tie among several (topk's) need not show all the derivatives that meet at it. A rule that is
-    wrong at the points nearby is wrong, whatever it says at the kink.
-    """
-    base, near = local.base, []
-    try:
-        for _ in range(16):
-            moves = [1e-2 * s * rng.uniform(-1, 1, b.shape) for b, s in zip(base, exam.scales, strict=True)]
-            local.base = [b + m for b, m in zip(base, moves, strict=True)]
-            aside = Examination(local, rng, *settings)
-            if aside.probe(aside._random(), "nearby", start=3).outcome == DIFFERS:
-                return kinks
-            found_there = local.gradient(exam.weights)
-            near.append([np.zeros(b.shape) if g is None else g for g, b in zip(found_there, base, strict=True)])
-    finally:
-        local.base = base
-    found = []
-    for p in kinks:
-        assert p.variable is not None
-        values = [float(g[p.variable][p.index]) for g in near]
-        analytic = float(exam.gradient[p.variable][p.index])
-        room = 0.05 * (max(values) - min(values)) + 1e-2 * exam.typical / exam.scales[p.variable]
-        if not min(values) - room <= analytic <= max(values) + room:
-            found.append(p)
-    return found
+def _raised(error: Exception) -> str:
+    if "read-only" in str(error):
+        return (
+            f"the rule writes into what it is given ({error}); cotangents and saved arrays are shared with others, so compute "
+            f"a new array"
+        )
+    return str(error)
 
 
 def _described(entry: Entry, position: int, local: Local, exam: Examination, probe: Probe) -> Place:
@@ -216,7 +202,7 @@ def _described(entry: Entry, position: int, local: Local, exam: Examination, pro
     analytic, numeric = exam.element(probe)
     place = place_of(entry, position, local.names[probe.variable], probe.index, analytic, numeric)
     if probe.outcome == KINK:
-        place.hint = f"a kink: {probe.slope.left:.3g} on the left, {probe.slope.right:.3g} on the right"
+        place.hint = f"a kink: {probe.slope.kink}"
     else:
         shapes = [b.shape for b in [*exam.base, *exam.centre]]
         place.hint = ratio_hint(analytic, numeric, shapes)
@@ -233,12 +219,19 @@ def place_of(
     hint: str = "",
 ) -> Place:
     """Where an entry of a record stands in the code."""
-    module = "" if entry.scope is None else str(entry.scope[0])
-    return Place(entry.name, name, module, entry.line, position, index, analytic, numeric, hint)
+    module = "" if entry.scope is None else str(entry.scope.path)
+    place = Place(entry.name, name, module, entry.line, position, index, analytic, numeric, hint)
+    if entry.derivative_of is not None:  # the line and module that matter are those of the operation whose rule it is
+        rule_of = entry.derivative_of
+        place.derivative_of, place.line = rule_of.name, rule_of.line
+        place.module = "" if rule_of.scope is None else str(rule_of.scope.path)
+    return place
 
 
 def ratio_hint(analytic: float, numeric: float, shapes: Sequence[tuple[int, ...]]) -> str:
     """What the ratio of a wrong derivative to the right one suggests."""
+    if not math.isfinite(analytic):
+        return f"the rule gives {analytic} where the derivative is finite: write it so that it holds at this point, too"
     if not numeric:
         return "the derivative is zero here, and the rule gives something"
     ratio = analytic / numeric
@@ -297,5 +290,4 @@ def _influences(record: Record, outputs: Sequence[Tensor]) -> set[int]:
 
 def record_leaves(record: Record) -> set[int]:
     """The Values of a record that are leaves a gradient flows to."""
-    tensors = getattr(record, "tensors", {}).values()
-    return {id(record.value_of(t)) for t in tensors if t.requires_grad}
+    return {id(record.value_of(t)) for t in record.outside if t.requires_grad}

@@ -1,17 +1,17 @@
 """NaN and Inf: the first operation that makes one, forward or backward, apart from those that merely pass it on.
 
     with ag.detect_nonfinite():
-        loss = model(x)
-        loss.backward()            # NonfiniteError: log made -inf ...
+        loss = model(x)            # NonfiniteError: log made -inf ..., raised here, at the line of the log
+        loss.backward()
 
-A recorded run is read in order. An operation whose floating inputs are all finite and one of whose outputs is not has *made*
-it; the walk's operations are in the record too, so a derivative's NaN is found in the same way and named with the operation
-whose rule was at work.
+A recorded run is read in order, while it runs or afterwards. An operation whose floating inputs are all finite and one of
+whose outputs is not has *made* it; the walk's operations are in the record too, so a derivative's NaN is found in the same
+way and named with the operation whose rule was at work.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -54,6 +54,7 @@ class Origin:
     passed_on: int = 0
     given: str = ""  # the name of an input that was not finite before anything ran
     advice: str = ""
+    position: int = -1  # of the operation, among the record's entries
 
     def __bool__(self) -> bool:
         return bool(self.operation or self.given)
@@ -74,7 +75,8 @@ class Origin:
             lines.append(f"  module    {self.module}")
         lines.append(f"  line      {self.line}")
         lines += [f"  operand   {o}" for o in self.operands]
-        lines.append(f"  passed on by {self.passed_on} later operation{'' if self.passed_on == 1 else 's'}")
+        if self.passed_on:
+            lines.append(f"  passed on by {self.passed_on} later operation{'' if self.passed_on == 1 else 's'}")
         return "\n".join([*lines, f"  advice    {self.advice}"] if self.advice else lines)
 
 
@@ -88,7 +90,7 @@ def trace_nonfinite(f: Callable[..., Any], *inputs: Any) -> Origin:
     >>> origin.operation, origin.what, origin.index
     ('log', '-inf', (1,))
     """
-    with Subject(f, inputs, None, "trace_nonfinite", wide=False) as subject, np.errstate(all="ignore"):
+    with Subject(f, inputs, None, "trace_nonfinite", wide=False, model=f) as subject, np.errstate(all="ignore"):
         subject.move()
         watch = Watch()
         with modes.change(tracer=watch):
@@ -101,10 +103,12 @@ def trace_nonfinite(f: Callable[..., Any], *inputs: Any) -> Origin:
 
 
 class detect_nonfinite:
-    """Inside the ``with`` block record what runs; at its end raise NonfiniteError if a NaN or Inf was made, naming where.
+    """Inside the ``with`` block raise NonfiniteError as soon as an operation makes a NaN or Inf of finite numbers.
 
-    Recording keeps every value alive, so use it to find a fault, not always. An exception raised inside gets the origin as a
-    note. NumPy's own warnings are silent inside, since what they warn of is reported better.
+    It is raised where the operation was called, or by the backward walk, whose message names the line of the operation that
+    is differentiated. ``at_once=False`` lets the block run on and raises at its end, when it can say how many operations
+    passed the number on. An exception of another kind gets the origin as a note. Recording keeps every value alive, so use
+    it to find a fault, not always. NumPy's own warnings are silent inside, since what they warn of is reported better.
 
     >>> x = ag.tensor([1.0, -1.0], requires_grad=True)
     >>> try:
@@ -115,11 +119,14 @@ class detect_nonfinite:
     NOT FINITE  sqrt made nan at [1]
     """
 
+    def __init__(self, at_once: bool = True) -> None:
+        self.at_once = at_once
+
     def __enter__(self) -> Record:
         outer = modes.current().tracer
         if outer is not None and outer.records:
             raise RuntimeError("detect_nonfinite: a record is already running here; read it when it has ended")
-        self._watch = Watch(outer)
+        self._watch = Guard(outer) if self.at_once else Record(outer, expand=False)
         self._change = modes.change(tracer=self._watch)
         self._quiet = np.errstate(all="ignore")
         self._change.__enter__()
@@ -129,6 +136,8 @@ class detect_nonfinite:
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         self._quiet.__exit__(kind, error, traceback)
         self._change.__exit__(kind, error, traceback)
+        if isinstance(error, NonfiniteError):
+            return
         origin = find_origin(self._watch)
         if origin and error is None:
             raise NonfiniteError(origin)
@@ -136,26 +145,63 @@ class detect_nonfinite:
             error.add_note(str(origin))
 
 
+class Guard(Record):
+    """A record that raises as soon as one of its operations makes a NaN or Inf."""
+
+    def __init__(self, outer: Any) -> None:
+        super().__init__(outer, expand=False)
+        self._search = Search(self)
+
+    def call(self, op: Any, args: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
+        result = super().call(op, args, params)
+        self._look()
+        return result
+
+    def joint(self, op: Any, node: Any, g: Any, parents: Sequence[Any], saved: tuple[Any, ...]) -> Sequence[Any]:
+        result = super().joint(op, node, g, parents, saved)
+        self._look()
+        return result
+
+    def _look(self) -> None:
+        if self._search.advance():
+            raise NonfiniteError(self._search.found)
+
+
+class Search:
+    """Reading a record, as far as it has come, for the first operation that made a NaN or Inf."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.found = Origin()
+        self._bad: set[int] = set()
+        self._entries = self._values = 0  # how many were read
+
+    def advance(self) -> Origin:
+        """Read what has been recorded since."""
+        for v in self.record.values[self._values :]:
+            if v.producer is None and _where(v.data if v.initial is None else v.initial) is not None:
+                self._bad.add(id(v))
+        self._values = len(self.record.values)
+        for entry in self.record.entries[self._entries :]:
+            self._read(entry)
+        self._entries = len(self.record.entries)
+        return self.found
+
+    def _read(self, entry: Entry) -> None:
+        given = [v for v in entry.inputs if _is_bad(v, self._bad)]
+        made = [v for v in entry.outputs if v is not None and _where(v.data) is not None]
+        self._bad |= {id(v) for v in made}
+        if entry.name == "assign" and _is_bad(entry.inputs[1], self._bad):
+            self._bad.add(id(entry.inputs[0]))
+        if self.found:
+            self.found.passed_on += bool(made and given)
+        elif made and not given:
+            self.found = _origin(self.record, entry, made[0])
+
+
 def find_origin(record: Record, names: dict[int, str] | None = None) -> Origin:
     """Read a record for the first operation that made a NaN or Inf."""
-    bad: set[int] = set()
-    for v in record.values:
-        if v.producer is None and _where(v.data if v.initial is None else v.initial) is not None:
-            bad.add(id(v))
-    found: Origin | None = None
-    for entry in record.entries:
-        given = [v for v in entry.inputs if _is_bad(v, bad)]
-        made = [v for v in entry.outputs if v is not None and _where(v.data) is not None]
-        bad |= {id(v) for v in made}
-        if entry.name == "assign" and _is_bad(entry.inputs[1], bad):
-            bad.add(id(entry.inputs[0]))
-        if found is not None:
-            found.passed_on += bool(made and given)
-        elif made and not given:
-            found = _origin(record, entry, made[0])
-    if found is None:
-        return _given(record, names or {})
-    return found
+    return Search(record).advance() or _given(record, names or {})
 
 
 def _given(record: Record, names: dict[int, str]) -> Origin:
@@ -190,7 +236,7 @@ def _origin(record: Record, entry: Entry, value: Any) -> Origin:
     # A recorded derivative runs inside the engine: the line and module that matter are the operation's own.
     place = entry if rule is None else rule
     found = Origin(entry.name, _word(value.data, index), index, rule is not None, "" if rule is None else rule.name)
-    found.module = "" if place.scope is None else str(place.scope[0])
+    found.module = "" if place.scope is None else str(place.scope.path)
     found.line = place.line
     if entry.op is not None and rule is None:
         given = [(input_name(entry, i), v) for i, v in enumerate(entry.inputs)]
@@ -198,6 +244,7 @@ def _origin(record: Record, entry: Entry, value: Any) -> Origin:
         given = [(f"{i}", v) for i, v in enumerate(entry.inputs)]
     found.operands = [f"{n}: {_range(v)}" for n, v in given if v is not None]
     found.advice = _advice(record, entry, rule)
+    found.position = record.entries.index(entry)
     return found
 
 
@@ -213,7 +260,8 @@ def _advice(record: Record, entry: Entry, rule: Entry | None) -> str:
         )
     words = {
         "exp": "the argument is too large; subtract its maximum first, as softmax and log_softmax do",
-        "log": "the argument is zero or negative; clip it, or use log_softmax for the logarithm of a softmax",
+        "log": "the argument is zero or negative; clip it, or use log_softmax for the logarithm of a softmax (a where() behind "
+        "it would hide the value, not the derivative: choose the argument, ag.log(ag.where(x > 0, x, 1.0)))",
         "sqrt": "the argument is negative, or zero where the derivative is infinite; add a small number inside",
         "divide": "the denominator is zero; add a small number to it, or choose it with ag.where",
         "power": "the base is zero or negative, or the result overflows",

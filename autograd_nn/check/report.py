@@ -65,7 +65,7 @@ class Report:
     @property
     def error(self) -> float:
         """The worst relative error that was seen."""
-        return max((r.error for r in self.rows), default=0.0)
+        return max((r.error for r in self.rows if not math.isnan(r.error)), default=0.0)
 
     def raise_if_failed(self) -> Report:
         """Raise GradientError unless the report is true; return it otherwise."""
@@ -127,9 +127,9 @@ COLUMNS = ("order", "variable", "shape", "verdict", "error", "analytic", "numeri
 
 def cells(row: Row) -> tuple[str, ...]:
     """A row as text."""
-    number = lambda x: "" if math.isnan(x) else f"{x:.6g}"
+    number = lambda x: f"{x:.6g}" if row.coordinates else ""
     at = f"[{', '.join(map(str, row.index))}]" if row.index else ""
-    error = "" if row.verdict == NOT_DIFFERENTIABLE else f"{row.error:.1e}"
+    error = "" if row.verdict == NOT_DIFFERENTIABLE or math.isnan(row.error) else f"{row.error:.1e}"
     shape = f"({', '.join(map(str, row.shape))})"
     return str(row.order), row.name, shape, row.verdict, error, number(row.analytic), number(row.numeric), at
 
@@ -148,12 +148,15 @@ def aligned(table: Sequence[tuple[str, ...]]) -> list[str]:
 def describe(place: Place, what: str) -> list[str]:
     """A place in the code, line by line."""
     lines = [f"  {what}: {place.operation}" + (f", input {place.input!r}" if place.input else "")]
+    if place.derivative_of:
+        lines.append(f"    in the derivative of {place.derivative_of}")
     if place.module:
         lines.append(f"    module    {place.module}")
     lines.append(f"    line      {place.line}")
-    if not math.isnan(place.analytic):
+    if not math.isnan(place.numeric):
         at = f"[{', '.join(map(str, place.index))}]" if place.index else "the value"
-        lines.append(f"    worst at  {at}: analytic {place.analytic:.9g}, numeric {place.numeric:.9g}")
+        word = "at      " if what == "not smooth" else "worst at"
+        lines.append(f"    {word}  {at}: analytic {place.analytic:.9g}, numeric {place.numeric:.9g}")
     if place.hint:
         lines.append(f"    hint      {place.hint}")
     return lines

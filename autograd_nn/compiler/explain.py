@@ -38,7 +38,9 @@ def explain(signature: Signature, timed: bool = True) -> str:
         lines += ["", "opaque, called as they are:"]
         counted = Counter((e.name, reason) for e, reason in lowering.opaque)
         lines += [f"  {n:4} x {name}: {reason}"[:WIDTH] for (name, reason), n in counted.most_common()]
-    baked = sorted({f"{g.path} = {g.expected!r}"[:WIDTH] for g in signature.guards if not g.same and g.expected is not ABSENT})
+    baked = sorted(
+        {f"{g.path} = {g.expected!r}"[:WIDTH] for g in signature.guards if not g.same and g.expected is not ABSENT}
+    )
     lines += ["", f"baked in and guarded ({len(baked)} numbers and flags):", *[f"  {b}" for b in baked[:20]]]
     return "\n".join(lines + ([f"  ... and {len(baked) - 20} more"] if len(baked) > 20 else []))
 

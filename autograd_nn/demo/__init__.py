@@ -1,16 +1,18 @@
 """The demonstration: a network learns to read handwritten digits, and its gradients are held against finite differences.
 
-`python -m autograd_nn demo`. The network and its training are in `network`, the picture in `curve`; this file is the command
-that puts them together.
+`python -m autograd_nn demo`. The network and its training are in `network`, the curve in `curve`; this file is the command
+that puts them together, and draws the network's graph.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -22,6 +24,7 @@ from .curve import save_curve
 from .network import DigitReader, History, train
 
 PICTURE, WEIGHTS = "training_curve.png", "digits.safetensors"
+GRAPHS = ("graph.html", "graph.svg")
 CHECKED = 32  # images that the loss of the gradient check is taken over
 
 
@@ -38,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path(),
         metavar="DIR",
-        help=f"the directory, made if need be, to save {PICTURE} and {WEIGHTS} in (default: the current one)",
+        help=f"the directory, made if need be, for {PICTURE}, {WEIGHTS}, {' and '.join(GRAPHS)} (default: the current one)",
     )
     parser.add_argument("--quiet", action="store_true", help="show no progress bar")
 
@@ -56,9 +59,11 @@ def run(arguments: argparse.Namespace) -> int:
     model = DigitReader()
     history = _train(model, digits, test, arguments)
     passed = _check(model, test, arguments.seed)
+    graph = _graph(model, test)
     for what, name, write in (
         ("Picture", PICTURE, lambda path: save_curve(history, path)),
         ("Weights", WEIGHTS, lambda path: ag.save(model.state_dict(), path)),
+        *[("Graph", name, graph.save) for name in GRAPHS],
     ):
         try:
             write(directory / name)
@@ -96,6 +101,15 @@ def _check(model: nn.Module, test: Digits, seed: int) -> bool:
     if not report:
         print(report, flush=True)
     return bool(report)
+
+
+def _graph(model: nn.Module, test: Digits) -> Any:
+    """The graph of the network learning from some test images, with its values and gradients; of a copy, which may learn."""
+    model = copy.deepcopy(model).train()
+    images, labels = ag.tensor(test.images[:CHECKED], name="images"), ag.tensor(test.labels[:CHECKED], name="labels")
+    with ag.record(images) as record:
+        nn.functional.cross_entropy(model(images), labels).backward()
+    return ag.graph(record, model=model)
 
 
 def _cannot_write(directory: Path, error: OSError) -> int:

@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from . import modes
+from . import modes, pictures
 from .dtypes import operand
 from .tensor import Tensor
 from .trace import Tracer, caller
@@ -83,6 +83,10 @@ class Entry:
     derivative_of: Entry | None = None  # in a backward walk: the entry whose rule was at work
     error: Exception | None = None
     node: Any = None
+    cotangent: Any = (
+        None  # of a forward operation that a walk passed: the array that arrived, a tuple for several outputs
+    )
+    contributions: tuple[Any, ...] = ()  # and what each of its inputs got of it, as the rules returned it
 
     def __str__(self) -> str:
         made = ", ".join(f"{v}: {v.dtype}{list(v.shape)}" for v in self.outputs if v is not None)
@@ -111,6 +115,7 @@ class Record(Tracer):
         self.entries: list[Entry] = []
         self.values: list[Value] = []
         self.notes: list[LeftGraph] = []
+        self._outside: dict[int, Tensor] = {}
         self._by_array: dict[int, Value] = {}
         self._by_node: dict[int, Entry] = {}
         self._differentiated: Entry | None = None
@@ -118,6 +123,14 @@ class Record(Tracer):
     inputs = property(lambda self: [v for v in self.values if v.is_input])
     states = property(lambda self: [v for v in self.values if v.kind == "state"])
     constants = property(lambda self: [v for v in self.values if v.kind == "constant"])
+
+    @property
+    def outside(self) -> list[Tensor]:
+        """Every Tensor that took part and was not made by an entry, in order of first use: inputs, states, captured ones.
+
+        A backward walk's own, in which it wraps what was saved of those, are among them.
+        """
+        return list(self._outside.values())
 
     def value_of(self, tensor: Tensor) -> Value | None:
         """The Value of a Tensor that took part in the record, None for another."""
@@ -127,6 +140,9 @@ class Record(Tracer):
         heads = [f"{v} = {v.kind} {v.name or ''} {v.dtype}{list(v.shape)}" for v in self.values if v.producer is None]
         lines = [f"{e!s:<72}  # {e.line.rsplit('/', 1)[-1]}" for e in self.entries]
         return "\n".join([*heads, *lines])
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        return pictures.mimebundle(self, include, exclude)
 
     # ---- events ----------------------------------------------------------------------------------------------
 
@@ -181,6 +197,13 @@ class Record(Tracer):
     def differentiating(self, node: Any) -> None:
         self._differentiated = None if node is None else self._by_node.get(id(node))
 
+    def contributed(self, node: Any, g: Any, contributions: Sequence[Any]) -> None:
+        entry = self._by_node.get(id(node))
+        if entry is not None:
+            array = lambda t: t._array if isinstance(t, Tensor) else t
+            entry.cotangent = tuple([array(t) for t in g]) if isinstance(g, tuple) else array(g)
+            entry.contributions = tuple([array(c) for c in contributions])
+
     def assigning(self, state: Tensor, value: Any) -> None:
         target = self._input(state)
         root = target
@@ -215,8 +238,10 @@ class Record(Tracer):
             x._memory()  # a value is known by its array
         data = x._array if isinstance(x, Tensor) else operand(x, None) if isinstance(x, (list, tuple)) else x
         value = self._by_array.get(id(data)) or self._new(data, None)
-        if isinstance(x, Tensor) and x.name:
-            value.name = x.name
+        if isinstance(x, Tensor):
+            value.name = x.name or value.name
+            if value.producer is None:
+                self._outside.setdefault(id(x), x)
         return value
 
     def _output(self, t: Tensor, entry: Entry) -> Value:

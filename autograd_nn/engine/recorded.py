@@ -21,10 +21,14 @@ def recorded_pullback(node: Node, op: Any, g: Any, parents: Sequence[Any], saved
     if tracer is not None:
         tracer.differentiating(node)
     if op.rules:
-        return op.pullback(g, parents, rewrapped(node, saved), node)
-    if op.joint is None or modes.current().grad:  # a residual never enters a recorded derivative
-        return through_composition(node, op, g, parents, saved, recorded=True)
-    return tracer.joint(op, node, g, parents, rewrapped(node, saved))
+        contributions = op.pullback(g, parents, rewrapped(node, saved), node)
+    elif op.joint is None or modes.current().grad:  # a residual never enters a recorded derivative
+        contributions = through_composition(node, op, g, parents, saved, recorded=True)
+    else:
+        contributions = tracer.joint(op, node, g, parents, rewrapped(node, saved))
+    if tracer is not None:
+        tracer.contributed(node, g, contributions)
+    return contributions
 
 
 def rewrapped(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -49,6 +49,11 @@ class Tracer:
         if self.outer is not None:
             self.outer.assigning(state, value)
 
+    def contributed(self, node: Any, g: Any, contributions: Sequence[Any]) -> None:
+        """A recorded walk ran a node's rule: the cotangent g (a tuple, of several outputs) and what its inputs got of it."""
+        if self.outer is not None:
+            self.outer.contributed(node, g, contributions)
+
     def failed_to_assign(self, error: Exception) -> None:
         """The write that `assigning` announced raised, and wrote nothing."""
         if self.outer is not None:

@@ -92,6 +92,7 @@ NUMPY: dict[str, str] = {
     "np.zeros": CREATION.format("zeros"),
     "np.strings.*": TEXT,
     "np.char.*": TEXT,
+    "np.polynomial.*": POLYNOMIALS,
     "np.*.reduceat": "take the sum of each piece: ag.stack([p.sum(0) for p in ag.split(x, places)])",
     "np.*.at": "it writes in place; ag.scatter_add(x, indices, values) gives the sums",
     "np.*.reduce": "it depends on the order of its operands; write it with the operation itself",

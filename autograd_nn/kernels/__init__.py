@@ -11,8 +11,9 @@ Where to start reading, and what stands on what:
     microkernel, winograd_transforms, layout   what their loops are made of
     plan, threads, build, vectors              how a kernel is described, run, compiled and given vector instructions
     pooling, adaptive, resizing, patches       the other kernels on images
-    normalising, special                       standardising over axes; the error and gamma functions
-    recurrent, transcendental                  a step of a recurrent layer; exp, tanh and the logistic function on vectors
+    normalising, special, scattering           standardising over axes; error and gamma functions; adding rows at places
+    transcendental                             exp, tanh, the logistic and the normal function on vectors
+    activation, recurrent, softmax             gelu, a step of a recurrent layer, the rows of attention: loops around those
     update_rules, updates                      what an optimizer does to one element, and the loops around it
     warmup                                     the command that compiles all of them ahead
 

@@ -20,6 +20,7 @@ a digest of every source here.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import threading
 import warnings
@@ -84,7 +85,7 @@ class Kernel:
     """A native entry. `address(dtype)` compiles it for arrays of that type, or loads it, and gives its address."""
 
     def __init__(self, function, pointers):
-        self.function, self.pointers, self._compiled = function, pointers, {}
+        self.function, self.pointers, self._compiled, self._entries = function, pointers, {}, {}
         self.__name__, self.__doc__ = function.__name__, function.__doc__
 
     def address(self, dtype) -> int:
@@ -96,6 +97,14 @@ class Kernel:
                     self._compiled[dtype] = self._compile(from_dtype(dtype))
                 found = self._compiled[dtype]
         return found.address
+
+    def entry(self, dtype):
+        """The kernel as a function of nine integers (addresses, part, parts), for a caller that needs no threads."""
+        dtype = np.dtype(dtype)
+        found = self._entries.get(dtype)
+        if found is None:
+            found = self._entries[dtype] = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 9)(self.address(dtype))
+        return found
 
     def _compile(self, element):
         arrays = [types.CPointer(self.pointers.get(name, element)) for name in "abcd"]

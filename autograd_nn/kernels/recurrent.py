@@ -7,36 +7,14 @@ Formulas, in the notation of PyTorch's layers: see `ops.recurrent`, whose NumPy 
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import types
 
-from autograd_nn.kernels.build import Kernel, intrinsic, kernel
-from autograd_nn.kernels.transcendental import logistic, negative, tanh
-from autograd_nn.kernels.vectors import I64, Lanes, at, i64, lanes_of
-
-
-def _elementwise(body: Callable[..., None]) -> tuple[Any, Any]:
-    """An intrinsic of pointers and a width, for a vector of elements and for one: a row is vectors, then what remains."""
-
-    def emitting(lanes: int | None) -> Any:
-        def codegen(context, builder, signature, args):
-            *pointers, width = args
-            v = Lanes(builder, signature.args[0].dtype, lanes)
-            rows = [lambda k, p=p: builder.gep(p, [builder.mul(width, I64(k))]) for p in pointers]
-            body(v, *rows)
-            return context.get_dummy_value()
-
-        def five(typingctx, p, q, r, s, t, width):
-            return types.void(p, q, r, s, t, i64), codegen
-
-        return intrinsic(five)
-
-    return emitting(None), emitting(1)
+from autograd_nn.kernels.build import Kernel, kernel
+from autograd_nn.kernels.transcendental import lanewise, logistic, negative, tanh
+from autograd_nn.kernels.vectors import at, lanes_of
 
 
 def _lstm(v: Any, gates: Any, product: Any, cell: Any, cell_before: Any, hidden: Any) -> None:
@@ -92,10 +70,10 @@ def _gru_gradient(v: Any, gates: Any, h_before: Any, dh: Any, dz: Any, dq: Any) 
     v.store(v.mul(d, z), dh(0))
 
 
-_lstm_vector, _lstm_element = _elementwise(_lstm)
-_lstm_gradient_vector, _lstm_gradient_element = _elementwise(_lstm_gradient)
-_gru_vector, _gru_element = _elementwise(_gru)
-_gru_gradient_vector, _gru_gradient_element = _elementwise(_gru_gradient)
+_lstm_vector, _lstm_element = lanewise(_lstm)
+_lstm_gradient_vector, _lstm_gradient_element = lanewise(_lstm_gradient)
+_gru_vector, _gru_element = lanewise(_gru)
+_gru_gradient_vector, _gru_gradient_element = lanewise(_gru_gradient)
 
 
 @kernel()
@@ -158,13 +136,8 @@ def gru_gradient(plan, gates, h_before, dh, dz, dq, private, part, parts):
             _gru_gradient_element(at(g, j), at(b, j), at(h, j), at(z, j), at(q, j), width)
 
 
-@cache
-def _native(step: Kernel, dtype: np.dtype) -> Any:
-    return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 9)(step.address(dtype))
-
-
 def stepper(step: Kernel, plan: np.ndarray, *arrays: np.ndarray) -> Callable[[int], None]:
     """A function of the time step that runs a kernel on five contiguous arrays, which the caller keeps alive."""
-    run = _native(step, arrays[0].dtype)
+    run = step.entry(arrays[0].dtype)
     addresses = [a.ctypes.data for a in (plan, *arrays)]
     return lambda t: run(*addresses, 0, t, 1)

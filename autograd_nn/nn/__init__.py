@@ -7,6 +7,7 @@ from . import functional as functional
 from . import init as init
 from . import utils as utils
 from .activation import *
+from .adaptive import *
 from .attention import *
 from .classification import *
 from .containers import *
@@ -18,10 +19,13 @@ from .linear import *
 from .loss import *
 from .module import *
 from .normalisation import *
+from .padding import *
 from .parameter import Buffer as Buffer
 from .parameter import Parameter as Parameter
 from .pooling import *
+from .position import *
 from .recurrent import *
+from .resampling import *
 from .similarity import *
 from .softmax import *
 from .summary import *

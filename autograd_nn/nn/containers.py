@@ -13,7 +13,7 @@ from typing import Any, Self, overload
 import numpy as np
 
 from ..engine.tensor import Tensor
-from .module import Module
+from .module import CONTENTS, Module
 from .parameter import Parameter
 
 __all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
@@ -27,7 +27,7 @@ class _Contents(Module):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         made = super().__new__(cls)
-        object.__setattr__(made, "_contents", {})  # so that a forgotten super().__init__() leaves an empty container
+        object.__setattr__(made, CONTENTS, {})  # so that a forgotten super().__init__() leaves an empty container
         return made
 
     def _set(self, contents: Mapping[str, Any]) -> Self:
@@ -48,13 +48,10 @@ class _Contents(Module):
 
     def members(self) -> Iterable[tuple[str, Any]]:
         yield from self._contents.items()
-        yield from ((name, value) for name, value in self.__dict__.items() if name != "_contents")
-
-    def member(self, name: str) -> Any:
-        return self._contents[name] if name in self._contents else self.__dict__[name]
+        yield from ((name, value) for name, value in self.__dict__.items() if name != CONTENTS)
 
     def __getattr__(self, name: str) -> Any:
-        contents = self.__dict__.get("_contents", {})
+        contents = self.__dict__.get(CONTENTS, {})
         if name in contents:
             return contents[name]
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
@@ -119,9 +116,6 @@ class _InOrder(_Contents):
 
 class _ByName(_Contents):
     """Named entries: the ways of a dict."""
-
-    def __init__(self, entries: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None) -> None:
-        self._set(dict(entries or {}))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._contents)
@@ -207,6 +201,9 @@ class ModuleDict(_ByName):
     (1, 4)
     """
 
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
+        self._set(dict(modules or {}))
+
 
 class ParameterList(_InOrder):
     """A list of parameters; Tensors and arrays become some.
@@ -229,6 +226,9 @@ class ParameterDict(_ByName):
     """
 
     _kind = Parameter
+
+    def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None) -> None:
+        self._set(dict(parameters or {}))
 
 
 def _kind_of(item: Any) -> str:

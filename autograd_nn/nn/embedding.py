@@ -59,7 +59,8 @@ class _Table(Module):
         if len(getattr(embeddings, "shape", ())) != 2:
             raise ValueError(f"{cls.__name__}: a pretrained table has two axes (num_embeddings, embedding_dim)")
         rows, columns = embeddings.shape
-        made = cls(rows, columns, *args, _weight=embeddings, **kwargs)
+        build: Any = cls
+        made = build(rows, columns, *args, _weight=embeddings, **kwargs)
         made.weight.requires_grad_(not freeze)
         return made
 
@@ -69,7 +70,7 @@ class Embedding(_Table):
 
     Shapes: weight (num_embeddings, embedding_dim). Initialisation: standard normal; the row `padding_idx`, if given, is zero and
     gets no gradient. `max_norm`, `norm_type`, `scale_grad_by_freq`: see `functional.embedding`; `sparse` changes nothing.
-    Raises TypeError at the call for numbers that are no integers, IndexError for one that is no row.
+    Raises IndexError at the call for numbers that are no integers or no rows.
 
     >>> nn.Embedding(10, 3)(np.array([[1, 2], [4, 9]])).shape
     (2, 2, 3)

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Module"]
 
+CONTENTS = "_contents"
+"""The attribute in which containers keep their entries; paths do not name it."""
+
 _calls = itertools.count(1).__next__
 _hooks = itertools.count().__next__
 
@@ -61,7 +64,9 @@ class Module:
 
     __slots__ = ("__dict__", "__weakref__", "_routes")
 
-    _routes: dict[int, tuple[Any, ...]]  # of modules it has called, by id: the keys that led to them
+    _routes: dict[
+        int, tuple[str, Any, tuple[Any, ...]]
+    ]  # of modules it has called, by id: name, and the keys that led there
     training: bool = True
     """Whether dropout drops and batch normalisation looks at the batch; set by `train` and `eval`."""
 
@@ -127,10 +132,6 @@ class Module:
     def members(self) -> Iterable[tuple[str, Any]]:
         """What the module holds, by name: its attributes. Containers name what they contain."""
         return self.__dict__.items()
-
-    def member(self, name: str) -> Any:
-        """One of `members`; KeyError if there is none."""
-        return self.__dict__[name]
 
     def _held(self, kind: type | tuple[type, ...]) -> Iterator[tuple[str, Any]]:
         for name, value in self.members():
@@ -321,6 +322,11 @@ class Module:
         """Itself: everything is on the cpu."""
         return self
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        from ..viz import mimebundle  # a picture is made when a notebook asks for one
+
+        return mimebundle(self, include, exclude)
+
     # ---- its state -------------------------------------------------------------------------------------------
 
     def _state(self, prefix: str = "") -> dict[str, Tensor]:
@@ -382,7 +388,7 @@ class Module:
 
 def _inside(name: str, value: Any, kind: type | tuple[type, ...]) -> Iterator[tuple[str, Any]]:
     """The members of a kind in nested lists, tuples and dicts."""
-    for key, item in _members(value):
+    for key, item in _entries(value):
         if isinstance(item, kind):
             yield f"{name}.{key}", item
         elif isinstance(item, (list, tuple, dict)):
@@ -395,20 +401,22 @@ def _name_within(outer: Scope, module: Module) -> str | None:
     if caller is None:
         return None
     try:
-        route, found = caller._routes[id(module)], caller
-        for key in route:
-            found = found.member(key) if isinstance(found, Module) else found[key]
+        name, first, rest = caller._routes[id(module)]
+        found = caller.__dict__[first]
+        for key in rest:
+            found = (found.__dict__ if isinstance(found, Module) else found)[key]
+        if found is module:
+            return name
     except (AttributeError, KeyError, IndexError, TypeError):
-        found = None  # it has not been called from there, or is there no more
-    if found is not module:
-        ways = _route(caller, module)
-        if ways is None:
-            return None
-        route = ways
-        if not hasattr(caller, "_routes"):
-            object.__setattr__(caller, "_routes", {})
-        caller._routes[id(module)] = route
-    return route[0] if len(route) == 1 else ".".join(map(str, route))
+        pass  # it has not been called from there, or is there no more
+    route = _route(caller, module)
+    if route is None:
+        return None
+    if not hasattr(caller, "_routes"):
+        object.__setattr__(caller, "_routes", {})
+    name = ".".join([str(key) for key in route if key != CONTENTS])
+    caller._routes[id(module)] = (name, route[0], route[1:])
+    return name
 
 
 def _route(caller: Module, module: Module) -> tuple[Any, ...] | None:
@@ -417,7 +425,7 @@ def _route(caller: Module, module: Module) -> tuple[Any, ...] | None:
     seen = {id(caller)}
     while queue:
         path, holder = queue.popleft()
-        for key, value in _members(holder):
+        for key, value in _entries(holder.__dict__ if isinstance(holder, Module) else holder):
             if value is module:
                 return (*path, key)
             if isinstance(value, (Module, list, tuple, dict)) and id(value) not in seen:
@@ -426,9 +434,8 @@ def _route(caller: Module, module: Module) -> tuple[Any, ...] | None:
     return None
 
 
-def _members(holder: Any) -> Iterable[tuple[Any, Any]]:
-    if isinstance(holder, Module):
-        return holder.members()
+def _entries(holder: Any) -> Iterable[tuple[Any, Any]]:
+    """Keys and values of a dict, list or tuple."""
     return holder.items() if isinstance(holder, dict) else enumerate(holder)
 
 

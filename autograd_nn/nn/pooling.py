@@ -224,8 +224,8 @@ class AvgPool1d(_AvgPool):
         count_include_pad: bool = True,
     ) -> None:
         stride = kernel_size if stride is None else stride
-        each = [each_axis(value, 1) for value in (kernel_size, stride, padding)]
-        super().__init__(*each, ceil_mode, count_include_pad)
+        kernel_size, stride, padding = [each_axis(value, 1) for value in (kernel_size, stride, padding)]
+        super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
 class AvgPool2d(_AvgPool):

@@ -202,14 +202,30 @@ def gelu_exact(x, /):
     return x * (0.5 * erfc(x * -ROOT_HALF))
 
 
+NATIVE = 1 << 12
+"""Elements from which the native gelu is worth its call."""
+
+
+def _native(x: Any) -> bool:
+    return bool(x.dtype == np.float32 and x.size >= NATIVE and x.flags.c_contiguous)
+
+
 @gelu_exact.fast(residuals=("below",))
 def _gelu(x: Any) -> Any:
+    if _native(x):
+        from ..kernels import activation
+
+        return activation.run(activation.gelu, x), (None,)
     below = 0.5 * erfc(x * -ROOT_HALF)
     return x * below, (below,)
 
 
 @gelu_exact.joint_vjp
 def _gelu_vjp(g: Any, x: Any, below: Any) -> Any:
+    if below is None:
+        from ..kernels import activation
+
+        return (activation.run(activation.gelu_gradient, x, np.ascontiguousarray(g)),)
     return (g * (below + x * (np.exp(-0.5 * (x * x)) * DENSITY_AT_0)),)
 
 
@@ -221,12 +237,20 @@ def gelu_tanh(x, /):
 
 @gelu_tanh.fast(residuals=("t",))
 def _gelu_tanh(x: Any) -> Any:
+    if _native(x):
+        from ..kernels import activation
+
+        return activation.run(activation.gelu_tanh, x), (None,)
     t = np.tanh(GELU_SLOPE * (x * (1.0 + GELU_CUBE * (x * x))))
     return x * (0.5 + 0.5 * t), (t,)
 
 
 @gelu_tanh.joint_vjp
 def _gelu_tanh_vjp(g: Any, x: Any, t: Any) -> Any:
+    if t is None:
+        from ..kernels import activation
+
+        return (activation.run(activation.gelu_tanh_gradient, x, np.ascontiguousarray(g)),)
     slope = (1.0 - t * t) * (0.5 * GELU_SLOPE * (1.0 + 3.0 * GELU_CUBE * (x * x)))
     return (g * (0.5 + 0.5 * t + x * slope),)
 

@@ -78,6 +78,11 @@ def _attention(q, k, v, mask, dropped, scale, is_causal):
     if fault:
         raise ValueError(fault)
     w = np.matmul(q, k.mT)
+    if mask is None and _native(w):
+        from ..kernels import softmax
+
+        softmax.softmax(w, scale, w.shape[-2] if is_causal else 0)
+        return np.matmul(w if dropped is None else w * dropped, v, out=_like(q, v)), w
     if scale != 1.0:
         w *= w.dtype.type(scale)
     if mask is not None and mask.dtype != bool:
@@ -94,8 +99,20 @@ def _attention(q, k, v, mask, dropped, scale, is_causal):
     total = np.add.reduce(w, -1, keepdims=True)
     total[hidden] = 1.0
     w /= total
-    out = np.empty_like(q) if q.shape[-1] == v.shape[-1] and q.dtype == w.dtype == v.dtype else None
-    return np.matmul(w if dropped is None else w * dropped, v, out=out), w
+    return np.matmul(w if dropped is None else w * dropped, v, out=_like(q, v)), w
+
+
+NATIVE = 1 << 12
+"""Scores from which the native softmax is worth its call."""
+
+
+def _native(w: Any) -> bool:
+    return bool(w.size >= NATIVE and w.dtype in (np.float32, np.float64) and w.flags.c_contiguous)
+
+
+def _like(q: Any, v: Any) -> Any:
+    """Memory for the result, laid out as the queries are, where both have one shape and dtype."""
+    return np.empty_like(q) if q.shape[-1] == v.shape[-1] and q.dtype == v.dtype else None
 
 
 @dot_product_attention.joint_vjp
@@ -119,12 +136,17 @@ def _attention_vjp(g, q, k, v, mask, dropped, weights, scale, wanted):
             d *= dropped
         if g_weights is not None:
             d += g_weights
-    d -= np.einsum("...s,...s->...", d, w)[..., None]
-    d *= w
-    if wanted[3]:
-        dmask = _summed_to(d, mask.shape)
-    if scale != 1.0:
-        d *= d.dtype.type(scale)
+    if _native(d) and w.dtype == d.dtype and not wanted[3]:
+        from ..kernels import softmax
+
+        softmax.softmax_gradient(d, w, scale)
+    else:
+        d -= np.einsum("...s,...s->...", d, w)[..., None]
+        d *= w
+        if wanted[3]:
+            dmask = _summed_to(d, mask.shape)
+        if scale != 1.0:
+            d *= d.dtype.type(scale)
     if wanted[0]:
         dq = np.matmul(d, k, out=np.empty_like(q))
     if wanted[1]:

@@ -139,14 +139,14 @@ def _sides(x: Any, axis: int, before: int, after: int, mode: str) -> tuple[Any, 
     )
 
 
-def _padded(name: str, x: Any, before: tuple[int, ...], after: tuple[int, ...], mode: str) -> Any:
+def padded(name: str, x: Any, before: tuple[int, ...], after: tuple[int, ...], mode: str) -> Any:
     """x with its spatial axes continued by reflection, by their last value or from the other end."""
     least = {"reflect": 1, "circular": 0}.get(mode)
     for axis, (b, a) in enumerate(zip(before, after, strict=True), 2):
         n = x.shape[axis]
         if least is not None and n - least < max(a, b):
             error = ValueError(
-                f"padding_mode {mode!r} can add at most {n - least} on each side of axis {axis}, whose length is {n}, "
+                f"mode {mode!r} can add at most {n - least} on each side of axis {axis}, whose length is {n}, "
                 f"not {max(a, b)}; x has the shape {x.shape}"
             )
             raise located(name, error)
@@ -198,7 +198,7 @@ def _conv(
     stride, padding, dilation = hashable(stride), hashable(padding), hashable(dilation)
     geometry = described(name, _of, x.shape, w.shape, stride, padding, dilation, groups)
     if padding_mode != "zeros" and any(geometry.before + geometry.after):
-        x = _padded(name, x, geometry.before, geometry.after, padding_mode)
+        x = padded(name, x, geometry.before, geometry.after, padding_mode)
         geometry = _of(x.shape, w.shape, stride, 0, dilation, groups)
     return conv(x, w, b, geometry=geometry)
 

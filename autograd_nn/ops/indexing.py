@@ -81,10 +81,32 @@ def unindex(part, /, *indices, template, shape):
     return out
 
 
+NATIVE = 1 << 12
+"""Elements from which the native addition of rows is worth its loading."""
+
+
+def _are_rows(total, g, indices, template):
+    """Whether the key is one array of integers for the first axis, and the arrays are what the native loop takes."""
+    first, *others = template
+    return (
+        first is ARRAY
+        and all([k == WHOLE for k in others])
+        and total.flags.c_contiguous
+        and total.dtype == g.dtype
+        and total.dtype.char in "fd"
+        and g.shape == (*indices[0].shape, *total.shape[1:])
+    )
+
+
 def accumulate_at(total, g, indices, template):
     key = joined(template, indices)
     if all([i.dtype.kind == "b" for i in indices]):
         total[key] += g  # a mask names each element once
+        return
+    if g.size >= NATIVE and _are_rows(total, g, indices, template):
+        from ..kernels import scattering
+
+        scattering.add_rows(total, indices[0], np.ascontiguousarray(g))
         return
     places = _places(total.shape, template, indices) if total.flags.c_contiguous and g.dtype == total.dtype else None
     if places is None or places.shape != g.shape:

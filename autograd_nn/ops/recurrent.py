@@ -137,7 +137,7 @@ def _lstm(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, reverse):
     hidden, c_before = np.empty((2, len(x), c.shape[1]), x.dtype)
     h_before = np.empty((len(x), h.shape[1]), x.dtype)
     out = hidden if w_hr is None else np.empty_like(h_before)
-    product, w = np.empty((len(h), gates.shape[1]), x.dtype), w_hh.T
+    product, w = np.empty((len(h), gates.shape[1]), x.dtype), np.ascontiguousarray(w_hh.T)
     advance = _advance("lstm", sizes, gates, product, c, c_before, hidden)
     for t, rows, n in _steps(sizes, reverse):
         h_before[rows] = h[:n]
@@ -220,7 +220,7 @@ def _gru(x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse):
     if b_ih is not None:
         z += b_ih
     out, h_before = np.empty((2, len(x), h.shape[1]), x.dtype)
-    product, w = np.empty((len(h), w_hh.shape[0]), x.dtype), w_hh.T
+    product, w = np.empty((len(h), w_hh.shape[0]), x.dtype), np.ascontiguousarray(w_hh.T)
     advance = _advance("gru", sizes, gates, product, h, h_before, out)
     for t, rows, n in _steps(sizes, reverse):
         np.matmul(h[:n], w, out=product[:n])
@@ -271,7 +271,7 @@ def _rnn(x, h, w_ih, w_hh, b_ih, b_hh, nonlinearity, sizes, reverse):
     if nonlinearity not in ("tanh", "relu"):
         raise ValueError(f"rnn: the nonlinearity {nonlinearity!r} is not 'tanh' or 'relu'")
     out = _projected(x, w_ih, b_ih, b_hh)
-    h, h_before, w = h.copy(), np.empty_like(out), w_hh.T
+    h, h_before, w = h.copy(), np.empty_like(out), np.ascontiguousarray(w_hh.T)
     for _, rows, n in _steps(sizes, reverse):
         z = out[rows]
         h_before[rows] = h[:n]

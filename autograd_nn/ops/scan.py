@@ -215,7 +215,7 @@ def cummin(x, /, axis=0):
 
 
 for _extremum in (cummax, cummin):
-    _extremum.vjp(x=lambda g, out, x_shape, axis: untake_along_axis(g[0], out[1], axis, x_shape))
+    _extremum.vjp(x=lambda g, indices, x_shape, axis: untake_along_axis(g[0], indices, axis, x_shape))
 
 # ---- differences and integrals -------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ import inspect
 
 import numpy as np
 
+import autograd_nn as ag
 from autograd_nn.engine import backward
 from autograd_nn.engine.op import nondifferentiable
 
@@ -17,6 +18,8 @@ ERRORS = (
     "input for output",
     "sum forgotten",
 )
+
+SECOND_ORDER = ("sign flipped", "factor 1.001", "transposed", "one element zeroed", "detached")
 
 
 class Forgetful(np.ndarray):
@@ -70,6 +73,8 @@ def wrapped(error, rule, forget=None):
                 found = rule(*given.values())
             plain = lambda c: np.asarray(c) if isinstance(c, Forgetful) else c
             return [plain(c) for c in found] if isinstance(found, (list, tuple)) else plain(found)
+        if error == "written in place":
+            given["g"] *= 1.0
         found = rule(*args)
         if isinstance(found, (list, tuple)):
             return [None if c is None else spoil(error, c) for c in found]
@@ -101,6 +106,48 @@ def planted(op, name, error):
         yield
     finally:
         op.joint_vjp(joint) if joint is not None else op.vjp(**rules)
+        if accumulators:
+            op.accumulate(**accumulators)
+
+
+@ag.op(kind="opaque")
+def misremembered(x, /, error):
+    """x, with a wrong derivative: a rule that ends in it is right in value, and its own derivative is wrong."""
+    return np.array(x)
+
+
+def _misremembered_rule(g, error):
+    if error != "one element zeroed":
+        return spoil(error, g)
+    mask = np.ones(g.shape)  # always the same element, whatever the cotangent
+    mask.reshape(-1)[g.size // 2 :][:1] = 0.0
+    return g * mask
+
+
+misremembered.vjp(x=_misremembered_rule)
+
+
+@contextlib.contextmanager
+def planted_at_second_order(op, name, error):
+    """The operation with a rule for one input that is right in value and whose recorded derivative is wrong."""
+    rules, accumulators, rule = dict(op.rules), dict(op.accumulators), op.rules[name]
+    names = list(inspect.signature(rule).parameters)
+    is_tensor = lambda v: isinstance(v, ag.Tensor)
+
+    def wrong(*args):
+        if error == "detached":  # as a rule does that computes with NumPy
+            return rule(*[v.detach() if is_tensor(v) and n != "g" else v for n, v in zip(names, args, strict=True)])
+        found = rule(*args)
+        if isinstance(found, (list, tuple)):
+            return [misremembered(c, error) if is_tensor(c) else c for c in found]
+        return misremembered(found, error) if is_tensor(found) else found
+
+    wrong.__signature__ = inspect.signature(rule)
+    try:
+        op.vjp(**(rules | {name: wrong}))
+        yield
+    finally:
+        op.vjp(**rules)
         if accumulators:
             op.accumulate(**accumulators)
 

@@ -35,6 +35,9 @@ def test_json_and_a_wrong_rule(capsys):
     with planted(ag.tanh.op, "x", "factor 1.001"):
         assert main(["tanh"]) == 1
     assert "WRONG" in capsys.readouterr().out
+    with planted(ag.tanh.op, "x", "written in place"):
+        assert main(["tanh"]) == 1
+    assert "read-only" in capsys.readouterr().out
 
 
 def test_an_unknown_operation_is_refused(capsys):
@@ -42,3 +45,13 @@ def test_an_unknown_operation_is_refused(capsys):
     assert "tangent" in capsys.readouterr().err
     with pytest.raises(ValueError, match="tangent"):
         ag.check.certify(["tangent"])
+
+
+def test_draws(capsys):
+    assert main(["--draws", "2", "tanh", "matmul"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "PASS  2 operations, 4 draws: 4 PASS"
+    with planted(ag.tanh.op, "x", "factor 1.001"):
+        assert main(["--draws", "1", "--json", "tanh"]) == 1
+    made = json.loads(capsys.readouterr().out)
+    assert made["counts"] == {"tanh": {"FAIL": 1}} and made["alarms"][0]["report"]["place"]["operation"] == "tanh"
+    assert main(["--draws", "1", "tangent"]) == 2

@@ -16,7 +16,7 @@ def run(ws=W, x=X, dtype=np.float64, extra=False):
     with ag.record() as r:
         h = ag.tensor(x.astype(dtype))
         for i, w in enumerate(ws):
-            with modes.change(scope=(f"layer{i}", 0)):
+            with modes.change(scope=modes.Scope(f"layer{i}", 0)):
                 h = ag.tanh(h @ w)
                 if extra and i == 1:
                     h = ag.positive(h)
@@ -86,3 +86,19 @@ def test_bad_calls():
         ag.compare({}, run())
     with pytest.raises(TypeError, match="npz"):
         ag.compare(run(), 3)
+
+
+def test_memory_that_was_written_to_between_the_runs():
+    w = ag.tensor(W[0], name="w")
+
+    def once():
+        with ag.record() as r:
+            ag.tanh(ag.tensor(X) @ w)
+        return r
+
+    a = once()
+    with ag.no_grad():
+        w[1, 2] += 1.0
+    found = ag.compare(a, once())
+    assert found.steps[found.first].operation == "matmul"
+    assert found.cause == "both runs read the same memory for its input y, which was written to in between"

@@ -1,6 +1,5 @@
 """gradcheck and check_model: verdicts, what is left untouched, bad input, coverage and cost."""
 
-import itertools
 import json
 import os
 import subprocess
@@ -12,9 +11,12 @@ import pytest
 
 import autograd_nn as ag
 from autograd_nn.check.certificate import function_of
+from autograd_nn.check.draws import random_draws
+from autograd_nn.check.frozen import frozen
 from autograd_nn.check.samples import rows
 from autograd_nn.engine import modes
 from autograd_nn.engine.random import Generator
+from benchmarks.check import million
 
 RNG = np.random.default_rng(3)
 
@@ -64,11 +66,11 @@ class Net:
 
     def __call__(self, x, activation=ag.relu):
         w, b, v = self.parameters.values()
-        with modes.change(scope=("first", 0)):
+        with modes.change(scope=modes.Scope("first", 0)):
             h = x @ w.mT + b
         if h.dtype != w.dtype:
             raise TypeError("mixed dtypes")
-        with modes.change(scope=("activation", 0)):
+        with modes.change(scope=modes.Scope("activation", 0)):
             a = activation(h - self.mean)
         with ag.no_grad():
             ag.assign(self.mean, 0.9 * self.mean + 0.1 * h.mean(axis=0))
@@ -191,8 +193,51 @@ def test_a_wrong_value_at_a_kink_fails():
         return np.maximum(x, 0)
 
     bad_relu.vjp(x=lambda g, out: ag.where(ag.greater(out, 0.0), g, g * 3.0))
-    report = ag.gradcheck(bad_relu, np.array([0.0, 1.0, 2.0]))
-    assert report.verdict == "FAIL" and report.place.operation == "bad_relu"
+    for x in ([0.0, 1.0, 2.0], [0.0, 0.0, -1.0], [0.0]):
+        report = ag.gradcheck(bad_relu, np.array(x))
+        assert report.verdict == "FAIL" and report.place.operation == "bad_relu"
+    bad_relu.vjp(x=lambda g, x: ag.where(x > 0, g, ag.where(x < 0, g * 0.0, g * 3.0)))  # wrong at the kink only
+    for x in ([0.0, 1.0, 2.0], [0.0, 0.0, -1.0], [0.0]):
+        report = ag.gradcheck(bad_relu, np.array(x))
+        assert report.verdict == "FAIL" and x[report.place.index[0]] == 0.0
+
+
+def test_a_rule_that_gives_nan_where_the_function_is_smooth_fails():
+    @ag.op(kind="elementwise")
+    def bad_sinc(x, /):
+        return np.sinc(x)
+
+    bad_sinc.vjp(x=lambda g, x: g * (ag.cos(np.pi * x) * np.pi * x - ag.sin(np.pi * x)) / (np.pi * x * x))
+    with np.errstate(all="ignore"):
+        report = ag.gradcheck(lambda x: ag.exp(bad_sinc(x)), np.array([0.0, 1.5]))
+    assert report.verdict == "FAIL" and report.place.operation == "bad_sinc" and report.place.index == (0,)
+    assert "gives nan where the derivative is finite" in report.place.hint
+    steep = ag.gradcheck(ag.sqrt, np.array([0.0, 1.0]))
+    assert steep.verdict == "ILL-CONDITIONED" and "infinitely steep" in steep.reason
+
+
+@pytest.mark.parametrize("size", [1e-3, 1e-30, 1e-200, 1e100])
+def test_a_wrong_rule_of_a_function_of_tiny_or_huge_values_fails(size):
+    """There is no absolute tolerance for it to hide under."""
+
+    @ag.op(kind="elementwise")
+    def scaled(x, /):
+        return size * np.sin(x)
+
+    x = normal(3)
+    for factor, verdict in ((1.0, "PASS"), (1.0001, "FAIL"), (0.0, "FAIL")):
+        scaled.vjp(x=lambda g, x: g * ag.cos(x) * (factor * size))
+        assert ag.gradcheck(scaled, x).verdict == verdict
+        assert ag.gradcheck(scaled, x * 1e-3).verdict == verdict
+        assert ag.gradcheck(lambda x: ag.tanh(scaled(x) * (1 / size)), x).verdict == verdict
+
+
+def test_what_is_zero_up_to_rounding_is_zero():
+    """Derivatives that cancel to 1e-18 or so, where differences say 0 or the other way round."""
+    singular = np.outer([0.3, -0.1, -0.2], [0.03, 0.4, -0.9])
+    assert ag.gradcheck(ag.linalg.det, singular).verdict == "PASS"
+    assert ag.gradcheck(ag.var, np.ones(3), order=2).verdict == "PASS"
+    assert ag.gradcheck(lambda x: (x * 0.1 - x / 10).sum() + x.sum() * 1e-3, normal(4), order=2).verdict == "PASS"
 
 
 def test_what_is_not_differentiable_is_said_to_be():
@@ -302,38 +347,13 @@ def test_one_wrong_entry_among_many_cannot_hide():
 
 
 def test_a_million_parameters_within_twenty_steps():
-    rng = np.random.default_rng(0)
-    sizes = [784, 1000, 200, 10]
-    ws = [
-        ag.tensor((rng.standard_normal((a, b)) / np.sqrt(a)).astype(np.float32), requires_grad=True, name=f"w{a}")
-        for a, b in itertools.pairwise(sizes)
-    ]
-    x, labels = rng.standard_normal((256, 784)).astype(np.float32), rng.integers(0, 10, 256)
-
-    class Network:
-        def named_parameters(self):
-            return [(w.name, w) for w in ws]
-
-        def __call__(self, x):
-            h = x
-            for w in ws[:-1]:
-                h = ag.relu(h @ w)
-            return ag.cross_entropy(h @ ws[-1], labels)
-
-    network = Network()
-    steps = []
-    for _ in range(5):
-        start = time.perf_counter()
-        network(ag.tensor(x)).backward()
-        steps.append(time.perf_counter() - start)
-        for w in ws:
-            w.grad = None
-    report = ag.check_model(network, x, coverage="directions")
+    ratios, report = million(rounds=5)
     assert report.verdict == "PASS", report
-    assert report.elements == sum(w.size for w in ws) > 980_000
+    assert report.elements > 980_000
     assert all(r.directions >= 3 for r in report.rows)
-    print(f"\na million parameters: {report.evaluations} evaluations, {report.seconds / np.median(steps):.1f} steps")
-    assert report.evaluations * 2 / 3 < 20, "a float64 evaluation costs about two thirds of a float32 step"
+    assert report.evaluations <= 10
+    print(f"\na million parameters: {report.evaluations} evaluations, {np.median(ratios):.1f} steps")
+    assert min(ratios) < 20, ratios  # the smallest, as others may be using the machine
 
 
 def test_faces():
@@ -343,6 +363,11 @@ def test_faces():
     assert "<table>" in report._repr_html_()
     figure = report.plot()
     assert len(figure.axes) == 2 and figure.axes[0].lines
+    assert figure._repr_png_().startswith(b"\x89PNG")
+    steps, errors = ag.gradcheck(lambda x: ag.exp(ag.sin(x)), normal(3)).plot().axes[0].lines[0].get_data()
+    best = int(np.argmin(errors))
+    assert len(steps) == 9 and 0 < best < 8, "the error falls with the step, and rises again"
+    assert errors[0] > 100 * errors[best] < errors[-1]
     columns = {line.index("FAIL") for line in str(report).splitlines()[2:3]}
     assert columns == {str(report).splitlines()[1].index("verdict")}
 
@@ -392,6 +417,64 @@ def test_a_hook_that_changes_a_cotangent_fails_without_an_operation_to_blame():
     assert report.verdict == "FAIL" and report.place is None and "hook" in report.reason
 
 
+@ag.op(kind="elementwise")
+def spoiling(x, /):
+    return 2.0 * x
+
+
+def _doubled_in_place(g):
+    g *= 2.0
+    return g
+
+
+spoiling.vjp(x=_doubled_in_place)
+
+
+@ag.op(kind="elementwise")
+def spoiling_input(x, /):
+    return x * x
+
+
+def _input_in_place(g, x):
+    x *= 2.0
+    return g * x
+
+
+spoiling_input.vjp(x=_input_in_place)
+
+
+@pytest.mark.parametrize(
+    ("f", "name"),
+    [
+        (spoiling, "spoiling"),
+        (lambda x: ag.sin(ag.tanh(spoiling(ag.exp(x)) * 0.1)).sum(), "spoiling"),
+        (lambda x: spoiling(x) + x, "spoiling"),
+        (spoiling_input, "spoiling_input"),
+        (lambda x: ag.sin(spoiling_input(ag.exp(x))), "spoiling_input"),
+    ],
+)
+def test_a_rule_that_writes_into_what_it_is_given_fails(f, name):
+    x = normal(3)
+    before = x.copy()
+    report = ag.gradcheck(f, x)
+    assert report.verdict == "FAIL" and report.place.operation == name
+    assert "writes into what it is given" in report.place.hint
+    np.testing.assert_array_equal(x, before)
+
+
+def test_freezing_leaves_no_trace():
+    x = ag.tensor(normal(3), requires_grad=True)
+    y = ag.exp(x * 2.0)
+    z = (y.reshape(3, 1) * y).sum()
+    with frozen([z]):
+        assert not y.node.saved[0].flags.writeable
+        z.backward(retain_graph=True)
+    assert y.node.saved[0].flags.writeable and not y.node.extras.hooks
+    first = x.grad.numpy().copy()
+    z.backward()
+    np.testing.assert_array_equal(x.grad.numpy(), 2 * first)
+
+
 def test_localisation_is_linear_in_the_number_of_operations():
     def chain(n):
         def f(x):
@@ -412,40 +495,31 @@ DRAWS = int(os.environ.get("AUTOGRAD_NN_DRAWS", "3"))
 """Over how many random draws every operation of the table must pass."""
 
 
-@pytest.mark.parametrize("row", rows(), ids=lambda row: row.name)
-def test_no_false_alarm_over_random_draws(row):
-    """Inputs a little off those of the table, so that they keep clear of kinks, and other cotangents and directions."""
-    calls = [c for c in row.calls if c.order > 0 and c.differentiated()]
-    for draw in range(DRAWS if calls else 0):
-        rng = np.random.default_rng(draw)
-        f, arrays = function_of(row, calls[draw % len(calls)])
-        arrays = [a * rng.uniform(0.98, 1.02, a.shape) for a in arrays]
-        report = ag.gradcheck(f, *arrays, seed=draw)
-        assert report.verdict == "PASS", f"draw {draw} of {row.name}: {report}"
+NAMES = sorted({r.name for r in rows() if any(c.order > 0 and c.differentiated() for c in r.calls)})
 
 
-# Verdicts other than KINK at kinks of the table. The last three are false alarms that the checker does not know better yet: the
-# function is not linear there, though along each coordinate its slopes from both sides agree (equal elements, eigenvalues).
-KNOWN_AT_KINKS = dict.fromkeys(
-    ("power", "power_", "lp_pool1d", "lp_pool2d", "lp_pool3d", "heaviside", "nanstd"), "ILL-CONDITIONED"
-) | dict.fromkeys(("median", "eigvalsh", "svdvals"), "FAIL")
+@pytest.mark.parametrize("name", NAMES)
+def test_no_false_alarm_over_random_draws(name):
+    found = random_draws(DRAWS, [name])
+    assert found, str(found)
+    assert found.counts[name].total() == DRAWS
+
+
+# Points that the table gives no order, and that are smooth all the same to the first one: (operation, number of the call).
+SMOOTH = {("celu", 9), ("softsign", 7), ("arcsinh", 7), ("cond", 2), ("cond", 3), ("cond", 4)}
 
 
 def test_every_correct_sample_passes():
-    """No false alarm: every call of the table passes at every order that exists there; a kink is a KINK."""
+    """No false alarm: every call of the table passes at every order that exists there; at a kink the verdict is KINK."""
     for row in rows():
-        for call in row.calls:
+        for number, call in enumerate(row.calls):
             if not call.differentiated():
                 continue
             f, arrays = function_of(row, call)
-            if call.order == 0:
-                if call.gradient is not None and all(np.isfinite(a).all() for a in arrays):
-                    verdict = ag.gradcheck(f, *arrays).verdict
-                    # Some are smooth to first order at what is a kink of the second (celu): there the differences agree.
-                    allowed = {"KINK", "PASS", KNOWN_AT_KINKS.get(row.name)}
-                    assert verdict in allowed, f"{row.name}: {verdict}"
+            if call.order:
+                report, expected = ag.gradcheck(f, *arrays, order=call.order), "PASS"
+            elif call.gradient is not None and all(np.isfinite(a).all() for a in arrays):
+                report, expected = ag.gradcheck(f, *arrays), "PASS" if (row.name, number) in SMOOTH else "KINK"
+            else:
                 continue
-            report = ag.gradcheck(f, *arrays, order=call.order)
-            # The second derivatives of 2x2 cofactors are 0, differences of a gradient that a decomposition gave are not quite.
-            blurred = ["ILL-CONDITIONED"] if row.name == "cofactors" else []
-            assert report.verdict in ("PASS", *blurred), f"{row.name}: {report}"
+            assert report.verdict == expected, f"{row.name}, call {number}: {report}"

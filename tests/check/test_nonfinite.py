@@ -9,7 +9,7 @@ from autograd_nn.engine import modes
 
 def test_the_first_producer_forward():
     def f(x):
-        with modes.change(scope=("encoder.norm", 0)):
+        with modes.change(scope=modes.Scope("encoder.norm", 0)):
             y = ag.log(x - 1.0)
         return ag.exp(y * 2.0).sum() + (y * y).sum()
 
@@ -58,23 +58,72 @@ def test_a_value_that_came_in_bad_is_named():
     assert not ag.trace_nonfinite(lambda x: ag.exp(x + masked) * 1.0, np.zeros(2)), "a mask is no fault"
 
 
-def test_detect_raises_at_the_end_of_the_block():
+@ag.op(kind="fused")
+def fused_root(x, /):
+    return ag.sqrt(x)
+
+
+fused_root.joint_vjp(lambda g, out, wanted: [0.5 * g / out])
+
+
+def line_of_the_traceback(caught):
+    """The last line of this file in a traceback."""
+    return [entry for entry in caught.traceback if str(entry.path).endswith("test_nonfinite.py")][-1].statement
+
+
+def test_detect_raises_at_the_line_that_makes_it():
+    x = ag.tensor([1.0, 0.0], requires_grad=True)
+    with pytest.raises(ag.check.NonfiniteError, match="log made -inf") as caught, ag.detect_nonfinite():
+        y = ag.exp(x)
+        y = ag.log(x) + y
+        raise AssertionError("not reached")
+    assert "ag.log(x) + y" in str(line_of_the_traceback(caught))
+    assert caught.value.origin.operation == "log" and "choose the argument" in caught.value.origin.advice
+    assert modes.current().tracer is None
+
+
+def test_detect_raises_in_the_backward_walk_and_names_the_line_of_the_operation():
     x = ag.tensor([1.0, 0.0], requires_grad=True)
     with pytest.raises(ag.check.NonfiniteError, match="the derivative of sqrt") as caught, ag.detect_nonfinite():
         y = ag.sqrt(x).sum()
         y.backward()
-    assert caught.value.origin.rule_of == "sqrt"
-    x.grad = None
-    with ag.detect_nonfinite() as record:
+    origin = caught.value.origin
+    assert origin.rule_of == "sqrt" and "y.backward()" in str(line_of_the_traceback(caught))
+    assert x.grad is None, "nothing half-changed"
+    with pytest.raises(ag.check.NonfiniteError, match="where\\(\\) at"), ag.detect_nonfinite():
+        ag.where(x > 0, ag.sqrt(x) * 2.0, 0.0).sum().backward()
+    with pytest.raises(ag.check.NonfiniteError) as caught, ag.detect_nonfinite():
+        fused_root(x).sum().backward()
+    assert caught.value.origin.rule_of == "fused_root" and caught.value.origin.operation == "fused_root_derivative"
+
+
+def test_detect_can_wait_for_the_end_of_the_block():
+    x = ag.tensor([1.0, 0.0], requires_grad=True)
+    with pytest.raises(ag.check.NonfiniteError, match="passed on by 2 later") as caught:
+        with ag.detect_nonfinite(at_once=False):
+            y = (ag.log(x) * 2.0).sum()
+        raise AssertionError("not reached")
+    assert y.item() == -np.inf and caught.value.origin.operation == "log"
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_detect_says_nothing_of_what_is_finite_and_notes_other_errors(at_once):
+    x = ag.tensor([1.0, 0.0], requires_grad=True)
+    with ag.detect_nonfinite(at_once) as record:
         y = ag.sqrt(x + 1.0).sum()
         y.backward()
     assert [e.name for e in record.entries][:3] == ["add", "sqrt", "sum"]
-    with pytest.raises(KeyError) as error, ag.detect_nonfinite():
-        ag.log(x)
+    with ag.detect_nonfinite(at_once):
+        ag.softmax(x + np.array([0.0, -np.inf]))  # a mask that came in is no fault
+    w = ag.tensor([np.nan], name="w")
+    with pytest.raises(KeyError) as error, ag.detect_nonfinite(at_once):
+        w * 2.0
         raise KeyError("mine")
-    assert "log made -inf" in error.value.__notes__[0]
+    assert "w held nan" in error.value.__notes__[0]
+    with pytest.raises(ag.check.NonfiniteError, match="w held nan"), ag.detect_nonfinite(at_once):
+        w * 2.0
     assert modes.current().tracer is None
-    with ag.record(), pytest.raises(RuntimeError, match="already running"), ag.detect_nonfinite():
+    with ag.record(), pytest.raises(RuntimeError, match="already running"), ag.detect_nonfinite(at_once):
         pass
 
 

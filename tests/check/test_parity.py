@@ -7,7 +7,7 @@ import pytest
 from autograd_nn.check.parity.__main__ import main, verdict
 from autograd_nn.check.parity.compare import mismatches, shrunk
 from autograd_nn.check.parity.programs import write
-from autograd_nn.check.parity.vocabulary import STEPS
+from autograd_nn.check.parity.steps import STEPS
 
 torch = pytest.importorskip("torch", reason="PyTorch is the judge here: pip install torch==2.13.0")
 

@@ -153,6 +153,26 @@ def test_rrelu_in_training():
     assert layer(ag.tensor([3.0])).tolist() == [3.0]
 
 
+def test_gumbel_softmax_draws_in_proportion_and_differentiates():
+    ag.manual_seed(0)
+    shares = np.array([0.5, 0.3, 0.2])
+    z = ag.tensor(np.broadcast_to(np.log(shares), (20000, 3)), requires_grad=True)
+    drawn = F.gumbel_softmax(z, 0.5, hard=True)
+    assert set(np.unique(drawn.numpy().round(12))) == {0.0, 1.0}
+    np.testing.assert_allclose(drawn.numpy().sum(1), 1.0)
+    np.testing.assert_allclose(drawn.numpy().mean(0), shares, atol=0.015)
+    (drawn * np.arange(3.0)).sum().backward()
+    ag.manual_seed(0)
+    y = ag.tensor(z.numpy(), requires_grad=True)
+    soft = F.gumbel_softmax(y, 0.5)
+    (soft * np.arange(3.0)).sum().backward()
+    np.testing.assert_allclose(z.grad.numpy(), y.grad.numpy())
+    np.testing.assert_array_equal(drawn.numpy().argmax(1), soft.numpy().argmax(1))
+    assert F.gumbel_softmax(ag.zeros((2, 5, 3)), dim=1).sum(axis=1).numpy().round(5).tolist() == [[1.0] * 3] * 2
+    with pytest.raises(ValueError, match="tau"):
+        F.gumbel_softmax(z, 0.0)
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

@@ -724,7 +724,7 @@ def test_repr_nests_and_counts():
     assert repr(net) == (
         "Two(  # 38 parameters\n"
         "  (first): Linear(in_features=2, out_features=3, bias=True)  # 9 parameters\n"
-        "  (norm): BatchNorm1d(3, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)  # 6 parameters\n"
+        "  (norm): BatchNorm1d(3, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)  # 6 parameters\n"
         "  (rest.0): Linear(in_features=3, out_features=3, bias=True)  # 12 parameters\n"
         "  (rest.1.last): Linear(in_features=3, out_features=1, bias=True)  # 4 parameters\n"
         "  (more): ModuleList(  # 6 parameters\n"

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from .vocabulary import STEPS, Step
+from . import arrangements as arrangements
+from . import vocabulary as vocabulary
+from .steps import STEPS, Step
 
 MARGIN = 1e-3
 """How far from a kink numbers must stay: far more than float32's rounding over a whole program."""

@@ -13,6 +13,10 @@ from .embedding import *
 from .fractional import *
 from .loss import *
 from .normalisation import *
+from .padding import *
 from .pooling import *
+from .position import *
+from .resampling import *
+from .sampling import *
 from .similarity import *
 from .softmax import *

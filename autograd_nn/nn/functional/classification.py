@@ -108,6 +108,8 @@ def cross_entropy(
         )
     if not 0.0 <= label_smoothing <= 1.0:
         raise refuse(name, f"label_smoothing {label_smoothing} is not within 0 and 1")
+    if ignore_index >= 0:
+        raise refuse(name, f"ignore_index {ignore_index} is a label; with probabilities there is none to ignore")
     input, target = alike(name, input=input, target=target)
     if label_smoothing:
         target = target * (1.0 - label_smoothing) + label_smoothing / classes

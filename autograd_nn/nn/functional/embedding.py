@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ...engine.modes import current, no_grad
+from ...engine.modes import no_grad
 from ...engine.tensor import Tensor, assign
-from ...ops.comparison import equal
 from ...ops.elementwise import where
 from ...ops.indexing import scatter_add, take
-from ...ops.reduction import max
+from ...ops.reduction import max, mean, sum
+from ...ops.selecting import embedding as rows_of
 from ...ops.shape import detach, reshape
 from .operands import refuse, same_dtype
 
@@ -23,25 +23,25 @@ __all__ = ["embedding", "embedding_bag", "one_hot"]
 
 
 def _numbers(name: str, what: str, values: Any) -> np.ndarray:
-    """Integers as an array; TypeError for others."""
+    """Integers as an array; IndexError for others."""
     array = values.numpy() if isinstance(values, Tensor) else np.asarray(values)
     if array.dtype.kind not in "iu" and array.size:
-        raise refuse(name, f"the {what} are {array.dtype}, not integers; cast them with .astype('int64')", TypeError)
+        raise refuse(name, f"the {what} are {array.dtype}, not integers; cast them with .astype('int64')", IndexError)
     return array.astype(np.int64, copy=False)
 
 
-def _row_numbers(name: str, input: Any, weight: Any) -> Any:
-    """Numbers of rows, checked; a Tensor stays one, so that a recorded step takes other rows for other numbers."""
+def _read_rows(name: str, input: Any, weight: Any) -> np.ndarray:
+    """Numbers of rows, checked, as an array: what depends on them leaves the graph."""
     if weight.ndim != 2:
         raise refuse(name, f"the weight is a table (num_embeddings, embedding_dim), not of shape {weight.shape}")
-    rows, n = _numbers(name, "numbers of rows", getattr(input, "_array", input)), weight.shape[0]
+    rows, n = _numbers(name, "numbers of rows", input), weight.shape[0]
     if rows.size and not (rows.min() >= 0 and rows.max() < n):
         raise refuse(
             name,
             f"the numbers run from {rows.min()} to {rows.max()}, but the table has {n} rows, 0 to {n - 1}",
             IndexError,
         )
-    return input if isinstance(input, Tensor) and input.dtype.kind in "iu" else rows
+    return rows
 
 
 def _padding(name: str, padding_idx: int | None, weight: Any) -> int | None:
@@ -52,19 +52,17 @@ def _padding(name: str, padding_idx: int | None, weight: Any) -> int | None:
 
 
 def _looked_up(
-    weight: Any, rows: Any, padding: int | None, max_norm: float | None, norm_type: float, by_frequency: bool
+    input: Any, weight: Any, padding_idx: int | None, max_norm: float | None, norm_type: float, by_frequency: bool
 ) -> Any:
     """The rows; their cotangents reach the table divided by how often each occurs, if `by_frequency`, and not for padding."""
-    if max_norm is not None and rows.size:
-        _renormalise(weight, _numbers("embedding", "numbers of rows", rows), max_norm, norm_type)
-    out = take(weight, rows, 0)
-    if by_frequency and rows.size:
-        numbers = _numbers("embedding", "numbers of rows", rows)
-        share = (1.0 / np.bincount(numbers.reshape(-1))[numbers]).astype(weight.dtype)[..., None]
+    if max_norm is not None:
+        _renormalise(weight, _read_rows("embedding", input, weight), max_norm, norm_type)
+    out = rows_of(input, weight, padding_idx)
+    if by_frequency:
+        rows = _read_rows("embedding", input, weight)
+        share = (1.0 / np.maximum(np.bincount(rows.reshape(-1), minlength=1), 1)[rows]).astype(weight.dtype)
         still = detach(out)
-        out = still + (out - still) * share
-    if padding is not None and (current().tracer is not None or (getattr(rows, "_array", rows) == padding).any()):
-        out = where(equal(rows, padding)[..., None], detach(out), out)
+        out = still + (out - still) * share[..., None]
     return out
 
 
@@ -94,16 +92,16 @@ def embedding(
 
     `padding_idx`: a row that gets no gradient. `max_norm`: rows that are used and whose `norm_type`-norm exceeds it are scaled
     down to it, in the table. `scale_grad_by_freq`: gradients are divided by how often a row occurs in the input.
-    Raises TypeError for numbers that are no integers, IndexError for one that is no row.
+    Raises IndexError for numbers that are no integers or no rows.
 
     >>> F.embedding(np.array([1, 0, 1]), ag.tensor([[1.0, 2.0], [3.0, 4.0]]))
     tensor([[3., 4.],
             [1., 2.],
             [3., 4.]], dtype=float32)
     """
-    rows = _row_numbers("embedding", input, weight)
-    padding = _padding("embedding", padding_idx, weight)
-    return _looked_up(weight, rows, padding, max_norm, norm_type, scale_grad_by_freq)
+    return _looked_up(
+        input, weight, _padding("embedding", padding_idx, weight), max_norm, norm_type, scale_grad_by_freq
+    )
 
 
 def _bags(rows: np.ndarray, offsets: Any, include_last_offset: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -159,13 +157,22 @@ def embedding_bag(
         raise refuse("embedding_bag", f"mode {mode!r} is not 'sum', 'mean' or 'max'")
     if scale_grad_by_freq and mode == "max":
         raise refuse("embedding_bag", "mode 'max' cannot scale gradients by frequency")
-    numbers = _numbers("embedding_bag", "numbers of rows", _row_numbers("embedding_bag", input, weight))
     padding = _padding("embedding_bag", padding_idx, weight)
+    if (
+        offsets is None
+        and padding is None
+        and per_sample_weights is None
+        and np.ndim(input) == 2
+        and np.shape(input)[1]
+    ):
+        found = _looked_up(input, weight, None, max_norm, norm_type, scale_grad_by_freq)
+        return sum(found, 1) if mode == "sum" else mean(found, 1) if mode == "mean" else max(found, 1)
+    numbers = _read_rows("embedding_bag", input, weight)
     rows, sizes = _bags(numbers, offsets, include_last_offset)
     counted = np.ones(len(rows), bool) if padding is None else rows != padding
     bag = np.repeat(np.arange(len(sizes)), sizes)
     counts = np.bincount(bag[counted], minlength=len(sizes))
-    found = _looked_up(weight, rows[counted], None, max_norm, norm_type, scale_grad_by_freq)
+    found = _looked_up(rows[counted], weight, None, max_norm, norm_type, scale_grad_by_freq)
     if per_sample_weights is not None:
         if mode != "sum":
             raise refuse("embedding_bag", f"per_sample_weights are for mode 'sum', not {mode!r}")
@@ -194,7 +201,7 @@ def _largest(found: Any, bag: np.ndarray, counts: np.ndarray) -> Any:
 def one_hot(input: Any, num_classes: int = -1) -> Any:
     """Integers as rows with a 1 at that place: (...) to (..., num_classes), int64; -1: as many as the largest needs.
 
-    Raises TypeError for what are no integers, ValueError for negative ones and those that are too large.
+    Raises IndexError for what are no integers, ValueError for negative ones and those that are too large.
 
     >>> F.one_hot(np.array([1, 0]), 3)
     tensor([[0, 1, 0],

@@ -70,7 +70,7 @@ def _pooled(
     if any(m < 1 or k < 1 or m + k - 1 > n for n, k, m in zip(space, kernel, size, strict=True)):
         raise refuse(name, f"{size} windows of {kernel} do not fit into an input of shape {x.shape}")
     if samples is None:
-        samples = rand((*x.shape[:2], axes), x.dtype)
+        samples = rand((*x.shape[:2], axes), dtype=x.dtype)
     elif samples.shape != (*x.shape[:2], axes):
         raise refuse(name, f"samples of shape {samples.shape}; {(*x.shape[:2], axes)} are needed")
     positions = _windows(samples, space, kernel, size)

@@ -148,7 +148,8 @@ def mse_loss(
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
     r"""With d = x - y: :math:`d^2 / 2` where :math:`|d| \le \delta`, :math:`\delta (|d| - \delta / 2)` beyond; Huber (1964).
 
-    `weight`, of the same shape, makes the mean a weighted one. Raises ValueError for a delta that is not positive.
+    `weight`, of the same shape, multiplies the losses; the mean is not divided by it, as PyTorch's is not.
+    Raises ValueError for a delta that is not positive.
 
     >>> F.huber_loss(ag.tensor([1.0, 3.0]), ag.tensor([0.0, 0.0]), reduction="none")
     tensor([0.5, 2.5], dtype=float32)
@@ -156,7 +157,10 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     if not delta > 0.0:
         raise refuse("huber_loss", f"delta must be positive, not {delta}")
     input, target = alike("huber_loss", input=input, target=target)
-    return _compared("huber_loss", ops.huber(input - target, delta), None, None, reduction, weight)
+    losses = ops.huber(input - target, delta)
+    if weight is not None:
+        losses = losses * alike("huber_loss", input=input, weight=weight)[1]
+    return reduced("huber_loss", losses, reduction)
 
 
 def smooth_l1_loss(

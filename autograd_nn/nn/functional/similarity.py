@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ...ops.elementwise import maximum, minimum, relu, sqrt, square, where
+from ...ops.indexing import take
 from ...ops.norms import vector_norm
 from ...ops.reduction import sum
 from .loss import alike, floating, reduced, settled
@@ -16,7 +19,7 @@ from .operands import refuse
 
 __all__ = [
     "cosine_embedding_loss", "cosine_similarity", "hinge_embedding_loss", "margin_ranking_loss", "pairwise_distance",
-    "triplet_margin_loss", "triplet_margin_with_distance_loss",
+    "pdist", "triplet_margin_loss", "triplet_margin_with_distance_loss",
 ]  # fmt: skip
 
 
@@ -38,6 +41,20 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     norms = (maximum(vector_norm(x, axis=dim, keepdims=True), eps) for x in (x1, x2))
     u, v = (x / n for x, n in zip((x1, x2), norms, strict=True))
     return sum(u * v, dim)
+
+
+def pdist(input: Any, p: float = 2.0) -> Any:
+    """The p-norm of the difference of every two rows, the first with all others, then the second: (n, m) to (n (n - 1) / 2,).
+
+    Raises ValueError unless the input is a matrix.
+
+    >>> F.pdist(ag.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]])).numpy().round(3)
+    array([5.   , 1.   , 4.243], dtype=float32)
+    """
+    if input.ndim != 2:
+        raise refuse("pdist", f"takes a matrix (n, m), not an input of shape {input.shape}")
+    first, second = np.triu_indices(input.shape[0], 1)
+    return vector_norm(take(input, first, 0) - take(input, second, 0), axis=-1, ord=p)
 
 
 def signs(name: str, input: Any, target: Any, shape: tuple[int, ...]) -> Any:

@@ -10,9 +10,17 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from ...ops import activation, fused
+import numpy as np
 
-__all__ = ["log_softmax", "softmax", "softmin"]
+from ...ops import activation, fused
+from ...ops.comparison import equal
+from ...ops.elementwise import log, maximum
+from ...ops.random import rand
+from ...ops.reduction import argmax
+from ...ops.shape import astype, detach
+from .operands import refuse
+
+__all__ = ["gumbel_softmax", "log_softmax", "softmax", "softmin"]
 
 
 def _dimension(name: str, x: Any, dim: int | None) -> int:
@@ -55,3 +63,23 @@ def log_softmax(input: Any, dim: int | None = None, *, dtype: Any = None) -> Any
     """
     x = input if dtype is None else input.astype(dtype)
     return fused.log_softmax(x, _dimension("log_softmax", x, dim))
+
+
+def gumbel_softmax(logits: Any, tau: float = 1.0, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
+    r"""A random draw of classes that differentiates: :math:`\mathrm{softmax}((z + g) / \tau)` with Gumbel noise g along `dim`.
+
+    With `hard` it is the one-hot vector of the largest, with the derivative of the soft one; `eps` changes nothing, as in
+    PyTorch. Jang et al., arXiv:1611.01144. Raises ValueError for a tau that is not positive.
+
+    >>> F.gumbel_softmax(ag.zeros((2, 3)), hard=True).sum(axis=-1)
+    tensor([1., 1.], dtype=float32)
+    """
+    if not tau > 0.0:
+        raise refuse("gumbel_softmax", f"the temperature tau is positive, not {tau}")
+    uniform = maximum(rand(logits.shape, dtype=logits.dtype), float(np.finfo(logits.dtype).tiny))
+    soft = fused.softmax((logits - log(-log(uniform))) / tau, dim)
+    if not hard:
+        return soft
+    classes = np.arange(soft.shape[dim]).reshape([-1 if k == dim % soft.ndim else 1 for k in range(soft.ndim)])
+    one_hot = astype(equal(argmax(soft, dim, True), classes), soft.dtype)
+    return one_hot + (soft - detach(soft))

@@ -1,0 +1,126 @@
+"""Kinks: points without a derivative, told from wrong rules by what the function and its rule do around them.
+
+At a tie, a repeated eigenvalue or the edge of where a function is defined, differences have nothing to hold a rule against:
+they disagree between the two sides, or between directions (slopes of a differentiable function add up, f'(d) + f'(r) =
+f'(d + r); those of a median of equal numbers do not). There a rule is right if it is right at the points around, where
+ties are broken, and gives at the point itself a value among those that meet there.
+Source: Clarke, Optimization and Nonsmooth Analysis (1983), chapter 2: the generalised gradient.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .examine import AGREES, DIFFERS, KINK, Examination, Probe, products
+from .finite import slope
+
+AROUND, CHECKED = 48, 6
+"""At how many points around the rule's values are gathered, and at how many it is held against differences."""
+
+SIDEWAYS = (1e-2, 1e-5, 1e-8, 1e-11, 1e-13)
+"""How far along a probe's own line: next to an edge a derivative may be very large."""
+
+
+@dataclass
+class Verdict:
+    """Which probes speak against the rule, and a point nearby at which it is wrong, if there is one."""
+
+    against: Sequence[Probe]
+    wrong_at: list[np.ndarray] | None = None
+
+
+@np.errstate(all="ignore")
+def judge(exam: Examination, doubtful: Sequence[Probe]) -> Verdict:
+    """Judge the probes that disagree with the rule: where f is differentiable all of them speak against it."""
+    rough = [p for p in doubtful if p.outcome == KINK or not adds_up(exam, p)]
+    if not rough:
+        return Verdict(doubtful)
+    confirmed, wrong_at = look_around(exam)
+    if not confirmed:
+        return Verdict(doubtful, wrong_at)
+    smooth = [p for p in doubtful if not any(p is r for r in rough)]
+    outside = [p for p in rough if p.outcome == DIFFERS or not p.within_sides]
+    if not outside:
+        return Verdict(smooth)
+    around = [gradient_at(exam, m) for k in range(AROUND) for m in [_evenly(exam) if k % 2 else _unevenly(exam)]]
+    return Verdict([*smooth, *[p for p in outside if not is_among(exam, p, around)]])
+
+
+def adds_up(exam: Examination, suspect: Probe) -> bool:
+    """Whether the slope along a direction and those along others add up, as a differentiable function's do."""
+    for _ in range(3):
+        other = exam.random_direction()
+        both = [d + r for d, r in zip(suspect.direction, other, strict=True)]
+        slopes = [suspect.slope]
+        for direction in (other, both):
+            line = lambda t, d=direction: exam.problem.values([b + t * v for b, v in zip(exam.base, d, strict=True)])
+            found = slope(line, exam.weights, exam.centre, math.nan, 0.0, suspect.scale, 1e-6 * suspect.scale)
+            exam.evaluations += found.evaluations
+            slopes.append(found)
+        apart = abs(slopes[0].value + slopes[1].value - slopes[2].value)
+        size = max(abs(s.value) for s in slopes)
+        if apart > 1e-3 * size + 8 * sum(s.error for s in slopes):
+            return False
+    return True
+
+
+def look_around(exam: Examination) -> tuple[bool, list[np.ndarray] | None]:
+    """Whether the engine is right at points around, and a point at which it is not."""
+    confirmed = 0
+    for _ in range(10 * CHECKED):  # some may lie where f is not defined
+        at = _aside(exam, _evenly(exam))
+        if at is None:
+            continue
+        aside = Examination(exam.problem, exam.rng, exam.rtol, exam.atol, at=at)
+        outcome = aside.probe(aside.random_direction(), "nearby", start=3).outcome
+        if outcome == DIFFERS:
+            return False, at
+        confirmed += outcome in (AGREES, KINK)
+        if confirmed == CHECKED:
+            break
+    return confirmed > 0, None
+
+
+def gradient_at(exam: Examination, moves: Sequence[np.ndarray]) -> list[np.ndarray] | None:
+    """The engine's derivative aside; None where f is not defined."""
+    at = _aside(exam, moves)
+    if at is None:
+        return None
+    pairs = zip(exam.problem.gradient(exam.weights, at), exam.base, strict=True)
+    return [np.zeros(b.shape) if g is None else g for g, b in pairs]
+
+
+def _aside(exam: Examination, moves: Sequence[np.ndarray]) -> list[np.ndarray] | None:
+    """The point moved to, None where f is not finite there."""
+    at = [b + m for b, m in zip(exam.base, moves, strict=True)]
+    return at if all(np.isfinite(v).all() for v in exam.problem.values(at)) else None
+
+
+def _evenly(exam: Examination) -> list[np.ndarray]:
+    """All coordinates moved, by up to a hundredth of their variable's scale."""
+    return [1e-2 * s * exam.rng.uniform(-1, 1, b.shape) for b, s in zip(exam.base, exam.scales, strict=True)]
+
+
+def _unevenly(exam: Examination) -> list[np.ndarray]:
+    """All coordinates moved, by amounts of very different size, which breaks several ties one after the other."""
+    size = lambda b: exam.rng.choice([-1.0, 1.0], b.shape) * 10.0 ** exam.rng.uniform(-9, -2, b.shape)
+    return [s * size(b) for b, s in zip(exam.base, exam.scales, strict=True)]
+
+
+def is_among(exam: Examination, probe: Probe, around: Sequence[list[np.ndarray] | None]) -> bool:
+    """Whether the engine's derivative along the probe's direction lies among those around, or to both sides on that line."""
+    sides = [gradient_at(exam, [sign * t * d for d in probe.direction]) for t in SIDEWAYS for sign in (-1, 1)]
+    values = [
+        sum(float(np.sum(p)) for p in products(gradient, probe.direction))
+        for gradient in [*around, *sides]
+        if gradient is not None
+    ]
+    values = [v for v in values if math.isfinite(v)]
+    if not values:
+        return False
+    room = 0.05 * (max(values) - min(values)) + 1e-2 * max(map(abs, values))
+    return min(values) - room <= probe.analytic <= max(values) + room

@@ -1,0 +1,141 @@
+"""Softmax along rows, in place, and its gradient: a row stays in the cache from its largest element to its division.
+
+A row of which nothing is left (all minus infinity) becomes zeros. `queries` rows in turn may see one element more each (causal
+attention); 0: every row sees all.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from autograd_nn.kernels.build import Kernel, kernel
+from autograd_nn.kernels.layout import share
+from autograd_nn.kernels.plan import Plan
+from autograd_nn.kernels.threads import get_num_threads
+from autograd_nn.kernels.transcendental import exp, lanewise
+from autograd_nn.kernels.vectors import at, fields, lanes_of
+
+
+def _largest(v: Any, x: Any, found: Any, *rest: Any) -> None:
+    x, found_ = v.load(x(0)), v.load(found(0))
+    v.store(v.b.select(v.b.fcmp_ordered(">", x, found_), x, found_), found(0))
+
+
+def _exponential(v: Any, x: Any, total: Any, largest: Any, scale: Any, *rest: Any) -> None:
+    shifted = v.sub(v.load(x(0)), _same(v, largest))
+    e = exp(v, v.mul(shifted, _same(v, scale)))
+    v.store(e, x(0))
+    v.store(v.add(v.load(total(0)), e), total(0))
+
+
+def _scaled(v: Any, x: Any, factor: Any, *rest: Any) -> None:
+    v.store(v.mul(v.load(x(0)), _same(v, factor)), x(0))
+
+
+def _against(v: Any, g: Any, w: Any, total: Any, *rest: Any) -> None:
+    v.store(v.fma(v.load(g(0)), v.load(w(0)), v.load(total(0))), total(0))
+
+
+def _pulled(v: Any, g: Any, w: Any, total: Any, scale: Any, *rest: Any) -> None:
+    v.store(v.mul(v.mul(v.sub(v.load(g(0)), _same(v, total)), v.load(w(0))), _same(v, scale)), g(0))
+
+
+def _same(v: Any, pointer: Any) -> Any:
+    """The number at a pointer, in every lane."""
+    return v.broadcast(v.b.load(pointer(0)))
+
+
+_largest_vector, _largest_element = lanewise(_largest)
+_exponential_vector, _exponential_element = lanewise(_exponential)
+_scaled_vector, _scaled_element = lanewise(_scaled)
+_against_vector, _against_element = lanewise(_against)
+_pulled_vector, _pulled_element = lanewise(_pulled)
+
+
+@kernel()
+def forward(plan, x, scale, c, d, shared, private, part, parts):
+    """x <- softmax of scale times x, row by row; scale is not negative."""
+    (rows, length, queries) = fields(plan, 3)
+    lanes = lanes_of(x)
+    largest, total = private, at(private, lanes)
+    first, last = share(rows, part, parts)
+    for r in range(first, last):
+        row = at(x, r * length)
+        seen = min(length, r % queries + 1) if queries else length
+        whole = seen - seen % lanes
+        for i in range(lanes):
+            largest[i] = -np.inf
+            total[i] = 0
+        for i in range(0, whole, lanes):
+            _largest_vector(at(row, i), largest, x, x, x, 0)
+        for i in range(whole, seen):
+            _largest_element(at(row, i), largest, x, x, x, 0)
+        for i in range(1, lanes):
+            largest[0] = max(largest[0], largest[i])
+        if largest[0] == -np.inf:
+            largest[0] = 0
+        for i in range(0, whole, lanes):
+            _exponential_vector(at(row, i), total, largest, scale, x, 0)
+        for i in range(whole, seen):
+            _exponential_element(at(row, i), total, largest, scale, x, 0)
+        for i in range(1, lanes):
+            total[0] += total[i]
+        total[0] = 1 / total[0] if total[0] != 0 else 1
+        for i in range(0, whole, lanes):
+            _scaled_vector(at(row, i), total, x, x, x, 0)
+        for i in range(whole, seen):
+            _scaled_element(at(row, i), total, x, x, x, 0)
+        for i in range(seen, length):
+            row[i] = 0
+
+
+@kernel()
+def gradient(plan, g, w, scale, d, shared, private, part, parts):
+    """g <- scale times w (g - sum(g w)), row by row, of w that softmax gave."""
+    (rows, length, _queries) = fields(plan, 3)
+    lanes = lanes_of(g)
+    total = private
+    first, last = share(rows, part, parts)
+    whole = length - length % lanes
+    for r in range(first, last):
+        row, weights = at(g, r * length), at(w, r * length)
+        for i in range(lanes):
+            total[i] = 0
+        for i in range(0, whole, lanes):
+            _against_vector(at(row, i), at(weights, i), total, g, g, 0)
+        for i in range(whole, length):
+            _against_element(at(row, i), at(weights, i), total, g, g, 0)
+        for i in range(1, lanes):
+            total[0] += total[i]
+        for i in range(0, whole, lanes):
+            _pulled_vector(at(row, i), at(weights, i), total, scale, g, 0)
+        for i in range(whole, length):
+            _pulled_element(at(row, i), at(weights, i), total, scale, g, 0)
+
+
+PART = 1 << 13
+"""Elements that are worth a part of their own."""
+
+
+@lru_cache(maxsize=256)
+def _plan(step: Kernel, rows: int, length: int, queries: int, dtype: np.dtype, thread_count: int) -> Plan:
+    parts = max(1, min(rows, 4 * thread_count, rows * length // PART)) if thread_count > 1 else 1
+    table = np.array([rows, length, queries], np.int64)
+    return Plan(dtype, table, [(step, parts)], 0, 256, thread_count)
+
+
+def softmax(x: np.ndarray, scale: float = 1.0, queries: int = 0) -> None:
+    """x <- softmax of scale times x along the last axis, of a contiguous x."""
+    length = x.shape[-1]
+    plan = _plan(forward, x.size // length, length, queries, x.dtype, get_num_threads())
+    plan.run(x, np.array([scale], x.dtype))
+
+
+def softmax_gradient(g: np.ndarray, w: np.ndarray, scale: float = 1.0) -> None:
+    """g <- the cotangent of x, of contiguous arrays: g that of softmax, w its result."""
+    length = g.shape[-1]
+    plan = _plan(gradient, g.size // length, length, 0, g.dtype, get_num_threads())
+    plan.run(g, w, np.array([scale], g.dtype))

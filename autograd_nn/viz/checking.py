@@ -1,0 +1,31 @@
+"""The gradient check of a picture: each recorded operation's own rule against differences, on the values that it saw."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..check.examine import AGREES, DIFFERS
+from ..check.gradients import ATOL, RTOL
+from ..check.localise import check_entry
+from ..engine.record import Record
+from .data import OPERATION, Data
+
+
+def check_nodes(data: Data, record: Record) -> None:
+    """Fill in the verdict of every recorded operation."""
+    rng = np.random.default_rng(0)
+    for node in data.nodes:
+        if node.kind != OPERATION or node.position < 0 or node.error or not node.gradient_flows:
+            continue
+        outcome, place = check_entry(record.entries[node.position], node.position, rng, RTOL, ATOL)
+        node.check = "ok" if outcome == AGREES else "differs" if outcome == DIFFERS else "kink"
+        if place is not None:
+            node.check_note = place.hint
+            if math.isfinite(place.analytic):
+                scale = max(abs(place.analytic), abs(place.numeric), 1e-300)
+                node.check_error = abs(place.analytic - place.numeric) / scale
+                node.check_note = (
+                    f"{place.input}: analytic {place.analytic:.6g}, numeric {place.numeric:.6g}; {place.hint}"
+                )

@@ -1,0 +1,212 @@
+"""Folding: consecutive siblings that repeat are drawn once, "×12"; an unrolled loop becomes its body.
+
+Among a group's members, in the order they ran, a run of k periods of p members folds if the periods have the same
+operations and shapes and are wired alike: the same offsets among themselves and to the period before, the same sources outside.
+Only the first period, which starts from outside, may take its carried values from elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .sketch import Section, Sketch, Wire
+
+FEWEST = 3  # repetitions
+LONGEST_PERIOD = 64
+
+Member = tuple[str, int]
+
+
+def fold(made: Sketch, flat: bool) -> None:
+    """Fold what repeats, outermost first. `flat`: loops of single operations, too, not only of groups."""
+    waiting = [-1]
+    while waiting:
+        section = waiting.pop(0)
+        for _ in range(64):
+            folding = Folding(made, section)
+            run = folding.longest_run(flat)
+            if run is None:
+                break
+            folding.apply(run)
+        waiting += [s for kind, s in made.children().get(section, []) if kind == "section"]
+
+
+@dataclass(slots=True)
+class Run:
+    """A loop among the members: where it starts, its period, how often it repeats."""
+
+    start: int
+    period: int
+    times: int
+
+
+class Folding:
+    """The members of one section, what each is made of, and how it is wired."""
+
+    def __init__(self, made: Sketch, section: int) -> None:
+        self.made, self.section = made, section
+        self.held = made.children()
+        self.depth = len(made.chain(section))
+        self.members = [m for m in self.held.get(section, []) if not self._is_source(m)]
+        self.items = [self._contents(m) for m in self.members]
+        self.member_of = {i: k for k, items in enumerate(self.items) for i in items}
+        self.place = {i: p for items in self.items for p, i in enumerate(items)}
+        self.into: dict[int, list[Wire]] = {}
+        for w in made.wires:
+            self.into.setdefault(w.target, []).append(w)
+        numbers: dict[Any, int] = {}
+        self.made_of = [numbers.setdefault(self._structure(k), len(numbers)) for k in range(len(self.members))]
+        self.wired = [
+            numbers.setdefault((self.made_of[k], self._wiring(k)), len(numbers)) for k in range(len(self.members))
+        ]
+
+    def _is_source(self, member: Member) -> bool:
+        item = self.made.items[member[1]] if member[0] == "item" else None
+        return item is not None and item.kind not in ("op", "pill")
+
+    def _contents(self, member: Member) -> list[int]:
+        """The items of a member, in order."""
+        if member[0] == "item":
+            return [member[1]]
+        out: list[int] = []
+        stack = [member[1]]
+        while stack:
+            for kind, k in self.held.get(stack.pop(), []):
+                (out if kind == "item" else stack).append(k)
+        return sorted(out)
+
+    def _structure(self, k: int) -> tuple[Any, ...]:
+        """Operations, shapes, chips and nesting of a member, and the wires inside it."""
+        data, inside, parts = self.made.data, set(self.items[k]), []
+        for i in self.items[k]:
+            item = self.made.items[i]
+            assert item is not None
+            nodes = tuple([(data.nodes[n].name, data.nodes[n].shape) for n in item.nodes])
+            chips = tuple([(c.kind, data.nodes[c.node].shape, c.frozen) for c in item.chips])
+            parts.append((nodes, chips, len(self.made.chain(item.section)) - self.depth))
+        wires = [
+            (self.place[w.source], self.place[i])
+            for i in self.items[k]
+            for w in self.into.get(i, [])
+            if w.source in inside
+        ]
+        return self.members[k][0], tuple(parts), tuple(wires)
+
+    def _wiring(self, k: int) -> tuple[Any, ...]:
+        """Where a member's inputs come from: so many members back, or an item outside."""
+        found = []
+        for i in self.items[k]:
+            for w in self.into.get(i, []):
+                source = self.member_of.get(w.source)
+                if source is None:
+                    found.append(("outside", w.source, 0, self.place[i]))
+                elif source != k:
+                    found.append(("back", k - source, self.place[w.source], self.place[i]))
+        return tuple(found)
+
+    def longest_run(self, flat: bool) -> Run | None:
+        """The run that removes the most items; of two that remove as many, the one with the shorter period."""
+        best, removed = None, 0
+        count = len(self.members)
+        for period in range(1, min(count // FEWEST, LONGEST_PERIOD) + 1):
+            same = [self.made_of[i] == self.made_of[i + period] for i in range(count - period)]
+            start = 0
+            while start + period * FEWEST <= count:
+                if not same[start]:
+                    start += 1
+                    continue
+                end = start
+                # The first period is like the second in structure, every later one like the one before in wiring, too.
+                while (
+                    end < len(same)
+                    and same[end]
+                    and (end < start + period or self.wired[end] == self.wired[end + period])
+                ):
+                    end += 1
+                times = (end - start) // period + 1
+                run = Run(start, period, times)
+                if times >= FEWEST and self._may_fold(run, flat):
+                    saved = sum([len(self.items[k]) for k in range(start + period, start + period * times)])
+                    if saved > removed:
+                        best, removed = run, saved
+                start = max(end - period + 1, start + 1) if times >= 2 else end + 1
+        return best
+
+    def _may_fold(self, run: Run, flat: bool) -> bool:
+        return flat or any(self.members[k][0] == "section" for k in range(run.start, run.start + run.period))
+
+    def apply(self, run: Run) -> None:
+        """Keep the first period, as a section drawn `times` over, and lead to it what led to the others."""
+        made = self.made
+        first = range(run.start, run.start + run.period)
+        stands_for: dict[int, int] = {}
+        round_of: dict[int, int] = {}
+        for k in range(run.start, run.start + run.period * run.times):
+            kept = self.items[run.start + (k - run.start) % run.period]
+            for p, i in enumerate(self.items[k]):
+                stands_for[i], round_of[i] = kept[p], (k - run.start) // run.period
+        section = self._name(run, first)
+        self._forget_what_differs(stands_for)
+        for i, kept_item in stands_for.items():
+            if i != kept_item:
+                made.items[i] = None
+        for s in range(len(made.sections)):
+            if made.sections[s] is not None and s in self.held and self._is_gone(s):
+                made.sections[s] = None
+        seen: dict[tuple[int, int], Wire] = {}
+        for w in made.wires:
+            if w.source in round_of and w.target in round_of and round_of[w.source] != round_of[w.target]:
+                section.chained = True  # carried from one repetition to the next
+                continue
+            ends = (stands_for.get(w.source, w.source), stands_for.get(w.target, w.target))
+            if ends in seen and (w.source in stands_for or w.target in stands_for):
+                continue
+            seen[ends] = Wire(ends[0], ends[1], w.edges)
+        made.wires = list(seen.values())
+
+    def _forget_what_differs(self, stands_for: dict[int, int]) -> None:
+        """A constant that is another one in another repetition loses its number."""
+        for i, kept in stands_for.items():
+            item, first = self.made.items[i], self.made.items[kept]
+            assert item is not None and first is not None
+            for k, (chip, shown) in enumerate(zip(item.chips, first.chips, strict=True)):
+                if shown.kind == "constant" and chip.text != shown.text:
+                    first.chips[k] = replace(shown, text="…")
+
+    def _is_gone(self, s: int) -> bool:
+        """Whether nothing is left in a section."""
+        items = self._contents(("section", s))
+        return bool(items) and all(self.made.items[i] is None for i in items)
+
+    def _name(self, run: Run, first: range) -> Section:
+        """The section of a run: that of the group it repeats, or a new one around the period."""
+        made = self.made
+        if run.period == 1 and self.members[run.start][0] == "section":
+            section = made.sections[self.members[run.start][1]]
+            last = made.sections[self.members[run.start + run.times - 1][1]]
+            assert section is not None and last is not None
+            name, other = section.name.split(" · ")[0], last.name.split(" · ")[0]
+            kind = f" · {section.kind}" if section.kind and " · " in section.name else ""
+            section.name = f"{name} … {other}" if name != other else name
+            section.name += kind
+            section.times *= run.times
+            return section
+        new = len(made.sections)
+        made.sections.append(Section("loop", -1, self.section, run.times))
+        for k in first:
+            kind, index = self.members[k]
+            if kind == "item":
+                item = made.items[index]
+                assert item is not None
+                item.section, item.module = new, item.module.split(" · call ")[0]
+            else:
+                inner = made.sections[index]
+                assert inner is not None
+                inner.parent, inner.name = new, inner.name.split(" · call ")[0]
+        around = made.sections[new]
+        assert around is not None
+        around.operations = sum([made.items[i].kind in ("op", "pill") for k in first for i in self.items[k]])  # type: ignore[union-attr]
+        used = {c.node for k in first for i in self.items[k] for c in made.items[i].chips if c.kind == "parameter"}  # type: ignore[union-attr]
+        around.parameters = sum([made.data.nodes[n].size for n in used])
+        return around
