@@ -37,6 +37,10 @@ class Guard:
 
     def holds(self) -> bool:
         try:
+            if self.key is GRADIENT:
+                return self.place.grad is self.expected
+            if self.key is HAS_GRADIENT:
+                return (self.place.grad is not None) is self.expected
             if self.key is MEMORY:
                 return self.place._array is self.expected
             if self.key is LENGTH:
@@ -52,7 +56,10 @@ class Guard:
 
 
 CELL = object()
+# Keys that are no key of a container: a closure's cell, a Tensor's memory, a leaf's gradient, whether there is one, a list's length.
 MEMORY = object()
+GRADIENT = object()
+HAS_GRADIENT = object()
 LENGTH = object()
 ABSENT = object()
 """What is expected of an attribute that the class has and the object has not."""
@@ -68,6 +75,10 @@ def test_of(guards: list[Guard]) -> Callable[[], bool]:
     for i, g in enumerate(guards):
         if g.expected is ABSENT:
             terms.append(f"k{i} not in p{i}")
+        elif g.key is GRADIENT:
+            terms.append(f"p{i}.grad is e{i}")
+        elif g.key is HAS_GRADIENT:
+            terms.append(f"p{i}.grad is {'not ' if g.expected else ''}None")
         elif g.key is MEMORY:
             terms.append(f"p{i}._array is e{i}")
         elif g.key is LENGTH:
