@@ -27,7 +27,7 @@ from ..engine.memory import cell_of
 from ..engine.tensor import Tensor, tensor
 from .capture import Captured, capture
 from .errors import CompileError
-from .guards import MEMORY, Guard, environment, test_of
+from .guards import GRADIENT, HAS_GRADIENT, MEMORY, Guard, environment, test_of
 from .lower import lower
 from .pipeline import Compiled, compile_program
 from .structure import ARRAY, flatten, unflatten

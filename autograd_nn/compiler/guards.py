@@ -56,7 +56,7 @@ class Guard:
 
 
 CELL = object()
-# Keys that are no key of a container: a closure's cell, a Tensor's memory, a leaf's gradient, whether there is one, a list's length.
+# Keys that no container has: a Tensor's memory, a leaf's gradient, whether there is one, the length of a list.
 MEMORY = object()
 GRADIENT = object()
 HAS_GRADIENT = object()
