@@ -52,17 +52,17 @@ LOWER["astype"] = lambda b, x, dtype: b.cast(x, dtype)
 
 
 @lowering("zeros_like")
-def _zeros_like(b: Builder, x: Value, dtype: Any) -> Value:
+def _zeros_like(b: Builder, x: Value, dtype: Any, device: Any = None) -> Value:
     return b.full(0, x.shape, np.dtype(dtype or x.dtype))
 
 
 @lowering("ones_like")
-def _ones_like(b: Builder, x: Value, dtype: Any) -> Value:
+def _ones_like(b: Builder, x: Value, dtype: Any, device: Any = None) -> Value:
     return b.full(1, x.shape, np.dtype(dtype or x.dtype))
 
 
 @lowering("full_like")
-def _full_like(b: Builder, x: Value, fill_value: Any, dtype: Any) -> Value:
+def _full_like(b: Builder, x: Value, fill_value: Any, dtype: Any, device: Any = None) -> Value:
     return b.full(fill_value, x.shape, np.dtype(dtype or x.dtype))
 
 

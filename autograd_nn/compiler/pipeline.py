@@ -5,8 +5,10 @@ capture -> lower -> place -> fuse -> plan -> emit -> library -> machine
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +39,19 @@ class Compiled:
     kernels: list[list[Kernel] | None] = field(default_factory=list)
 
 
+@contextlib.contextmanager
+def collecting_later() -> Iterator[None]:
+    """Without garbage collection, which would pass over a growing program again and again; it has no garbage to find."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@collecting_later()
 def compile_program(program: Program) -> Compiled:
     """Compile a program."""
     seconds: dict[str, float] = {}

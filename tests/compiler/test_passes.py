@@ -1,0 +1,219 @@
+"""The passes, each by itself: building, reading, fusing, planning memory, and the two emitters against NumPy."""
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_programs import run
+
+import autograd_nn as ag
+from autograd_nn.compiler.access import access, is_flat, refined, reshaped
+from autograd_nn.compiler.build import Builder, Unreadable
+from autograd_nn.compiler.capture import capture
+from autograd_nn.compiler.fusion import fuse
+from autograd_nn.compiler.library import library
+from autograd_nn.compiler.lower import lower
+from autograd_nn.compiler.memory import ALIGNMENT, Arena, plan
+from autograd_nn.compiler.pipeline import collecting_later, compile_program
+from autograd_nn.compiler.placement import place
+from autograd_nn.compiler.program import Program
+from autograd_nn.compiler.reader import read
+
+F32, F64, I64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
+
+
+def program_of(f, *arrays):
+    """The program of a function of arrays."""
+    inputs = [ag.tensor(a) for a in arrays]
+    captured = capture(lambda: f(*inputs), inputs)
+    result = captured.result if isinstance(captured.result, (list, tuple)) else [captured.result]
+    return lower(captured, [captured.record.value(t) for t in result])[0]
+
+
+def ops_of(program):
+    return [v.op for v in program.values() if not v.is_leaf]
+
+
+def test_what_is_made_twice_is_one_value():
+    b = Builder()
+    x = b.input(0, (3, 4), F32)
+    assert b.apply("add", x, 1.0) is b.apply("add", x, 1.0)
+    assert b.apply("multiply", x, 1.0) is x
+    assert b.cast(b.cast(x, F64), F32) is x
+    assert b.reshape(b.reshape(x, (12,)), (3, 4)) is x
+    assert b.transpose(b.transpose(x, (1, 0)), (1, 0)) is x
+    assert b.apply("add", b.constant(2.0, F32), 3.0) is b.constant(5.0, F32)
+    assert b.apply("divide", x, 4.0).op == "multiply"
+    assert b.apply("divide", x, 3.0).op == "divide"
+    assert b.apply("add", x, 0.0).op == "add"  # -0 + 0 is 0
+
+
+def test_broadcasting_is_put_off():
+    b = Builder()
+    row = b.broadcast(b.input(0, (4,), F32), (3, 4))
+    out = b.apply("exp", row)
+    assert (out.op, out.inputs[0].op, out.inputs[0].shape) == ("broadcast", "exp", (4,))
+
+
+I16, U8, BOOL = np.dtype(np.int16), np.dtype(np.uint8), np.dtype(bool)
+PROMOTIONS = [(F32, 2.0), (I64, 2), (I64, 2.5), (F64, F32), (I64, F32), (BOOL, 1), (I16, U8)]
+
+
+@pytest.mark.parametrize(("left", "right"), PROMOTIONS)
+def test_dtypes_are_numpys(left, right):
+    b = Builder()
+    x, a = b.input(0, (2,), left), np.ones(2, left)
+    y, c = (b.input(1, (2,), right), np.ones(2, right)) if isinstance(right, np.dtype) else (right, right)
+    for name in ("add", "multiply", "divide", "maximum", "less", "arctan2"):
+        assert b.apply(name, x, y).dtype == getattr(np, name)(a, c).dtype
+
+
+def test_a_body_is_read_or_refused():
+    b = Builder()
+    x = b.input(0, (3, 4), F32)
+    assert read(b, lambda x: np.where(x > 0, x, np.exp(x) - 1.0), [x], {}).op == "where"
+    assert read(b, lambda x: np.add.reduce(x * x, axis=1, keepdims=False), [x], {}).shape == (3,)
+    refused = [
+        lambda x: x if x.shape == (3, 4) and x > 0 else -x,
+        lambda x: np.sort(x),
+        lambda x: x[0],
+        lambda x: np.asarray(x) + 1.0,
+        lambda x: np.frexp(x)[0],
+        lambda x: np.add.reduce(x, where=x > 0),
+        lambda x: 3.0,
+    ]
+    for body in refused:
+        with pytest.raises(Unreadable):
+            read(b, body, [x], {})
+
+
+FUSED = {
+    "softmax": (lambda x: ag.softmax(x), (6, 40), 1),
+    "log-softmax": (lambda x: ag.log_softmax(x), (6, 40), 1),
+    "standardise": (lambda x: (x - x.mean(-1, keepdims=True)) / ag.sqrt(x.var(-1, keepdims=True) + 1e-5), (6, 40), 1),
+    "elementwise": (lambda x: ag.tanh(x) * ag.sigmoid(x) + ag.relu(x), (6, 40), 1),
+    "sum of columns": (lambda x: ag.exp(x).sum(0), (6, 40), 1),
+    "transposed": (lambda x: ag.exp(x).mT + x.mT, (6, 40), 2),
+    "softmax over columns": (lambda x: ag.softmax(x, 0), (6, 40), 3),
+}
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_how_many_kernels_it_takes(name):
+    f, shape, count = FUSED[name]
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    compiled = compile_program(program_of(f, x))
+    compiled.machine.inputs[0][...] = x
+    compiled.machine.run()
+    np.testing.assert_allclose(compiled.machine.outputs[0], f(ag.tensor(x)).numpy(), rtol=2e-6, atol=1e-6)
+    assert len(compiled.machine.entries) <= count
+
+
+def test_gradients_of_two_slices_are_one_array_written_in_parts():
+    x = np.ones((6, 4), np.float32)
+
+    def f(x):
+        x = x.detach().requires_grad_()
+        return ag.gradients((ag.exp(x[:2]).sum() + ag.tanh(x[2:]).sum()), x)
+
+    program = program_of(f, x)
+    place(program)
+    assert ops_of(program).count("assemble") == 1
+    assert "add" not in [v.op for v in program.values() if v.shape == (6, 4)]
+
+
+@given(st.lists(st.tuples(st.integers(1, 5000), st.integers(0, 6)), min_size=1, max_size=60))
+def test_the_arena_gives_no_byte_twice(requests):
+    arena, held = Arena(), []
+    for size, lasting in requests:
+        n = -(-size // ALIGNMENT) * ALIGNMENT
+        start = arena.take(n)
+        for other, m, _ in held:
+            assert start + n <= other or other + m <= start
+        assert start + n <= arena.size
+        held.append((start, n, lasting))
+        for old in [h for h in held if h[2] == 0]:
+            arena.give(old[0], old[1])
+        held = [(s, m, left - 1) for s, m, left in held if left > 0]
+    for start, n, _ in held:
+        arena.give(start, n)
+    assert arena.take(arena.size) == 0
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.data())
+def test_reshaped_strides_are_numpys(shape, data):
+    array = np.arange(int(np.prod(shape)))
+    a = array.reshape(shape).transpose(data.draw(st.permutations(range(len(shape)))))
+    new = data.draw(st.permutations([*a.shape, 1]))
+    found = reshaped(a.shape, tuple(s // 8 for s in a.strides), tuple(new))
+    copied = not np.shares_memory(a.reshape(new), array)
+    assert (found is None) == copied
+    if found is not None:
+        np.testing.assert_array_equal(
+            np.lib.stride_tricks.as_strided(array, new, [8 * s for s in found]), a.reshape(new)
+        )
+        steps = [s for n, s in zip(new, found, strict=True) if n > 1]
+        finer = refined(tuple(new), found, new)
+        assert [s for n, s in zip(new, finer, strict=True) if n > 1] == steps
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from([1, 2, 3, 5, 16, 17, 33, 64, 70]), st.sampled_from([1, 2, 7, 16, 48, 100, 161, 330]),
+    st.sampled_from([1, 2, 10, 15, 16, 32, 65, 129]), st.booleans(), st.booleans(), st.sampled_from([np.float32, np.float64]),
+    st.sampled_from([(), (2,), (2, 3)]), st.booleans(),
+)  # fmt: skip
+def test_products_of_any_shape_and_layout(n, k, m, turned_a, turned_b, dtype, lead, shared):
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((*lead, *((k, n) if turned_a else (n, k)))).astype(dtype)
+    b = rng.standard_normal((*(() if shared else lead), *((m, k) if turned_b else (k, m)))).astype(dtype)
+    f = lambda a, b: ag.matmul(a.mT if turned_a else a, b.mT if turned_b else b) + 0.0
+    machine = compile_program(program_of(f, a, b)).machine
+    machine.inputs[0][...], machine.inputs[1][...] = a, b
+    machine.forget()
+    machine.inputs[0][...], machine.inputs[1][...] = a, b
+    machine.run()
+    expected = np.matmul(np.swapaxes(a, -1, -2) if turned_a else a, np.swapaxes(b, -1, -2) if turned_b else b)
+    np.testing.assert_allclose(machine.outputs[0], expected, rtol=0, atol=30 * np.finfo(dtype).eps * np.sqrt(k) * 4)
+
+
+@pytest.mark.parametrize("width", [16, 32, 64])
+def test_narrower_vectors(monkeypatch, width):
+    library.start()
+    if width > library.vector_bytes:
+        pytest.skip(f"this processor has vectors of {library.vector_bytes} bytes")
+    monkeypatch.setattr(library, "vector_bytes", width)
+    for seed in range(500, 520):
+        run(seed)
+
+
+def test_planning_is_near_linear():
+    """Four times the operations take less than seven times as long."""
+
+    def planned(n):
+        b = Builder()
+        x = b.input(0, (8, 16), F32)
+        w = b.memory(np.eye(16, dtype=np.float32))
+        h, program = x, Program()
+        for _ in range(n):
+            h = b.apply("multiply", b.apply("tanh", b.apply("add", b.matmul(h, w), x)), 0.5)
+        program.inputs, program.outputs = [x], [h]
+        with collecting_later():
+            start = time.perf_counter()
+            values = place(program)
+            plan(program, values, fuse(values), 64)
+            return time.perf_counter() - start
+
+    planned(100)
+    small, large = min(planned(400) for _ in range(3)), min(planned(1600) for _ in range(3))
+    assert large < 7 * small
+
+
+def test_access_of_views():
+    b = Builder()
+    x = b.input(0, (4, 6), F32)
+    root, offset, strides = access(b.slice(b.transpose(x, (1, 0)), (slice(1, None, 2), -1)))
+    assert (root, offset, strides) == (x, 3 * 6 + 1, (2,))
+    assert is_flat((4, 6), x.layout)
