@@ -1,7 +1,7 @@
 """Emitting gathers and scatters of rows: `take_rows` copies the rows that indices name, `add_rows` adds rows there.
 
-Indices are int64, contiguous and within range (a check has seen to that); a row is one run of memory. Rows are added one after the
-other, so an index that repeats adds up, and always in the same order.
+Indices are int64, contiguous and within range (a check has seen to that); a row is one run of memory. Rows are added one after
+the other, so an index that repeats adds up, and always in the same order.
 """
 
 from __future__ import annotations

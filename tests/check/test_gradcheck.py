@@ -523,7 +523,9 @@ def test_every_correct_sample_passes():
             if call.order:
                 report, expected = ag.gradcheck(f, *arrays, order=call.order), "PASS"
             elif call.gradient is not None and all(np.isfinite(a).all() for a in arrays):
-                expected = "PASS" if (row.name, number) in SMOOTH else "FAIL" if (row.name, number) in CUT_OFF else "KINK"
+                expected = (
+                    "PASS" if (row.name, number) in SMOOTH else "FAIL" if (row.name, number) in CUT_OFF else "KINK"
+                )
                 report = ag.gradcheck(f, *arrays)
             else:
                 continue
