@@ -9,17 +9,18 @@ import numpy as np
 from ..check.examine import AGREES, DIFFERS
 from ..check.gradients import ATOL, RTOL
 from ..check.localise import check_entry
+from ..engine.graph import Node as Recorded
 from ..engine.record import Record
 from .data import OPERATION, Data
 
 
 def check_nodes(data: Data, record: Record) -> None:
     """Fill in the verdict of every recorded operation."""
-    rng = np.random.default_rng(0)
+    rng, nodes = np.random.default_rng(0), _used(record)
     for node in data.nodes:
         if node.kind != OPERATION or node.position < 0 or node.error or not node.gradient_flows:
             continue
-        outcome, place = check_entry(record.entries[node.position], node.position, rng, RTOL, ATOL)
+        outcome, place = check_entry(record.entries[node.position], nodes, node.position, rng, RTOL, ATOL)
         node.check = "ok" if outcome == AGREES else "differs" if outcome == DIFFERS else "kink"
         if place is not None:
             node.check_note = place.hint
@@ -29,3 +30,16 @@ def check_nodes(data: Data, record: Record) -> None:
                 node.check_note = (
                     f"{place.input}: analytic {place.analytic:.6g}, numeric {place.numeric:.6g}; {place.hint}"
                 )
+
+
+def _used(record: Record) -> set[Recorded]:
+    """The engine's nodes that others were computed from, and of an operation that nothing was, all outputs."""
+    made = [e.node for e in record.entries if e.node is not None]
+    used = {parent for node in made for parent in node.parents if parent is not None}
+    for node in made:
+        if node.op.outputs:
+            alive = {
+                out for reference in node.outputs if reference is not None for out in [reference()] if out is not None
+            }
+            used |= set() if alive & used else alive
+    return used | set(made)
