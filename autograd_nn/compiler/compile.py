@@ -27,7 +27,7 @@ from ..engine.memory import cell_of
 from ..engine.tensor import Tensor, tensor
 from .capture import Captured, capture
 from .errors import CompileError
-from .guards import Guard, environment, test_of
+from .guards import GRADIENT, HAS_GRADIENT, MEMORY, Guard, environment, test_of
 from .lower import lower
 from .pipeline import Compiled, compile_program
 from .structure import ARRAY, flatten, unflatten
@@ -212,9 +212,8 @@ class Signature:
         self.assumptions = record.assumptions
         # A number that the step itself changes was what it was before; everything else may have been made by the first call.
         self.guards = [g if g.same else before.get((g.path, id(g.place)), g) for g in environment(step)]
-        self.environment = test_of(self.guards)
         self.leaves = [(f.leaf, f.before) for f in record.leaves.values() if f.needed]
-        self.absent: list[tuple[Leaf, bool]] = []  # whether other leaves had a gradient
+        absent: list[tuple[Leaf, bool]] = []  # whether other leaves had a gradient
         read = {id(array) for _, array in self.tensors}
         for t in {
             id(t): t for t in [*outside, *[g.expected for g in self.guards if isinstance(g.expected, Tensor)]]
@@ -225,7 +224,11 @@ class Signature:
             if leaf.grad is not None and id(leaf.grad._array) in read:
                 self.leaves.append((leaf, leaf.grad))
             else:
-                self.absent.append((leaf, leaf.grad is None))
+                absent.append((leaf, leaf.grad is None))
+        memories = [Guard(t, MEMORY, array, True, t.name or "a Tensor's memory") for t, array in self.tensors]
+        memories += [Guard(leaf, GRADIENT, before, True, "a gradient") for leaf, before in self.leaves]
+        memories += [Guard(leaf, HAS_GRADIENT, not none, True, "whether there is a gradient") for leaf, none in absent]
+        self.test = test_of([*memories, *self.guards])
         written = [t for t in record.written() if id(t._array) not in self.lowering.own]
         cells = [cell_of(t) for t in [*written, *[g for _, g in self.gradients if g is not None]]]
         self.cells = [cell for cell in cells if cell is not None]
@@ -234,19 +237,10 @@ class Signature:
 
     def holds(self) -> bool:
         """Whether everything that was taken for granted is as it was."""
-        for t, array in self.tensors:
-            if t._array is not array:
-                return False
-        for leaf, before in self.leaves:
-            if leaf.grad is not before:
-                return False
-        for leaf, absent in self.absent:
-            if (leaf.grad is None) is not absent:
-                return False
         for read, value in self.assumptions:
             if read() != value:
                 return False
-        return self.environment()
+        return self.test()
 
     def changed(self) -> list[str]:
         """The paths of what no longer holds."""

@@ -1,11 +1,12 @@
-"""Emitting gathers and scatters of rows: `take_rows` copies the rows that indices name, `add_rows` adds rows where indices name them.
+"""Emitting gathers and scatters of rows: `take_rows` copies the rows that indices name, `add_rows` adds rows there.
 
-Indices are int64, contiguous and within range (a check has seen to that); a row is one run of memory. Rows are added one after the
-other, so an index that repeats adds up, and always in the same order.
+Indices are int64, contiguous and within range (a check has seen to that); a row is one run of memory. Rows are added one after
+the other, so an index that repeats adds up, and always in the same order.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -31,7 +32,7 @@ def is_run(v: Value, leading: int) -> bool:
     """Whether each of v's rows, what stands behind its leading axes, is one run, and the rows are evenly spaced."""
     _, _, strides = access(v)
     head = [(n, s) for n, s in zip(v.shape[:leading], strides[:leading], strict=True) if n > 1]
-    even = all([s == t * m for (_, s), (m, t) in zip(head, head[1:], strict=False)])
+    even = all([s == t * m for (_, s), (m, t) in itertools.pairwise(head)])
     return even and is_flat(v.shape[leading:], strides[leading:])
 
 

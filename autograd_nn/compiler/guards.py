@@ -20,6 +20,9 @@ import numpy as np
 from ..engine.tensor import Tensor
 
 SCALARS = (bool, int, float, str, bytes, type(None), np.generic)
+BOOKKEEPING = frozenset({"_cohorts", "state", "defaults"})
+"""Attributes of our own optimizers that follow from the parameters and groups, which are guarded."""
+
 MOST = 20_000
 """How many things are guarded at most: a step that can reach more is not walked further."""
 
@@ -34,6 +37,14 @@ class Guard:
 
     def holds(self) -> bool:
         try:
+            if self.key is GRADIENT:
+                return self.place.grad is self.expected
+            if self.key is HAS_GRADIENT:
+                return (self.place.grad is not None) is self.expected
+            if self.key is MEMORY:
+                return self.place._array is self.expected
+            if self.key is LENGTH:
+                return len(self.place) == self.expected
             now = self.place.cell_contents if self.key is CELL else self.place[self.key]
         except (KeyError, IndexError, ValueError):
             return self.expected is ABSENT
@@ -45,6 +56,11 @@ class Guard:
 
 
 CELL = object()
+# Keys that no container has: a Tensor's memory, a leaf's gradient, whether there is one, the length of a list.
+MEMORY = object()
+GRADIENT = object()
+HAS_GRADIENT = object()
+LENGTH = object()
 ABSENT = object()
 """What is expected of an attribute that the class has and the object has not."""
 
@@ -59,6 +75,14 @@ def test_of(guards: list[Guard]) -> Callable[[], bool]:
     for i, g in enumerate(guards):
         if g.expected is ABSENT:
             terms.append(f"k{i} not in p{i}")
+        elif g.key is GRADIENT:
+            terms.append(f"p{i}.grad is e{i}")
+        elif g.key is HAS_GRADIENT:
+            terms.append(f"p{i}.grad is {'not ' if g.expected else ''}None")
+        elif g.key is MEMORY:
+            terms.append(f"p{i}._array is e{i}")
+        elif g.key is LENGTH:
+            terms.append(f"len(p{i}) == e{i}")
         elif g.key is CELL:
             terms.append(f"p{i}.cell_contents is e{i}")
         else:
@@ -114,7 +138,7 @@ def _walk(function: Any) -> Iterator[tuple[Any, Any, Any, str]]:
         for place, key, value, name in _parts(x, path):
             if isinstance(value, (*SCALARS, Tensor)) or value is ABSENT or _is_walked(value):
                 plain = isinstance(x, (list, tuple, dict)) and isinstance(value, SCALARS)
-                if not plain:
+                if not plain or key is LENGTH:
                     yield place, key, value, name
                 if _is_walked(value):
                     stack.append((value, name))
@@ -169,18 +193,21 @@ def _parts(x: Any, path: str) -> Iterator[tuple[Any, Any, Any, str]]:
                 yield x.__globals__, name, x.__globals__[name], name
         yield from _parts(x.__defaults__ or (), f"{path} defaults")
     elif isinstance(x, (list, tuple)):
+        if isinstance(x, list) and any([isinstance(e, Tensor) or _is_walked(e) for e in x]):
+            yield x, LENGTH, len(x), f"len({path})"
         for i, e in enumerate(x):
             yield x, i, e, f"{path}[{i}]"
     elif isinstance(x, dict):
         for k, e in x.items():
-            yield x, k, e, f"{path}[{k!r}]"
+            yield x, k, e, f"{path}[{k!r}]" if isinstance(k, (str, int)) else f"{path}[{type(k).__name__}]"
     else:
         call = None if _is_ours(type(x).__module__) else vars(type(x)).get("__call__")
         if inspect.isfunction(call):
             yield None, None, call, f"{path}.__call__"
         own = getattr(x, "__dict__", {})
         for k, e in own.items():
-            yield own, k, e, f"{path}.{k}"
+            if not (k in BOOKKEEPING and _is_ours(type(x).__module__)):
+                yield own, k, e, f"{path}.{k}"
         for kind in type(x).__mro__[:-1]:  # numbers that stand in the class until the object has its own, as `training`
             for k, e in vars(kind).items():
                 if isinstance(e, SCALARS) and not k.startswith("__") and k not in own:

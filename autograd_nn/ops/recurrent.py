@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def _plan(sizes: tuple[int, ...], width: int) -> np.ndarray:
 
 def _steps(sizes: tuple[int, ...], reverse: bool) -> Iterator[tuple[int, slice, int]]:
     """(t, its rows, how many) in the order of computation."""
-    firsts = [0, *np.cumsum(sizes).tolist()]
+    firsts = list(accumulate(sizes, initial=0))
     order = range(len(sizes) - 1, -1, -1) if reverse else range(len(sizes))
     return ((t, slice(firsts[t], firsts[t + 1]), sizes[t]) for t in order)
 
