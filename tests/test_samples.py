@@ -197,7 +197,10 @@ def test_every_operation_has_a_row():
         }
         for name in names:
             function = getattr(family, name)
-            if getattr(function, "__module__", "") == family.__name__ and id(getattr(function, "op", function)) not in standing:
+            if (
+                getattr(function, "__module__", "") == family.__name__
+                and id(getattr(function, "op", function)) not in standing
+            ):
                 missing.append(f"{family.__name__}.{name}")
     # A wrapper that only arranges its arguments stands in the table as the operation it calls.
     assert set(missing) <= ARRANGED

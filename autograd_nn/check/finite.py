@@ -158,8 +158,14 @@ def _judge_sides(found: Slope, seen: Sequence[Step], scale: float) -> None:
     if len(clear) > 2 and abs(last.across) > 1e3 * last.noise * last.size and np.ptp(heights) < 1e-3 * abs(last.across):
         found.kink = f"it jumps by {last.across:.3g}"
         return
-    jump = last.right - last.left
-    if len(clear) > 1 and abs(jump) > 1e-4 * scale and abs(jump) > 0.6 * abs(clear[-2].right - clear[-2].left):
+    if len(clear) < 2:
+        return
+    before, jump = clear[-2], last.right - last.left
+    # Where the slopes here are small beside what is usual, both sides must have settled for a jump between them to be one.
+    settled = max(abs(last.left - before.left), abs(last.right - before.right)) < 0.1 * abs(jump)
+    seen_at_all = abs(jump) > max(1e-4 * max(abs(last.left), abs(last.right)), 64 * last.noise)
+    stays = abs(jump) > 0.6 * abs(before.right - before.left)
+    if stays and (abs(jump) > 1e-4 * scale or (settled and seen_at_all)):
         found.kink = f"{last.left:.3g} on the left, {last.right:.3g} on the right"
 
 

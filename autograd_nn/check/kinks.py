@@ -21,6 +21,9 @@ from .finite import slope
 AROUND, CHECKED = 48, 6
 """At how many points around the rule's values are gathered, and at how many it is held against differences."""
 
+FEW = 512
+"""Elements that may all be moved at once."""
+
 SIDEWAYS = (1e-2, 1e-5, 1e-8, 1e-11, 1e-13)
 """How far along a probe's own line: next to an edge a derivative may be very large."""
 
@@ -39,7 +42,7 @@ def judge(exam: Examination, doubtful: Sequence[Probe]) -> Verdict:
     rough = [p for p in doubtful if p.outcome == KINK or not adds_up(exam, p)]
     if not rough:
         return Verdict(doubtful)
-    confirmed, wrong_at = look_around(exam)
+    confirmed, wrong_at = look_around(exam, rough)
     if not confirmed:
         return Verdict(doubtful, wrong_at)
     smooth = [p for p in doubtful if not any(p is r for r in rough)]
@@ -68,15 +71,20 @@ def adds_up(exam: Examination, suspect: Probe) -> bool:
     return True
 
 
-def look_around(exam: Examination) -> tuple[bool, list[np.ndarray] | None]:
-    """Whether the engine is right at points around, and a point at which it is not."""
+def look_around(exam: Examination, rough: Sequence[Probe]) -> tuple[bool, list[np.ndarray] | None]:
+    """Whether the engine is right at points around, and a point at which it is not.
+
+    A direction that moves many elements at once meets a kink of some of them within any step; then one probe's own is asked.
+    """
     confirmed = 0
     for _ in range(10 * CHECKED):  # some may lie where f is not defined
         at = _aside(exam, _evenly(exam))
         if at is None:
             continue
         aside = Examination(exam.problem, exam.rng, exam.rtol, exam.atol, at=at)
-        outcome = aside.probe(aside.random_direction(), "nearby", start=3).outcome
+        few = exam.size <= FEW
+        direction = aside.random_direction() if few else rough[confirmed % len(rough)].direction
+        outcome = aside.probe(direction, "nearby", start=3).outcome
         if outcome == DIFFERS:
             return False, at
         confirmed += outcome in (AGREES, KINK)
