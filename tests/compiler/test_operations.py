@@ -8,7 +8,6 @@ import pytest
 import autograd_nn as ag
 from autograd_nn.check.samples import rows
 
-
 LOOK_AT_VALUES = {"bincount", "choose"}
 """Functions that take a value out of the graph: how long the result is, or which arrays it is made of."""
 
