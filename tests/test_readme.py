@@ -10,7 +10,8 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: re.sub(r"\W+", "-", p.strip().splitlines()[-1])[:30])
-def test_programs_run(program, capsys):
+def test_programs_run(program, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     exec(compile(program, "README.md", "exec"), {})
     printed = capsys.readouterr().out
     assert printed
@@ -19,5 +20,5 @@ def test_programs_run(program, capsys):
 
 
 def test_there_are_programs_and_commands():
-    assert len(PROGRAMS) == 3
+    assert len(PROGRAMS) == 8
     assert len(re.findall(r"^python -m pip install .*", README, re.MULTILINE)) == 2

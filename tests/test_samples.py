@@ -12,8 +12,11 @@ from autograd_nn.check.samples import rows
 from autograd_nn.engine.op import Operation
 from autograd_nn.ops import (
     activation,
+    affine,
+    alignment,
     applying,
     arranging,
+    attention,
     comparison,
     convolution,
     creation,
@@ -25,9 +28,12 @@ from autograd_nn.ops import (
     fused,
     indexing,
     joining,
+    losses,
+    normalisation,
     norms,
     pooling,
     products,
+    recurrent,
     reduction,
     resampling,
     rounding,
@@ -100,6 +106,7 @@ FAMILIES = (
     ),
     distributions,
     *(convolution, pooling, resampling),
+    *(affine, alignment, attention, losses, normalisation, recurrent),
 )
 
 

@@ -43,6 +43,23 @@ def _pulled(v: Any, g: Any, w: Any, total: Any, scale: Any, *rest: Any) -> None:
     v.store(v.mul(v.mul(v.sub(v.load(g(0)), _same(v, total)), v.load(w(0))), _same(v, scale)), g(0))
 
 
+def _across(v: Any, pointer: Any, combine: Any) -> None:
+    """Every lane <- all lanes combined, in log2(lanes) steps."""
+    x, step = v.load(pointer(0)), v.n // 2
+    while step:
+        x = combine(x, v.shuffle(x, x, [i ^ step for i in range(v.n)]))
+        step //= 2
+    v.store(x, pointer(0))
+
+
+def _largest_of(v: Any, found: Any, *rest: Any) -> None:
+    _across(v, found, lambda x, y: v.b.select(v.b.fcmp_ordered(">", x, y), x, y))
+
+
+def _sum_of(v: Any, total: Any, *rest: Any) -> None:
+    _across(v, total, v.add)
+
+
 def _same(v: Any, pointer: Any) -> Any:
     """The number at a pointer, in every lane."""
     return v.broadcast(v.b.load(pointer(0)))
@@ -53,6 +70,8 @@ _exponential_vector, _exponential_element = lanewise(_exponential)
 _scaled_vector, _scaled_element = lanewise(_scaled)
 _against_vector, _against_element = lanewise(_against)
 _pulled_vector, _pulled_element = lanewise(_pulled)
+_largest_of_all, _ = lanewise(_largest_of)
+_sum_of_all, _ = lanewise(_sum_of)
 
 
 @kernel()
@@ -73,16 +92,14 @@ def forward(plan, x, scale, c, d, shared, private, part, parts):
             _largest_vector(at(row, i), largest, x, x, x, 0)
         for i in range(whole, seen):
             _largest_element(at(row, i), largest, x, x, x, 0)
-        for i in range(1, lanes):
-            largest[0] = max(largest[0], largest[i])
+        _largest_of_all(largest, x, x, x, x, 0)
         if largest[0] == -np.inf:
             largest[0] = 0
         for i in range(0, whole, lanes):
             _exponential_vector(at(row, i), total, largest, scale, x, 0)
         for i in range(whole, seen):
             _exponential_element(at(row, i), total, largest, scale, x, 0)
-        for i in range(1, lanes):
-            total[0] += total[i]
+        _sum_of_all(total, x, x, x, x, 0)
         total[0] = 1 / total[0] if total[0] != 0 else 1
         for i in range(0, whole, lanes):
             _scaled_vector(at(row, i), total, x, x, x, 0)
@@ -108,8 +125,7 @@ def gradient(plan, g, w, scale, d, shared, private, part, parts):
             _against_vector(at(row, i), at(weights, i), total, g, g, 0)
         for i in range(whole, length):
             _against_element(at(row, i), at(weights, i), total, g, g, 0)
-        for i in range(1, lanes):
-            total[0] += total[i]
+        _sum_of_all(total, g, g, g, g, 0)
         for i in range(0, whole, lanes):
             _pulled_vector(at(row, i), at(weights, i), total, scale, g, 0)
         for i in range(whole, length):

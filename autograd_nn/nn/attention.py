@@ -139,10 +139,10 @@ class MultiheadAttention(Module):
         extended = self.bias_k is not None or self.add_zero_attn
         if query is key is value and self.in_proj_weight is not None and not extended:
             x = self._batch_first(F.linear(query, self.in_proj_weight, self.in_proj_bias))
-            return tuple(split_heads(x, self.num_heads))  # type: ignore[return-value]
+            return tuple(split_heads(x, self.num_heads))
         parts = [slice(i * width, (i + 1) * width) for i in range(3)]
         if self.in_proj_weight is not None:
-            weights = [self.in_proj_weight[part] for part in parts]
+            weights: list[Any] = [self.in_proj_weight[part] for part in parts]
         else:
             weights = [self.q_proj_weight, self.k_proj_weight, self.v_proj_weight]
         biases = [None] * 3 if self.in_proj_bias is None else [self.in_proj_bias[part] for part in parts]

@@ -292,7 +292,7 @@ class Module:
     def astype(self, dtype: DTypeLike) -> Self:
         """Give all floating parameters and buffers another floating dtype, in place, without their gradients.
 
-        Optimizers keep holding the same parameters. Returns the module. Raises TypeError for a dtype that is not floating.
+        Optimizers keep holding the same parameters, and go on. Returns the module. Raises TypeError for another kind of dtype.
         """
         wanted = np.dtype(dtype)
         if not is_differentiable(wanted):

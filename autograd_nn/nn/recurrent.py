@@ -31,6 +31,7 @@ class RNNBase(Module):
     """What the layers share: parameters, layers and directions, states, packed and unbatched input."""
 
     gates = 1
+    weight_ih_l0: Parameter
 
     def __init__(
         self,

@@ -78,19 +78,29 @@ def _attention(q, k, v, mask, dropped, scale, is_causal):
     if fault:
         raise ValueError(fault)
     w = np.matmul(q, k.mT)
-    if mask is None and _native(w):
+    if scale != 1.0 and (mask is not None or scale < 0.0):  # else softmax scales, after it has found the largest
+        w *= w.dtype.type(scale)
+        scale = 1.0
+    if mask is not None:
+        if mask.dtype == bool:
+            np.copyto(w, -np.inf, where=~mask)
+        else:
+            w = w + mask if np.result_type(w, mask) != w.dtype else np.add(w, mask, out=w)
+    if _native(w):
         from ..kernels import softmax
 
         softmax.softmax(w, scale, w.shape[-2] if is_causal else 0)
-        return np.matmul(w if dropped is None else w * dropped, v, out=_like(q, v)), w
+    else:
+        _softmax(w, scale, is_causal)
+    return np.matmul(w if dropped is None else w * dropped, v, out=_like(q, v)), w
+
+
+def _softmax(w: np.ndarray, scale: float, is_causal: bool) -> None:
+    """What `kernels.softmax` does, in NumPy."""
     if scale != 1.0:
         w *= w.dtype.type(scale)
-    if mask is not None and mask.dtype != bool:
-        w = w + mask if np.result_type(w, mask) != w.dtype else np.add(w, mask, out=w)
     if is_causal:
         np.copyto(w, -np.inf, where=~_allowed(w))
-    if mask is not None and mask.dtype == bool:
-        np.copyto(w, -np.inf, where=~mask)
     largest = np.maximum.reduce(w, -1, keepdims=True, initial=-np.inf)
     hidden = largest == -np.inf  # rows that may look nowhere
     largest[hidden] = 0.0
@@ -99,7 +109,6 @@ def _attention(q, k, v, mask, dropped, scale, is_causal):
     total = np.add.reduce(w, -1, keepdims=True)
     total[hidden] = 1.0
     w /= total
-    return np.matmul(w if dropped is None else w * dropped, v, out=_like(q, v)), w
 
 
 NATIVE = 1 << 12

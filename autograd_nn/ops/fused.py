@@ -123,9 +123,8 @@ def cross_entropy(logits, labels, weight=None, /, reduction="mean", axis=-1, ign
     >>> f"{ag.cross_entropy(ag.tensor([[0.0, 0.0]]), np.array([1])):.3f}"
     '0.693'
     """
-    _check_labels(
-        *[getattr(a, "_array", a) for a in (logits, labels, weight)], reduction, axis, ignore_index, label_smoothing
-    )
+    z, y, given = (getattr(a, "_array", a) for a in (logits, labels, weight))
+    _check_labels(z, np.asarray(y), given, reduction, axis, ignore_index, label_smoothing)
     # Operations only, and no choice by value: a recorded step is a program for other labels, too.
     counted = None if ignore_index is None else not_equal(labels, ignore_index)
     places = labels if counted is None else where(counted, labels, 0)

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def _plan(sizes: tuple[int, ...], width: int) -> np.ndarray:
 
 def _steps(sizes: tuple[int, ...], reverse: bool) -> Iterator[tuple[int, slice, int]]:
     """(t, its rows, how many) in the order of computation."""
-    firsts = [0, *np.cumsum(sizes).tolist()]
+    firsts = list(accumulate(sizes, initial=0))
     order = range(len(sizes) - 1, -1, -1) if reverse else range(len(sizes))
     return ((t, slice(firsts[t], firsts[t + 1]), sizes[t]) for t in order)
 
@@ -176,12 +177,13 @@ def _projected(x: Any, w_ih: Any, b_ih: Any, b_hh: Any) -> Any:
 
 def _collected(dz: Any, dq: Any, x: Any, h_before: Any, w_ih: Any, wanted: Any) -> tuple[Any, ...]:
     """The cotangents of x, w_ih, w_hh, b_ih and b_hh: dz and dq are those of the input's and the state's term."""
+    db = np.add.reduce(dz, 0) if wanted[3] else None
     return (
         np.matmul(dz, w_ih) if wanted[0] else None,
         np.matmul(dz.T, x) if wanted[1] else None,
         np.matmul(dq.T, h_before) if wanted[2] else None,
-        np.add.reduce(dz, 0) if wanted[3] else None,
-        np.add.reduce(dq, 0) if wanted[4] else None,
+        db,
+        None if not wanted[4] else db.copy() if dq is dz and db is not None else np.add.reduce(dq, 0),
     )
 
 

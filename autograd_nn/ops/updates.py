@@ -52,10 +52,10 @@ class Block:
 
     def _look(self) -> None:
         """Find the memory of every Tensor, and choose how to update it."""
-        for value, *states in self.rows:
-            for state in states:  # follows a parameter that was given another dtype, as `Module.astype` does
-                if state.dtype != value.dtype and state.shape == value.shape:
-                    state._initialise(state.detach(), dtype=value.dtype)
+        for row in self.rows:
+            for state in row[1:]:  # follows a parameter that was given another dtype, as `Module.astype` does
+                if state.dtype != row[0].dtype and state.shape == row[0].shape:
+                    state._initialise(state.detach(), dtype=row[0].dtype)
         self._arrays = [[t._memory() for t in row] for row in self.rows]
         name, dtype = self.update.rule.__name__, self._arrays[0][0].dtype
         for value, *states in self._arrays:
@@ -91,7 +91,7 @@ class Block:
                 break
         arrays = [g._array for g in gradients]
         for held, g in zip(self._held, arrays, strict=True):
-            if g.dtype is not held.dtype or g.shape != held.shape:
+            if g.dtype != held.dtype or g.shape != held.shape:  # compiled kernels return dtypes of their own
                 raise ValueError(
                     f"{self.update.rule.__name__}: a parameter of shape {held.shape}, {held.dtype}, has a gradient of shape "
                     f"{g.shape}, {g.dtype}"

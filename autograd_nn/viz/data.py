@@ -41,6 +41,7 @@ class Node:
     size: int = 0
     error: str = ""
     reason: str = ""
+    vanishes: bool = False  # its gradient is zero, but for rounding
     position: int = -1  # among the record's entries
     check: str = ""  # the verdict of a gradient check: "", "ok", "kink", "differs"
     check_error: float = 0.0

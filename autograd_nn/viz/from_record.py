@@ -14,6 +14,7 @@ import numpy as np
 
 from ..check.localise import input_name
 from ..check.nonfinite import find_origin
+from ..engine.generate import parameter_names
 from ..engine.record import Entry, Record, Value
 from .data import CONSTANT, INPUT, OPERATION, PARAMETER, STATE, Data, Edge, Node
 from .reasons import explain
@@ -151,9 +152,7 @@ class Reading:
                 if p is not None:
                     array = op.arrays[min(i, len(op.arrays) - 1)]
                     rule = op.rules[array.name]
-                    names |= set(
-                        rule.__code__.co_varnames[: rule.__code__.co_argcount + rule.__code__.co_kwonlyargcount]
-                    )
+                    names |= set(parameter_names(rule))
         kept: list[Any] = []
         for name, position in zip(op.keeps, op.kept_inputs, strict=True):
             if name not in names or name.endswith(("_shape", "_shapes")):

@@ -162,7 +162,7 @@ def _grad(data: Data, boxes: list[Shown]) -> Overlaid:
             continue
         nodes = _operations(data, box)
         rms = rms_of(nodes, lambda n: n.grad)
-        if rms is None or all(is_zero(n, largest) or n.grad is None for n in nodes):
+        if rms is None or all(n.vanishes or n.grad is None or is_zero(n, largest) for n in nodes):
             why = next((n.reason for n in nodes if n.reason), "")
             out.fills[i] = (ZERO, INK)
             out.lines[i] = "no ∇" if rms is None else "∇≡0"
@@ -183,7 +183,7 @@ def _grad(data: Data, boxes: list[Shown]) -> Overlaid:
     for node in data.nodes:
         if node.kind != PARAMETER:
             continue
-        if node.grad is None or is_zero(node, largest):
+        if node.grad is None or node.vanishes or is_zero(node, largest):
             out.chips[node.index] = (ZERO, INK, " no ∇" if node.grad is None else " ∇≡0")
             if node.reason:
                 reasons[node.reason] = reasons.get(node.reason, 0) + 1

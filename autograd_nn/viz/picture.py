@@ -128,7 +128,7 @@ class Graph:
         )
         usual = (large or data.structure) and options.overlay is None and not _special(data)
         if options.fold_repeats or (options.fold_repeats is None and usual):
-            fold(made, flat=large)
+            fold(made, flat=large and not data.structure)
             dissolve(made, kept)
         opened = open_sections(made, options.budget, options.depth, self._still(made, options.expand), _special(data))
         if options.overlay == "grad":

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ZERO = 1e-12
 """An adjoint this small beside the largest one counts as zero."""
+ROUNDING = 1e-5
+"""What is zero by mathematics is this small at most, after float32 has rounded the terms that cancel."""
 GATES = frozenset({"relu", "leaky_relu", "hardtanh", "threshold", "hardsigmoid", "hardshrink", "softshrink", "relu6"})
 SQUASHED = frozenset({"tanh", "sigmoid", "hardsigmoid", "hardtanh", "softsign", "softmax"})
 STEPS = frozenset({"sign", "floor", "ceil", "round", "rint", "trunc", "heaviside", "argmax", "argmin", "floor_divide"})
@@ -58,11 +60,11 @@ def explain(reading: Reading) -> None:
             if found and all(not e.flows or data.nodes[e.target].grad is None for e in uses.get(node.index, [])):
                 node.reason = sorted(found)[0]
             continue
-        if shift and node.grad.rms <= 1e-5 * largest:
+        node.vanishes = is_zero(node, largest)
+        if shift and node.grad.rms <= ROUNDING * largest:
+            node.vanishes = True
             node.reason = "softmax does not change when a number is taken from its whole row"
-            node.grad.rms = node.grad.rms if is_zero(node, largest) else 0.0
-            continue
-        if not is_zero(node, largest):
+        if not node.vanishes or node.reason:
             continue
         reasons = [_blocked(e, reading, largest) for e in uses.get(node.index, [])]
         node.reason = next((r for r in reasons if r), "")
@@ -88,7 +90,7 @@ def _blocked(edge: Edge, reading: Reading, largest: float) -> str:
     target = reading.data.nodes[edge.target]
     if edge.reason:
         return edge.reason
-    if is_zero(target, largest):
+    if target.vanishes or is_zero(target, largest):
         return target.reason
     entry = reading.entries[edge.target]
     if entry is None or not entry.outputs or entry.outputs[0] is None:

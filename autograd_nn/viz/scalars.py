@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import modes
+from ..engine.generate import parameter_names
 from ..engine.graph import Node as Recorded
 from ..engine.tensor import Tensor
 from .data import OPERATION, Data, Edge
@@ -84,12 +85,8 @@ def _remembered(node: Recorded) -> tuple[Any, ...] | None:
     """What the walk released, again, from the values that 0-d nodes keep; None if something is gone for good."""
     out: list[Any] = []
     op = node.op
-    needed = {
-        name
-        for a, p in zip(op.arrays, node.parents, strict=False)
-        if p is not None
-        for name in _names(op.rules.get(a.name))
-    }
+    rules = [op.rules.get(a.name) for a, p in zip(op.arrays, node.parents, strict=False) if p is not None]
+    needed = {name for rule in rules if rule is not None for name in parameter_names(rule)}
     if op.outputs is not None or not op.rules:
         return None
     for name, position in zip(op.keeps, op.kept_inputs, strict=True):
@@ -105,11 +102,6 @@ def _remembered(node: Recorded) -> tuple[Any, ...] | None:
                 return None
             out.append(value)
     return tuple(out)
-
-
-def _names(rule: Any) -> tuple[str, ...]:
-    code = getattr(rule, "__code__", None)
-    return () if code is None else code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 def _value(parent: Recorded | None) -> Any:

@@ -509,6 +509,10 @@ def test_no_false_alarm_over_random_draws(name):
 SMOOTH = {("celu", 9), ("softsign", 7), ("arcsinh", 7), ("cond", 2), ("cond", 3), ("cond", 4)}
 
 
+# A table's padding row is cut off from its gradient on purpose, and the checker says that it is.
+CUT_OFF = {("embedding", 4)}
+
+
 def test_every_correct_sample_passes():
     """No false alarm: every call of the table passes at every order that exists there; at a kink the verdict is KINK."""
     for row in rows():
@@ -519,7 +523,10 @@ def test_every_correct_sample_passes():
             if call.order:
                 report, expected = ag.gradcheck(f, *arrays, order=call.order), "PASS"
             elif call.gradient is not None and all(np.isfinite(a).all() for a in arrays):
-                report, expected = ag.gradcheck(f, *arrays), "PASS" if (row.name, number) in SMOOTH else "KINK"
+                expected = (
+                    "PASS" if (row.name, number) in SMOOTH else "FAIL" if (row.name, number) in CUT_OFF else "KINK"
+                )
+                report = ag.gradcheck(f, *arrays)
             else:
                 continue
             assert report.verdict == expected, f"{row.name}, call {number}: {report}"

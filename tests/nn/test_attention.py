@@ -8,6 +8,7 @@ from peer import agree
 import autograd_nn as ag
 from autograd_nn import nn
 from autograd_nn.nn import functional as F
+from autograd_nn.ops import attention
 
 RNG = np.random.default_rng(0)
 BATCH, QUERIES, KEYS, WIDTH, HEADS = 3, 4, 5, 8, 2
@@ -43,6 +44,23 @@ def test_scaled_dot_product_attention(mask, options, dtype):
     run = lambda f, q, k, v, m=None: f(q, k, v, attn_mask=m, **options)
     arrays = [q, k, v] if mask is None else [q, k, v, mask]
     agree(F.scaled_dot_product_attention, torch.nn.functional.scaled_dot_product_attention, arrays, dtype, run)
+
+
+@pytest.mark.parametrize("mask", [None, "bool", "float"])
+@pytest.mark.parametrize("is_causal", [False, True])
+def test_native_rows_are_numpys(is_causal, mask, monkeypatch):
+    """Large enough for the kernels; with a negative scale the smallest product is the largest score."""
+    arrays = [ag.tensor(9.0 * draw(2, 3, n, 20), requires_grad=True) for n in (31, 40, 40)]
+    masks = {None: None, "bool": ~choose(31, 40), "float": draw(3, 31, 40)}
+    for scale in (0.4, -0.4):
+        found = []
+        for native in (0, 1 << 60):
+            monkeypatch.setattr(attention, "NATIVE", native)
+            out, weights = ag.dot_product_attention(*arrays, masks[mask], scale=scale, is_causal=is_causal)
+            total = (out * np.cos(np.arange(20))).sum() + ag.square(weights).sum()
+            found.append([out, weights, *ag.gradients(total, arrays)])
+        for a, b in zip(*found, strict=True):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-10, atol=1e-10)
 
 
 def test_grouped_queries():

@@ -15,7 +15,6 @@ LAZY = "says the input's size at the call; nn.summary and an error's two shapes 
 ALIAS = "a deprecated name of what there is"
 
 MODULES = {
-    "AdaptiveLogSoftmaxWithLoss": "for vocabularies that do not fit one softmax: not built yet",
     "Container": "a deprecated name of Module",
     "CrossMapLRN2d": "Caffe's form of LocalResponseNorm, undocumented",
     "DataParallel": "several GPUs; here is one CPU",

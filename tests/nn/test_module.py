@@ -321,9 +321,10 @@ def test_astype_keeps_the_parameters_that_an_optimizer_holds(make):
     before = step(np.float64)
     assert all(p.dtype == np.float64 for p in parameters)
     assert not np.allclose(before[0], parameters[0].numpy())
-    step(np.float64)
-    assert all(np.isfinite(p.numpy()).all() for p in parameters)
     assert net.float()[0].weight.dtype == np.float32
+    step(np.float32)
+    assert all(np.isfinite(p.numpy()).all() for p in parameters)
+    assert {int(entries["step"]) for entries in optimizer.state.values()} == {3}  # it went on counting
     assert net.to("float64").to("cpu").cpu()[0].weight.dtype == np.float64
 
 

@@ -584,3 +584,13 @@ def test_repr_lists_the_groups():
     assert (
         text.startswith("Adam (\nParameter Group 0\n    amsgrad: False\n    betas: (0.9, 0.999)") and "lr: 0.25" in text
     )
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+def test_gradients_of_compiled_kernels_are_taken(name):
+    """The dtype of an array that a compiled kernel made equals NumPy's, and may be another object."""
+    weight = ag.tensor(np.ones((4, 1, 3, 3), np.float32), requires_grad=True)
+    optimizer = getattr(ag.optim, name)([weight], lr=0.1)
+    (ag.conv2d(ag.tensor(np.ones((2, 1, 6, 6), np.float32)), weight) ** 2).mean().backward()
+    optimizer.step()
+    assert (weight.numpy() < 1.0).all()

@@ -242,7 +242,7 @@ def test_a_module_called_twice_is_two_groups(records):
 def test_expand_depth_and_budget(records):
     g = ag.graph(records("transformer")[0])
     closed = g.show(depth=0)
-    assert titles(closed) == ["x", "▸ Transformer", "× multiply", "μ mean"]
+    assert titles(closed) == ["x", "▸ Transformer", "slice", "× multiply", "μ mean"]
     opened = g.show(depth=1, fold_repeats=False, expand=["h.3.attn"])
     assert "attn" in [f[0] for f in frames(opened)]
     assert "▸ h.4" in titles(opened)

@@ -117,6 +117,12 @@ def test_sideways_edges_run_to_the_right(count, seed):
         assert all(b[0] >= a[0] - 1e-9 for a, b in pairwise(points))
     placed = rectangles(found, boxes)
     assert not any(overlap(a, b) for i, a in enumerate(placed) for b in placed[:i])
+    for (left, top, right, bottom), frame in zip(found.frames, frames, strict=True):
+        for points in found.edges:  # an edge goes straight through a border, not along it
+            for (x, y), (u, v) in pairwise(points):
+                assert not (
+                    x == u in (left, right) and abs(y - v) > 1e-6 and top <= min(y, v) and max(y, v) <= bottom
+                ), frame
 
 
 @given(st.integers(1, 60), st.integers(0, 10_000))

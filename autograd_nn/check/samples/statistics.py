@@ -159,7 +159,7 @@ ROWS = [
         statistics.std,
         np.std,
         [
-            *[c for c in _reduced(normal) if c.params.get("axis") != () and c.arrays[0].size > 1],
+            *[c for c in _reduced(distinct) if c.params.get("axis") != () and c.arrays[0].size > 1],
             Call((normal(2, 4),), {"axis": 1, "ddof": 1}),
             Call((np.ones(3),), order=0, gradient=(np.zeros(3),)),
             Call((np.array([1, 2]),), order=0),

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+import numpy as np
 
 from ...ops import activation, comparison, elementwise, random
 from ...ops.shape import reshape
@@ -233,7 +236,10 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     >>> F.softplus(ag.tensor([0.0, 100.0])).numpy().round(3)
     array([  0.693, 100.   ], dtype=float32)
     """
-    return elementwise.where(comparison.greater(input * beta, threshold), input, activation.softplus(input, beta))
+    out = activation.softplus(input, beta)
+    if input.dtype.kind == "f" and threshold > 0.0 and math.exp(-threshold) < np.finfo(input.dtype).eps / 4.0:
+        return out  # beyond the threshold that is x, and its slope 1, to the last bit: so by default in float32
+    return elementwise.where(comparison.greater(input * beta, threshold), input, out)
 
 
 def softsign(input: Any) -> Any:

@@ -6,18 +6,14 @@ import math
 from typing import Any
 
 from ...ops import random
+from ...ops.comparison import greater
 from ...ops.shape import astype
 from .operands import refuse
 
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
 
 
-def _stays(shape: Any, p: float, dtype: Any) -> Any:
-    """0 with probability p, else 1."""
-    return astype(random.dropout_mask(shape, p) > 0.0, dtype)
-
-
-def _drops(name: str, input: Any, p: float, training: bool) -> bool:
+def _drops(name: str, p: float, training: bool) -> bool:
     """Whether there is anything to do; ValueError for p outside [0, 1]."""
     if not 0.0 <= p <= 1.0:
         raise refuse(name, f"the probability {p} is not within 0 and 1")
@@ -32,7 +28,7 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     >>> F.dropout(ag.ones(2), 0.5, training=False)
     tensor([1., 1.], dtype=float32)
     """
-    return random.dropout(input, p) if _drops("dropout", input, p, training) else input
+    return random.dropout(input, p) if _drops("dropout", p, training) else input
 
 
 def _channels(name: str, input: Any, ndims: tuple[int, ...], batched: int) -> tuple[int, ...]:
@@ -53,9 +49,7 @@ def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     tensor(0., dtype=float32)
     """
     shape = _channels("dropout1d", input, (2, 3), 3)
-    return (
-        input * random.dropout_mask(shape, p, dtype=input.dtype) if _drops("dropout1d", input, p, training) else input
-    )
+    return input * random.dropout_mask(shape, p, dtype=input.dtype) if _drops("dropout1d", p, training) else input
 
 
 def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
@@ -67,9 +61,7 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     tensor(0., dtype=float32)
     """
     shape = _channels("dropout2d", input, (3, 4), 3)
-    return (
-        input * random.dropout_mask(shape, p, dtype=input.dtype) if _drops("dropout2d", input, p, training) else input
-    )
+    return input * random.dropout_mask(shape, p, dtype=input.dtype) if _drops("dropout2d", p, training) else input
 
 
 def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
@@ -79,9 +71,7 @@ def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     tensor(0., dtype=float32)
     """
     shape = _channels("dropout3d", input, (4, 5), 5)
-    return (
-        input * random.dropout_mask(shape, p, dtype=input.dtype) if _drops("dropout3d", input, p, training) else input
-    )
+    return input * random.dropout_mask(shape, p, dtype=input.dtype) if _drops("dropout3d", p, training) else input
 
 
 NEGATIVE_LIMIT = -1.7580993408473766
@@ -96,7 +86,7 @@ def _alpha(input: Any, shape: tuple[int, ...], p: float) -> Any:
     if p == 1.0:
         return input * 0.0
     a = 1.0 / math.sqrt((1.0 - p) * (1.0 + p * NEGATIVE_LIMIT**2))
-    stays = _stays(shape, p, input.dtype)
+    stays = astype(greater(random.dropout_mask(shape, p, dtype=input.dtype), 0.0), input.dtype)
     return input * (stays * a) + ((1.0 - stays) * (a * NEGATIVE_LIMIT) - a * p * NEGATIVE_LIMIT)
 
 
@@ -108,7 +98,7 @@ def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: b
     >>> F.alpha_dropout(ag.ones(2), 0.5)
     tensor([1., 1.], dtype=float32)
     """
-    return _alpha(input, input.shape, p) if _drops("alpha_dropout", input, p, training) else input
+    return _alpha(input, input.shape, p) if _drops("alpha_dropout", p, training) else input
 
 
 def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
@@ -117,7 +107,7 @@ def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, in
     >>> F.feature_alpha_dropout(ag.ones((1, 2, 3)), 0.5).sum()
     tensor(6., dtype=float32)
     """
-    if not _drops("feature_alpha_dropout", input, p, training):
+    if not _drops("feature_alpha_dropout", p, training):
         return input
     if input.ndim < 2:
         raise refuse("feature_alpha_dropout", f"takes (batch, channels, ...), not an input of shape {input.shape}")

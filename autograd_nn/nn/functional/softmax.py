@@ -10,14 +10,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import numpy as np
-
-from ...ops import activation, fused
-from ...ops.comparison import equal
-from ...ops.elementwise import log, maximum
-from ...ops.random import rand
-from ...ops.reduction import argmax
-from ...ops.shape import astype, detach
+from ...ops import activation, fused, random
 from .operands import refuse
 
 __all__ = ["gumbel_softmax", "log_softmax", "softmax", "softmin"]
@@ -76,10 +69,4 @@ def gumbel_softmax(logits: Any, tau: float = 1.0, hard: bool = False, eps: float
     """
     if not tau > 0.0:
         raise refuse("gumbel_softmax", f"the temperature tau is positive, not {tau}")
-    uniform = maximum(rand(logits.shape, dtype=logits.dtype), float(np.finfo(logits.dtype).tiny))
-    soft = fused.softmax((logits - log(-log(uniform))) / tau, dim)
-    if not hard:
-        return soft
-    classes = np.arange(soft.shape[dim]).reshape([-1 if k == dim % soft.ndim else 1 for k in range(soft.ndim)])
-    one_hot = astype(equal(argmax(soft, dim, True), classes), soft.dtype)
-    return one_hot + (soft - detach(soft))
+    return random.gumbel_softmax(logits, tau, hard, dim)

@@ -193,8 +193,8 @@ def _lay_out(
         width.append(w)
         height.append(h)
     wanted = list(wires)
-    leaves = [_port_place(a, "out", s, inside) for a, _, s in wanted]
-    arrives = [_port_place(b, "in", s, inside) for _, b, s in wanted]
+    leaves = [_port_place(a, "out", s, inside, sideways) for a, _, s in wanted]
+    arrives = [_port_place(b, "in", s, inside, sideways) for _, b, s in wanted]
     local = [(number[a], number[b]) for a, b, _ in wanted]
     found = layered(
         width, height, local, [number[p] for p in ports[0]], [number[p] for p in ports[1]],
@@ -228,12 +228,13 @@ def _lay_out(
     own.size = (end, own.height + TITLE + PAD)
 
 
-def _port_place(member: Key, kind: str, s: int, inside: Sequence[_Inside]) -> float:
+def _port_place(member: Key, kind: str, s: int, inside: Sequence[_Inside], sideways: bool) -> float:
     """Where an edge meets a group's border, as a part of its width from -0.5 to 0.5; any other member: its middle."""
     if member[0] != "group":
         return 0.0
     own = inside[member[1]]
-    return (own.at[(kind, member[1], s)][0] - own.left + PAD) / own.size[0] - 0.5
+    beside = TITLE if sideways else PAD
+    return (own.at[(kind, member[1], s)][0] - own.left + beside) / own.size[0] - 0.5
 
 
 def _titles(entries: Sequence[float], frame: Frame, width: float) -> tuple[float, tuple[float, float], float]:

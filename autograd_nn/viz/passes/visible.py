@@ -76,7 +76,11 @@ def info_text(made: Sketch, s: int) -> str:
     """What stands beside a section's name."""
     section = made.sections[s]
     assert section is not None
-    parts = [f"×{section.times}" + (" in a row" if section.chained else "")] if section.times > 1 else []
+    parts = (
+        [f"×{section.times}" + (" in a row" if section.chained and not made.data.structure else "")]
+        if section.times > 1
+        else []
+    )
     noun = ("module", "modules") if made.data.structure else ("op", "ops")
     parts.append(f"{section.operations:,} {noun[section.operations != 1]}")
     if section.parameters:

@@ -284,7 +284,7 @@ function agLayout(boxes, frames, edges, sideways) {
   const inside = Array.from({length: n + 1}, () => ({at: new Map(), routes: new Map(), left: 0, top: 0, width: 0, height: 0, title: [0, 0], size: [0, 0]}));
   const portPlace = (key, kind, s) => {
     const [type, g] = key.split(",");
-    return type !== "group" ? 0 : (inside[g].at.get(kind + "," + g + "," + s)[0] - inside[g].left + PAD) / inside[g].size[0] - 0.5;
+    return type !== "group" ? 0 : (inside[g].at.get(kind + "," + g + "," + s)[0] - inside[g].left + (sideways ? TITLE : PAD)) / inside[g].size[0] - 0.5;
   };
   const layOut = g => {
     const own = inside[slot(g)], keys = [...members[slot(g)], ...entries[slot(g)], ...exits[slot(g)]];
