@@ -9,16 +9,14 @@ import numpy as np
 from ..check.examine import AGREES, DIFFERS
 from ..check.gradients import ATOL, RTOL
 from ..check.localise import check_entry
+from ..engine.graph import Node as Recorded
 from ..engine.record import Record
 from .data import OPERATION, Data
 
 
 def check_nodes(data: Data, record: Record) -> None:
     """Fill in the verdict of every recorded operation."""
-    rng = np.random.default_rng(0)
-    made = {e.node for e in record.entries if e.node is not None}
-    outputs = {r() for node in made if node.op.outputs for r in node.outputs if r is not None}
-    nodes = made | {node for node in outputs if node is not None}
+    rng, nodes = np.random.default_rng(0), _used(record)
     for node in data.nodes:
         if node.kind != OPERATION or node.position < 0 or node.error or not node.gradient_flows:
             continue
@@ -32,3 +30,16 @@ def check_nodes(data: Data, record: Record) -> None:
                 node.check_note = (
                     f"{place.input}: analytic {place.analytic:.6g}, numeric {place.numeric:.6g}; {place.hint}"
                 )
+
+
+def _used(record: Record) -> set[Recorded]:
+    """The engine's nodes that others were computed from, and of an operation that nothing was, all outputs."""
+    made = [e.node for e in record.entries if e.node is not None]
+    used = {parent for node in made for parent in node.parents if parent is not None}
+    for node in made:
+        if node.op.outputs:
+            alive = {
+                out for reference in node.outputs if reference is not None for out in [reference()] if out is not None
+            }
+            used |= set() if alive & used else alive
+    return used | set(made)

@@ -70,9 +70,11 @@ def _blocks(rows: Rows, neighbours: Neighbours, conflicts: set[tuple[int, int]],
     for row in rows:
         reached = -1
         for v in row:
-            near = sorted(neighbours[v], key=lambda u: place[u])
+            near = neighbours[v]
             if not near:
                 continue
+            if len(near) > 1:
+                near = sorted(near, key=lambda u: place[u])
             middle = len(near) - 1
             for m in range(middle // 2, (middle + 1) // 2 + 1):
                 u = near[m]

@@ -18,6 +18,8 @@ Link = tuple[int, float, float]  # the other node, where the edge meets this one
 
 def crossings(row: Sequence[int], place: Sequence[float], below: Sequence[Sequence[Link]]) -> int:
     """How many edges from this row to the next cross, counted by insertion into the sorted ends so far."""
+    if len(row) < 2:
+        return 0
     count = 0
     seen: list[float] = []
     for v in row:
@@ -43,10 +45,11 @@ def order_rows(
         downward = sweep % 2 == 0
         links = above if downward else below
         for q in range(1, len(rows)) if downward else range(len(rows) - 2, -1, -1):
-            rows[q] = _by_barycentre(rows[q], links, place)
-            _number(rows[q], place)
+            if len(rows[q]) > 1:
+                rows[q] = _by_barycentre(rows[q], links, place)
+                _number(rows[q], place)
         for row in rows:
-            if len(row) <= WIDEST:
+            if 1 < len(row) <= WIDEST:
                 _exchange(row, above, below, place)
         found = _total(rows, place, below)
         if found < fewest:

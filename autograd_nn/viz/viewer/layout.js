@@ -51,6 +51,7 @@ function ranks(count, edges, order, top, bottom) {
 
 // ---- ordering
 function crossings(row, place, below) {
+  if (row.length < 2) return 0;
   let count = 0;
   const seen = [];
   for (const v of row) {
