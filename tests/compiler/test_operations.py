@@ -8,6 +8,9 @@ import pytest
 import autograd_nn as ag
 from autograd_nn.check.samples import rows
 
+LOOK_AT_VALUES = {"bincount", "choose"}
+"""Functions that take a value out of the graph: how long the result is, or which arrays it is made of."""
+
 
 def cases(row):
     """The calls of a row as (call, arrays): float32 and float64 in turn."""
@@ -40,4 +43,8 @@ def test_an_operation_and_its_derivative(row):
 
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        ag.compile(step)(*[arrays for _, arrays in found])  # compares, and raises where they differ
+        if row.name in LOOK_AT_VALUES:
+            with pytest.raises(ag.CompileError, match="looks at the value"):
+                ag.compile(step)(*[arrays for _, arrays in found])
+        else:
+            ag.compile(step)(*[arrays for _, arrays in found])  # compares, and raises where they differ

@@ -15,6 +15,7 @@ from ...ops import fused
 from ...ops.activation import log_sigmoid
 from ...ops.alignment import ctc
 from ...ops.arranging import expand_dims
+from ...ops.comparison import equal, not_equal
 from ...ops.elementwise import relu, square, where
 from ...ops.indexing import take, take_along_axis
 from ...ops.reduction import mean, sum
@@ -40,8 +41,11 @@ def class_axis(name: str, input: Any) -> int:
     return -1 if input.ndim <= 2 else 1
 
 
-def checked_labels(name: str, input: Any, target: Any, axis: int, ignored: int | None) -> np.ndarray:
-    """The labels; TypeError unless integers, ValueError unless one a row and each one of the classes."""
+def checked_labels(name: str, input: Any, target: Any, axis: int, ignored: int | None) -> Any:
+    """The labels, a Tensor if they are one, so that a recorded step is a program for others, too.
+
+    TypeError unless they are integers, ValueError unless one a row and each one of the classes.
+    """
     labels = values_of(target)
     if labels.dtype.kind not in "iu":
         raise refuse(name, f"labels are class numbers, integers, not {labels.dtype}", TypeError)
@@ -51,7 +55,7 @@ def checked_labels(name: str, input: Any, target: Any, axis: int, ignored: int |
     classes, counted = input.shape[axis], labels if ignored is None else labels[labels != ignored]
     if counted.size and not (counted.min() >= 0 and counted.max() < classes):
         raise refuse(name, f"labels run from {counted.min()} to {counted.max()}, but there are {classes} classes")
-    return labels
+    return target if isinstance(target, Tensor) else labels
 
 
 def class_weight(name: str, weight: Any, input: Any, classes: int) -> Any:
@@ -142,18 +146,18 @@ def nll_loss(
     axis = class_axis(name, input)
     labels = checked_labels(name, input, target, axis, ignore_index)
     weight = class_weight(name, weight, input, input.shape[axis])
-    counted = labels != ignore_index
-    places = np.where(counted, labels, 0)
+    counted = not_equal(labels, ignore_index)
+    places = where(counted, labels, 0)
     shares = counted.astype(input.dtype)
     if weight is not None:
         shares = take(weight, places) * shares
-    picked = take_along_axis(input, np.expand_dims(places, axis), axis)
+    picked = take_along_axis(input, expand_dims(places, axis), axis)
     # Not a product alone: what does not count may be infinite.
     losses = where(counted, -reshape(picked, labels.shape), 0.0) * shares
     if reduction != "mean":
         return reduced(name, losses, reduction)
     total = sum(shares)
-    return sum(losses) / total if counted.any() else sum(losses) * math.nan  # of no label the mean is NaN
+    return sum(losses) / where(equal(total, 0.0), math.nan, total)  # of no label the mean is NaN
 
 
 def multi_margin_loss(
@@ -184,7 +188,7 @@ def multi_margin_loss(
     own = take_along_axis(input, labels[..., None], -1)
     excess = relu(margin - own + input)
     excess = square(excess) if p == 2 else excess
-    other = labels[..., None] != np.arange(input.shape[-1])
+    other = not_equal(labels[..., None], np.arange(input.shape[-1]))
     losses = sum(where(other, excess, 0.0), -1) * (1.0 / input.shape[-1])
     losses = losses if weight is None else losses * take(weight, labels)
     return reduced(name, losses, settled(size_average, reduce, reduction))
