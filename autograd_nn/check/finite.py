@@ -216,16 +216,17 @@ def floating_outputs(outputs: Any) -> list[Any]:
 
 
 def largest_error(found: Any, expected: Any) -> float:
-    """The largest difference, relative to the largest expected value or 1; inf where one is finite and the other not."""
+    """The largest difference, relative to the largest finite expected value or 1; inf where only one is finite."""
     found, expected = np.asarray(found, np.float64), np.asarray(expected, np.float64)
     if found.shape != expected.shape:
         return np.inf
-    if found.size == 0 or np.array_equal(found, expected, equal_nan=True):
+    apart = ~((found == expected) | (np.isnan(found) & np.isnan(expected)))
+    if not apart.any():
         return 0.0
-    difference = np.abs(found - expected)
-    if not np.isfinite(difference).all():
+    if not (np.isfinite(found[apart]).all() and np.isfinite(expected[apart]).all()):
         return np.inf
-    return float(difference.max() / max(1.0, float(np.abs(expected).max())))
+    scale = float(np.abs(expected[np.isfinite(expected)]).max())
+    return float(np.abs(found[apart] - expected[apart]).max() / max(1.0, scale))
 
 
 def gradient_errors(f: Callable[..., Any], arrays: Arrays, rng: np.random.Generator, order: int = 2) -> list[float]:
