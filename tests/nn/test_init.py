@@ -104,7 +104,7 @@ def test_a_parameter_may_be_initialised_and_keeps_requiring_its_gradient():
         (lambda: nn.init.orthogonal_(ag.zeros(3)), "at least two axes"),
         (lambda: nn.init.sparse_(ag.zeros(3), 0.1), "needs a matrix"),
         (lambda: nn.init.trunc_normal_(ag.zeros(3), a=2.0, b=1.0), "nothing between a=2.0 and b=1.0"),
-        (lambda: nn.init.trunc_normal_(ag.zeros(3), a=200.0, b=201.0), "too far from the mean"),
+        (lambda: nn.init.trunc_normal_(ag.zeros(3), a=200.0, b=201.0), "37"),
     ],
 )
 def test_messages(call, message):
