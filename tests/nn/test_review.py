@@ -1,10 +1,14 @@
 """What a review found by trying to break the library as a user of PyTorch would."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import torch
 
-from autograd_nn import nn
+import autograd_nn as ag
+from autograd_nn import nn, optim
 
 
 @pytest.mark.parametrize("nn", [nn, torch.nn], ids=["ours", "theirs"])
@@ -29,3 +33,39 @@ def test_a_train_of_ones_own_is_called_wherever_the_module_is(nn):
     frozen = model[0][0]
     assert [m.training for m in (model, model[0], frozen, frozen.norm, frozen.out)] == [True, True, True, False, True]
     assert not model[1].training
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["copied", "pickled"])
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam, optim.LBFGS, optim.ExponentialMovingAverage])
+@pytest.mark.parametrize("size", [2, 200])
+def test_an_optimizer_and_its_model_are_copied_after_a_step(kind, copied, size):
+    """Also where the update runs in native code, which knows arrays by their address."""
+
+    def step(model, optimizer):
+        def loss():
+            model.zero_grad()
+            loss = (model(ag.ones((1, size))) ** 2).sum()
+            loss.backward()
+            return loss
+
+        if kind is optim.ExponentialMovingAverage:
+            ag.assign(model.weight, model.weight.numpy() + 1.0)
+            optimizer.update()
+            return optimizer.averages[0].numpy().copy()
+        optimizer.step(loss)
+        return model.weight.numpy().copy()
+
+    model = nn.Linear(size, size)
+    optimizer = kind(model.parameters(), **({"max_iter": 1} if kind is optim.LBFGS else {}))
+    before = step(model, optimizer)
+    other = copied((model, optimizer))
+    after = step(*other)
+    assert not np.array_equal(after, before)
+    np.testing.assert_array_equal(step(model, optimizer), after)
+
+
+def test_an_unpickled_model_is_trained():
+    """Its arrays' dtypes equal NumPy's and are other objects."""
+    model = pickle.loads(pickle.dumps(nn.Linear(2, 3)))
+    model(ag.ones((1, 2))).sum().backward()
+    optim.SGD(model.parameters(), lr=0.1).step()
