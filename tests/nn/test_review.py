@@ -69,3 +69,19 @@ def test_an_unpickled_model_is_trained():
     model = pickle.loads(pickle.dumps(nn.Linear(2, 3)))
     model(ag.ones((1, 2))).sum().backward()
     optim.SGD(model.parameters(), lr=0.1).step()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("weight", [None, [0.5, 1.0, 2.0]])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("batch", [0, 2])
+def test_a_batch_whose_labels_are_all_ignored_leaves_the_model_as_it_is(batch, smoothing, weight):
+    found = []
+    for module, tensor in ((nn, ag.tensor), (torch.nn, torch.tensor)):
+        x = tensor(np.ones((batch, 3)), requires_grad=True)
+        w = None if weight is None else tensor(np.array(weight))
+        loss = module.CrossEntropyLoss(w, label_smoothing=smoothing)(x, tensor(np.full(batch, -100)))
+        loss.backward()
+        found.append((loss.item(), x.grad.numpy()))
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
