@@ -92,3 +92,17 @@ def test_a_batch_whose_labels_are_all_ignored_leaves_the_model_as_it_is(batch, s
 def test_cosine_similarity_of_shapes_that_broadcast(a, b, dim):
     rng = np.random.default_rng(0)
     agree(nn.CosineSimilarity(dim), torch.nn.CosineSimilarity(dim), [rng.standard_normal(a), rng.standard_normal(b)])
+
+
+def test_an_empty_batch_leaves_running_statistics_as_they_are():
+    for norm, shape in ((nn.BatchNorm1d(3), (0, 3)), (nn.BatchNorm2d(3, momentum=None), (0, 3, 2, 2))):
+        assert norm(ag.ones(shape)).shape == shape
+        np.testing.assert_array_equal(norm.running_mean.numpy(), np.zeros(3))
+        np.testing.assert_array_equal(norm.running_var.numpy(), np.ones(3))
+    norm = nn.InstanceNorm1d(3, track_running_stats=True)
+    norm(ag.ones((0, 3, 2)))
+    np.testing.assert_array_equal(norm.running_mean.numpy(), np.zeros(3))
+
+
+def test_local_response_normalisation_of_an_empty_batch():
+    agree(nn.LocalResponseNorm(3), torch.nn.LocalResponseNorm(3), [np.ones((0, 4, 2, 2))])
