@@ -106,3 +106,22 @@ def test_an_empty_batch_leaves_running_statistics_as_they_are():
 
 def test_local_response_normalisation_of_an_empty_batch():
     agree(nn.LocalResponseNorm(3), torch.nn.LocalResponseNorm(3), [np.ones((0, 4, 2, 2))])
+
+
+def test_threshold_does_not_hide_nan():
+    agree(nn.Threshold(0.1, 7.0), torch.nn.Threshold(0.1, 7.0), [np.array([np.nan, 0.1, 0.2, -np.inf, np.inf])])
+
+
+@pytest.mark.parametrize("kind", ["MaxPool2d", "AvgPool2d"])
+def test_rounding_up_gives_a_window_to_an_input_smaller_than_it(kind):
+    ours, theirs = (getattr(m, kind)(3, stride=2, ceil_mode=True) for m in (nn, torch.nn))
+    agree(ours, theirs, [np.random.default_rng(0).standard_normal((2, 3, 2, 6))])
+    with pytest.raises(ValueError, match="reaches over 4"):
+        nn.MaxPool2d(4, stride=2, ceil_mode=True)(ag.ones((1, 1, 2, 8)))
+
+
+def test_a_window_of_padding_alone_is_refused():
+    """It has no winner: its gradient was written wherever unset memory pointed."""
+    with pytest.raises(ValueError, match="window of padding alone"):
+        nn.MaxPool2d(2, padding=1, dilation=2)(ag.ones((1, 1, 4, 1)))
+    agree(nn.MaxPool1d(2, padding=1, dilation=2), torch.nn.MaxPool1d(2, padding=1, dilation=2), [np.ones((1, 1, 2))])
