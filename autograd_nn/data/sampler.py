@@ -129,7 +129,8 @@ class WeightedRandomSampler(Sampler):
 
 
 class BatchSampler:
-    """Lists of `batch_size` numbers from a sampler; `drop_last` leaves out a last one that is shorter.
+    """`batch_size` numbers at a time from a sampler, in lists, or in arrays if it has `indices`; `drop_last` leaves out a last
+    batch that is shorter.
 
     >>> list(ag.data.BatchSampler(range(5), 2, False))
     [[0, 1], [2, 3], [4]]
@@ -145,7 +146,7 @@ class BatchSampler:
         return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
 
     def __iter__(self) -> Iterator[Any]:
-        if hasattr(self.sampler, "indices"):
+        if getattr(type(self.sampler), "__iter__", None) is Sampler.__iter__:
             order = self.sampler.indices()
             for k in range(len(self)):
                 yield order[k * self.batch_size : (k + 1) * self.batch_size]

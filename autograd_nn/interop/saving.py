@@ -135,7 +135,7 @@ def _described(x: Any, place: str, arrays: dict[str, np.ndarray], seen: dict[int
         return seen[id(x)][1]
     if _is_array(x):
         name = place or "value"
-        while name in arrays:
+        while name in arrays or name == "__metadata__":  # which the format keeps for itself
             name += "'"
         arrays[name] = _saved(x, name)
         kind = "tensor" if isinstance(x, Tensor) else "array" if isinstance(x, np.ndarray) else "scalar"

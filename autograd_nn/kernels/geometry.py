@@ -236,7 +236,7 @@ class Pooling:
             if 2 * pad > reach:
                 raise ValueError(f"{where}: padding {before} must be at most half the kernel along spatial axis {axis}")
             spare = size + 2 * pad - reach
-            if spare < 0:
+            if spare < 0 and not (ceil_mode and spare + stride[axis] > 0):
                 raise ValueError(
                     f"{where}: along spatial axis {axis} the kernel reaches over {reach}, but the padded input has "
                     f"{size + 2 * pad}; use a smaller kernel or more padding"
@@ -244,6 +244,13 @@ class Pooling:
             windows = (spare + (stride[axis] - 1 if ceil_mode else 0)) // stride[axis] + 1
             if ceil_mode and (windows - 1) * stride[axis] >= size + pad:
                 windows -= 1
+            # The first tap that is not before the input; only dilation makes it miss an input of this length.
+            starts = range(-pad, min(0, windows * stride[axis] - pad), stride[axis])
+            if any(start % dilation[axis] >= size for start in starts):
+                raise ValueError(
+                    f"{where}: along spatial axis {axis}, of length {size}, padding {pad} and dilation {dilation[axis]} make a "
+                    f"window of padding alone; use less of either"
+                )
             output.append(windows)
         return cls(x_shape[:2], x_shape[2:], tuple(output), kernel, stride, dilation, before)
 

@@ -254,10 +254,24 @@ class Module:
     # ---- doing something to all of it ------------------------------------------------------------------------
 
     def train(self, mode: bool = True) -> Self:
-        """Behave as in training (or not), here and below; returns the module."""
-        for module in self.modules():
-            module.training = bool(mode)
+        """Behave as in training (or not), here and below; returns the module.
+
+        A module below that defines a `train` of its own, as one does that keeps layers frozen, has it called.
+        """
+        self._trained(bool(mode), set())
         return self
+
+    def _trained(self, mode: bool, done: set[int]) -> None:
+        self.training = mode
+        done.add(id(self))
+        for child in self.children():
+            if id(child) in done:
+                continue
+            if getattr(child.train, "__func__", None) is Module.train:
+                child._trained(mode, done)
+            else:
+                done.add(id(child))
+                child.train(mode)
 
     def eval(self) -> Self:
         """Behave as in use: ``train(False)``."""

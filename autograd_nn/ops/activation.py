@@ -13,7 +13,7 @@ import numpy as np
 
 from ..engine.methods import attach
 from ..engine.op import op
-from .comparison import greater, less, logical_and
+from .comparison import greater, less, less_equal, logical_and
 from .elementwise import abs, exp, logistic, minimum, multiply, sigmoid, square, tanh, where
 from .fused import softmax
 from .picking import limit, pick
@@ -82,15 +82,15 @@ attach(relu6, "relu6", method=True)
 
 @op(kind="elementwise", method=True)
 def threshold(x, /, threshold, value):
-    """x where it exceeds a threshold, a fixed value elsewhere.
+    """x where it exceeds a threshold, a fixed value elsewhere; NaN stays.
 
     >>> ag.threshold(ag.tensor([0.5, 2.0]), 1.0, -1.0)
     tensor([-1.,  2.], dtype=float32)
     """
-    return pick(x > threshold, x, value)
+    return pick(x <= threshold, value, x)
 
 
-threshold.vjp(x=lambda g, x, threshold: where(greater(x, threshold), g, 0.0))
+threshold.vjp(x=lambda g, x, threshold: where(less_equal(x, threshold), 0.0, g))
 
 # ---- the elu family ------------------------------------------------------------------------------------------------
 

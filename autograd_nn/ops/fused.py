@@ -190,10 +190,8 @@ def _cross_entropy(
 
 def _averaged(total: Any, labels: Any, shares: Any) -> Any:
     """A total divided by what all labels count for; NaN where none does."""
-    if shares is None:
-        return total / labels.size
     with np.errstate(invalid="ignore", divide="ignore"):
-        return total / np.add.reduce(shares, None)
+        return total / (labels.size if shares is None else np.add.reduce(shares, None))
 
 
 @cross_entropy.joint_vjp
@@ -207,6 +205,8 @@ def _cross_entropy_vjp(
     places, counted = _places(labels, ignore_index)
     shares = _shares(places, weight, counted, probabilities.dtype)
     scale = _averaged(g, labels, shares) if reduction == "mean" else g
+    if counted is not None and not counted.any():
+        scale = np.zeros_like(scale)  # the mean of no label is NaN, which does not depend on the logits
     own = scale * (1.0 - label_smoothing)  # of the label's class
     if shares is not None:
         own = own * shares

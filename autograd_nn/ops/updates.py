@@ -37,9 +37,16 @@ class Update:
         self.coefficients = update_rules.coefficients(rule)
         self.op = op(kind="fused", outputs=tuple([f"new_{name}" for name in ("value", *self.states)]))(rule)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _update, (self.rule.__name__,)
+
 
 UPDATES = {rule.__name__: Update(rule) for rule in update_rules.STATES}
 """Every update, by its rule's name."""
+
+
+def _update(name: str) -> Update:
+    return UPDATES[name]
 
 
 class Block:
@@ -49,6 +56,9 @@ class Block:
         self.update, self.rows = update, rows
         self.values = [row[0] for row in rows]
         self._look()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Block, (self.update, self.rows)  # and not what it knows of memory: a copy has its own
 
     def _look(self) -> None:
         """Find the memory of every Tensor, and choose how to update it."""

@@ -337,3 +337,23 @@ SET = data.TensorDataset(X, Y)
 def test_messages(make, kind, message):
     with pytest.raises(kind, match=message):
         make()
+
+
+def test_a_sampler_that_only_iterates():
+    """The way PyTorch's users write one; also where it derives from a sampler that has indices."""
+
+    class Backwards(ag.data.Sampler):
+        def __len__(self):
+            return 5
+
+        def __iter__(self):
+            return iter(range(4, -1, -1))
+
+    class Always(ag.data.SequentialSampler):
+        def __iter__(self):
+            return iter([3, 3, 3])
+
+    items = ag.data.TensorDataset(np.arange(5))
+    for sampler, expected in ((Backwards(), [[4, 3], [2, 1], [0]]), (Always(items), [[3, 3], [3]])):
+        loader = ag.data.DataLoader(items, batch_size=2, sampler=sampler)
+        assert [batch.tolist() for (batch,) in loader] == expected

@@ -360,3 +360,8 @@ def test_a_resumed_run_is_the_run_that_was_not_interrupted(tmp_path):
     straight = run(10, "-", "-")
     run(5, tmp_path / "half", "-")
     assert run(5, "-", tmp_path / "half") == straight
+
+
+def test_an_array_named_as_the_metadata_is(tmp_path):
+    ag.save({"__metadata__": np.ones(2)}, tmp_path / "file")
+    np.testing.assert_array_equal(ag.load(tmp_path / "file")["__metadata__"], np.ones(2))

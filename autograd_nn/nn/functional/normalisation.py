@@ -48,6 +48,12 @@ def _moved(running_mean: Any, running_var: Any, mean: Any, variance: Any, count:
         assign(running_var, running_var + momentum * (unbiased - running_var))
 
 
+def _of_nothing(input: Any, w: Any, b: Any) -> Any:
+    """An empty input, differentiable as any other: it has no statistics, and running ones do not move."""
+    out = input if w is None else input * w
+    return out if b is None else out + b
+
+
 def batch_norm(
     input: Any,
     running_mean: Any,
@@ -78,7 +84,9 @@ def batch_norm(
         scale = scale if w is None else scale * w
         shift = -_by_channel(running_mean, input.ndim) * scale
         return input * scale + (shift if b is None else shift + b)
-    count = math.prod(input.shape) // max(1, input.shape[1])
+    if 0 in input.shape:
+        return _of_nothing(input, w, b)
+    count = math.prod(input.shape) // input.shape[1]
     if count == 1:
         raise refuse(
             "batch_norm", f"an input of {input.shape} has one value a channel, which has no variance to train with"
@@ -115,6 +123,8 @@ def instance_norm(
     if count == 1:
         raise refuse("instance_norm", f"an input of {input.shape} has a space of one element, which has no variance")
     w, b = _by_channel(weight, input.ndim), _by_channel(bias, input.ndim)
+    if 0 in input.shape:
+        return _of_nothing(input, w, b)
     out, centre, variance = standardise(input, w, b, axes=tuple(range(2, input.ndim)), eps=eps)
     if running_mean is not None and running_var is not None:
         _moved(running_mean, running_var, mean(centre, 0), mean(variance, 0), count, momentum)
@@ -196,7 +206,7 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
             "local_response_norm",
             f"takes (batch, channels, *space) and a size of at least 1, not {input.shape} and {size}",
         )
-    squares = reshape(square(input), (input.shape[0], 1, input.shape[1], -1))
+    squares = reshape(square(input), (input.shape[0], 1, input.shape[1], math.prod(input.shape[2:])))
     sums = avg_pool2d(pad(squares, (0, 0, size // 2, (size - 1) // 2)), (size, 1), 1)
     return input / power(reshape(sums, input.shape) * alpha + k, beta)
 

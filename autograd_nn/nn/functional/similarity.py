@@ -14,6 +14,7 @@ from ...ops.elementwise import maximum, minimum, relu, sqrt, square, where
 from ...ops.indexing import take
 from ...ops.norms import vector_norm
 from ...ops.reduction import sum
+from ...ops.shape import broadcast_to
 from .loss import alike, floating, reduced, settled
 from .operands import refuse
 
@@ -38,6 +39,9 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     >>> F.cosine_similarity(ag.tensor([1.0, 0.0]), ag.tensor([1.0, 1.0]), dim=0).numpy().round(3)
     np.float32(0.707)
     """
+    if x1.shape != x2.shape:  # the dimension is one of the shape that both have then
+        shape = np.broadcast_shapes(x1.shape, x2.shape)
+        x1, x2 = broadcast_to(x1, shape), broadcast_to(x2, shape)
     norms = (maximum(vector_norm(x, axis=dim, keepdims=True), eps) for x in (x1, x2))
     u, v = (x / n for x, n in zip((x1, x2), norms, strict=True))
     return sum(u * v, dim)
