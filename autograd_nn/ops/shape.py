@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,9 +31,15 @@ def as_shape(shape: Any) -> tuple[int, ...]:
         return tuple([operator.index(n) for n in shape])
 
 
-def arrayed(x: Any) -> Any:
-    """x itself if it has a shape, else (numbers, lists) an array of it."""
-    return x if hasattr(x, "shape") else as_array(x, copy=False)
+def arrayed(x: Any, *beside: Any) -> Any:
+    """x itself if it has a shape, else (numbers, lists) an array of it, of the dtype of the operands beside it."""
+    return x if hasattr(x, "shape") else as_array(x, copy=False, beside=beside)
+
+
+def all_arrayed(xs: Iterable[Any]) -> list[Any]:
+    """Operands that go together, each `arrayed` beside the others."""
+    xs = list(xs)
+    return [arrayed(x, *xs) for x in xs]
 
 
 def axis_of(name: str, x: Any, axis: Any, extra: int = 0) -> int:
