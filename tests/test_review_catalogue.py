@@ -66,3 +66,48 @@ def test_a_list_of_floats_takes_the_dtype_beside_it_wherever_it_goes():
     with ag.record() as r:
         x + [0.1, 0.2]
     assert r.entries[0].inputs[1].dtype == np.float64
+
+
+def test_numpys_questions_about_arrays_are_answered():
+    v, m = ag.tensor(V, requires_grad=True), ag.tensor(np.eye(2), requires_grad=True)
+    assert np.array_repr(v) == "array([1.1, 2.2])"
+    assert np.array2string(v, precision=1) == "[1.1 2.2]"
+    assert np.isrealobj(v) and not np.iscomplexobj(x=v)
+    assert np.shares_memory(v, v) and not np.may_share_memory(v, m)
+    np.testing.assert_array_equal(np.triu_indices_from(m, k=1), np.triu_indices_from(np.eye(2), 1))
+
+
+def test_lstsq_of_an_array_and_a_tensor():
+    a, b = np.array([[1.0, 1.0], [1.0, 2.0], [1.0, 4.0]]), np.array([1.0, 2.0, 5.0])
+    for pair in ((a, ag.tensor(b, requires_grad=True)), (ag.tensor(a, requires_grad=True), b)):
+        x, squares, rank, _ = np.linalg.lstsq(*pair)
+        wanted = np.linalg.lstsq(a, b)
+        np.testing.assert_allclose(x.detach(), wanted[0])
+        assert rank == wanted[2] and squares.shape == wanted[1].shape
+
+
+def test_where_of_a_condition_alone_gives_indices():
+    m = ag.tensor(M, requires_grad=True)
+    for found, numpys in zip(np.where(m > 3.0), np.where(M > 3.0), strict=True):
+        np.testing.assert_array_equal(found, numpys)
+    assert ag.grad(lambda x: np.sum(x[np.where(x > 3.0)]))(M).tolist() == (M > 3.0).tolist()
+
+
+def test_reshape_and_ravel_in_column_major_order():
+    for f in (
+        lambda m: np.reshape(m, (3, 2), order="F"),
+        lambda m: np.reshape(m, (-1, 1), "F"),
+        lambda m: np.reshape(m, 6, "F"),
+        lambda m: np.ravel(m, order="F"),
+        lambda m: np.ravel(m, "C"),
+    ):
+        np.testing.assert_array_equal(f(ag.tensor(M, requires_grad=True)).detach(), f(M))
+        np.testing.assert_array_equal(ag.jacobian(f)(M) @ np.ones(3) @ np.ones(2), np.ones_like(f(M)))
+    with pytest.raises(ValueError, match="order is 'C' or 'F'"):
+        np.ravel(ag.tensor(M), order="K")
+
+
+@pytest.mark.parametrize("logits", [[np.nan, 0.0], [-np.inf, -np.inf], [np.inf, 0.0]])
+def test_categorical_draws_no_class_that_does_not_exist(logits):
+    with pytest.raises(ValueError, match="categorical: the logits hold NaN or inf"):
+        ag.random.categorical(np.array(logits), (3,))

@@ -97,8 +97,23 @@ def reshape(x: Any, /, *dims: Any, shape: Any = None, copy: bool | None = None) 
 
 
 @implements(np.reshape)
-def _numpy_reshape(a: Any, /, shape: Any, *, copy: bool | None = None) -> Any:
+def _numpy_reshape(a: Any, /, shape: Any, order: str = "C", *, copy: bool | None = None) -> Any:
+    if order == "F":
+        return transpose(reshape(transpose(a), as_shape(shape)[::-1], copy=copy))
+    _refuse_order("reshape", order)
     return reshape(a, shape, copy=copy)
+
+
+@implements(np.ravel)
+def _numpy_ravel(a: Any, /, order: str = "C") -> Any:
+    return _numpy_reshape(a, (-1,), order)
+
+
+def _refuse_order(name: str, order: str) -> None:
+    if order != "C":
+        raise ValueError(
+            f"{name}: the order is 'C' or 'F' here, not {order!r}: how memory lies is not for a result to depend on"
+        )
 
 
 @op(kind="view")
@@ -317,7 +332,7 @@ def _flatten(x: Any, /) -> Any:
 
 
 attach(_flatten, "flatten", method=True)
-attach(_flatten, "ravel", method=True, numpy=np.ravel)
+attach(_flatten, "ravel", method=True)
 
 
 implements(np.shape)(lambda a: a.shape)

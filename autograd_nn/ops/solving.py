@@ -13,6 +13,7 @@ import numpy as np
 
 from ..engine.op import op
 from ..engine.protocol import implements
+from ..engine.tensor import Tensor
 from .arranging import moveaxis
 from .diagonals import tril, triu
 from .elementwise import where
@@ -269,7 +270,8 @@ def _numpy_lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, 
     a, b = all_arrayed((a, b))
     x, s = lstsq(a, b, rcond), svdvals(a)
     least = max(a.shape) * float(np.finfo(a.dtype).eps) if rcond is None else rcond
-    rank = int((s.detach() > s.detach().max() * max(least, 0.0)).sum()) if s.size else 0
+    sizes = detach(s) if isinstance(s, Tensor) else s
+    rank = int((sizes > sizes.max() * max(least, 0.0)).sum()) if s.size else 0
     away = matmul(a, x) - b
     full = rank == a.shape[1] < a.shape[0]
     squares = (away * away).sum(0)
