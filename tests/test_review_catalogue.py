@@ -111,3 +111,28 @@ def test_reshape_and_ravel_in_column_major_order():
 def test_categorical_draws_no_class_that_does_not_exist(logits):
     with pytest.raises(ValueError, match="categorical: the logits hold NaN or inf"):
         ag.random.categorical(np.array(logits), (3,))
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (np.log, [1e-20, 1.0]),
+        (np.log, [1e-300, 1.0]),
+        (lambda x: 1.0 / x, [1e-300, 1.0]),
+        (np.cbrt, [1e-12, 1.0]),
+        (lambda x: np.sin(1e8 * x), [0.3, 1.0]),
+        (lambda x: np.sin(1e9 * x), [0.3, 1.0]),
+    ],
+)
+def test_a_right_derivative_that_no_step_resolves_is_no_failure(f, x):
+    assert ag.gradcheck(f, np.array(x)).verdict != "FAIL"
+
+
+def test_a_wrong_derivative_still_fails_where_steps_resolve_it():
+    @ag.op(kind="elementwise")
+    def scaled_sine(x, /):
+        return np.sin(1e5 * x)
+
+    scaled_sine.vjp(x=lambda g, x: g * 1.001e5 * np.cos(1e5 * x))
+    report = ag.gradcheck(scaled_sine, np.array([0.3, 1.0]))
+    assert report.verdict == "FAIL" and "scaled_sine" in str(report)
