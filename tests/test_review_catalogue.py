@@ -136,3 +136,13 @@ def test_a_wrong_derivative_still_fails_where_steps_resolve_it():
     scaled_sine.vjp(x=lambda g, x: g * 1.001e5 * np.cos(1e5 * x))
     report = ag.gradcheck(scaled_sine, np.array([0.3, 1.0]))
     assert report.verdict == "FAIL" and "scaled_sine" in str(report)
+
+
+def test_compare_says_that_seeds_differ():
+    x, runs = ag.tensor(np.arange(50.0)), []
+    for seed in (0, 1):
+        ag.manual_seed(seed)
+        with ag.record() as r:
+            ag.dropout(np.tanh(x), 0.5)
+        runs.append(r)
+    assert "another seed" in str(ag.compare(*runs))
