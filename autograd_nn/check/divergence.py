@@ -180,6 +180,8 @@ def _cause(p: Entry, q: Entry, rtol: float | None) -> str:
         return ", ".join(f"{k} is {p.params[k]} in one run and {q.params.get(k)} in the other" for k in changed)
     pairs = enumerate(zip(p.inputs, q.inputs, strict=False))
     shared = [input_name(p, i) for i, (x, y) in pairs if p.op is not None and _same_memory(x, y)]
+    if shared and p.op.kind == "random":
+        return "the random state it draws from differs: another seed, or other draws before it"
     if shared:
         return f"both runs read the same memory for its input {' and '.join(shared)}, which was written to in between"
     return "its inputs agree and its results do not"

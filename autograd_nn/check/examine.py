@@ -22,7 +22,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .finite import EPSILON, Slope, norm, slope, weighted_size
+from .finite import EPSILON, FIRST_STEP, LEVELS, SHRINK, Slope, norm, slope, weighted_size
 
 AGREES, KINK, UNCLEAR, DIFFERS = "agrees", "kink", "unclear", "differs"
 SEVERITY = {AGREES: 0, KINK: 1, UNCLEAR: 2, DIFFERS: 3}
@@ -186,6 +186,8 @@ class Examination:
             found = slope(*asked, start)
         self.evaluations += found.evaluations
         outcome = self._outcome(analytic, found, tolerance, blur, along, length)
+        if outcome == DIFFERS and label != "half" and self._unsettled(analytic, found.value, slope(*asked, sweep=True)):
+            outcome = UNCLEAR
         made = Probe(label, analytic, found, tolerance, scale, outcome, direction, variable, index)
         self.probes.append(made)
         return made
@@ -195,7 +197,8 @@ class Examination:
     ) -> str:
         """What a direction says; `blur` is the largest error of the differences at which they still say anything."""
         if found.kink and math.isfinite(analytic):
-            return KINK
+            too_coarse = abs(analytic) * FIRST_STEP * SHRINK ** (1 - LEVELS) > 10 * self.output_size > 0
+            return UNCLEAR if too_coarse else KINK
         if not math.isfinite(analytic):  # wrong where differences do come to something, else the derivative is infinite
             return DIFFERS if found.error <= 1e-3 * abs(found.value) + blur else UNCLEAR
         gap = abs(analytic - found.value)
@@ -213,6 +216,12 @@ class Examination:
         # Were it to change by more than its own size at the smallest step, the steps would be too coarse.
         coarse = found.steps and abs(analytic) * found.steps[-1][0] > 10 * self.output_size > 0
         return UNCLEAR if coarse else DIFFERS
+
+    def _unsettled(self, analytic: float, value: float, swept: Slope) -> bool:
+        """Whether the finest step that rounding spares sides with the engine: then the coarser ones saw too little of f."""
+        gap = abs(analytic - value)
+        clear = [d for t, d in swept.steps if EPSILON * self.output_size / (2 * t) <= 0.1 * gap]
+        return bool(clear) and abs(clear[-1] - analytic) <= 0.5 * gap
 
     def _negated(self) -> None:
         """A derivative is linear in its cotangent; a rule that is right for one sign only is wrong."""

@@ -140,7 +140,7 @@ def _seed(y: Tensor, gradient: Any, who: str) -> Any:
                 f"reduce it first, e.g. .sum() or .mean(), or pass its cotangent of the same shape"
             )
         return np.ones(y.shape, y.dtype) if y.shape else y.dtype.type(1)
-    data = gradient._array if isinstance(gradient, Tensor) else operand(gradient, who)
+    data = gradient._array if isinstance(gradient, Tensor) else operand(gradient, who, (y,))
     if getattr(data, "dtype", np.dtype(float)).kind not in "fiub":
         raise TypeError(f"{who}: a cotangent is real, not {data.dtype}")
     if np.shape(data) != y.shape:

@@ -201,7 +201,7 @@ def wrap_outputs(node: Any, data: tuple[Any, ...], cls: Any) -> Any:
 
 def _function_lines(op: Operation) -> list[str]:
     arrays = op.arrays
-    given = ", ".join(f"*{a.name}" if a.variadic else a.name for a in arrays)
+    given = _given(op)
     passed = "".join(f", {p.name}={p.name}" if p.kind is p.KEYWORD_ONLY else f", {p.name}" for p in op.params)
     params = _tuple(op.param_names)
     failed = [
@@ -213,9 +213,9 @@ def _function_lines(op: Operation) -> list[str]:
         for a in arrays
     ]
     plain = ", ".join(
-        f"*[_e if _type(_e) in _PLAIN else _operand(_e, _op) for _e in {a.name}]"
+        f"*[_e if _type(_e) in _PLAIN else _operand(_e, _op, ({given},)) for _e in {a.name}]"
         if a.variadic
-        else f"{a.name} if _type({a.name}) in {_kept_types(op, a)} else _operand({a.name}, _op)"
+        else f"{a.name} if _type({a.name}) in {_kept_types(op, a)} else _operand({a.name}, _op, ({given},))"
         for a in arrays
     )
     returns = "_data = " if op.residuals or op.result else "return "
@@ -337,6 +337,10 @@ def _node_lines(op: Operation, traced: list[Array], params: str) -> list[str]:
     ]
 
 
+def _given(op: Operation) -> str:
+    return ", ".join(f"*{a.name}" if a.variadic else a.name for a in op.arrays)
+
+
 def _has_cell(op: Operation, a: Array) -> bool:
     return a.name in op.keeps if a.variadic else _may_keep_unrecorded(op, a)
 
@@ -367,15 +371,16 @@ def _tensor_lines(op: Operation, a: Array) -> list[str]:
 
 def _other_lines(op: Operation, a: Array) -> list[str]:
     x = a.name
-    lines = [f"        _data_{x} = {x} if _type({x}) in _PLAIN else _operand({x}, _op)", f"        _node_{x} = None"]
+    taken = f"{x} if _type({x}) in _PLAIN else _operand({x}, _op, ({_given(op)},))"
+    lines = [f"        _data_{x} = {taken}", f"        _node_{x} = None"]
     return [*lines, f"        _cell_{x} = None"] if _may_keep_unrecorded(op, a) else lines
 
 
 def _list_lines(op: Operation, a: Array) -> list[str]:
     x = a.name
+    taken = f"_e if _type(_e) in _PLAIN else _operand(_e, _op, ({_given(op)},))"
     lines = [
-        f"    _data_{x} = [_e._array if _isinstance(_e, _Tensor) else _e if _type(_e) in _PLAIN else _operand(_e, _op)",
-        f"        for _e in {x}]",
+        f"    _data_{x} = [_e._array if _isinstance(_e, _Tensor) else {taken} for _e in {x}]",
         f"    _node_{x} = [_e.node if _isinstance(_e, _Tensor) else None for _e in {x}]",
         f"    _wanted_{x} = _any([_e is not None for _e in _node_{x}])",
     ]

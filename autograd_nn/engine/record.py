@@ -150,7 +150,7 @@ class Record(Tracer):
         named = dict(zip(op.param_names, params, strict=True))
         if self.expand and op.composition is not None:
             return op.composition(*args, **named)
-        inputs = tuple([self._input(a) for a in args])
+        inputs = tuple([self._input(operand(a, op, args) if isinstance(a, (list, tuple)) else a) for a in args])
         run = _runner(op, named)
         entry = Entry(op.name, op, inputs, named, run, line=caller(), scope=modes.current().scope)
         entry.derivative_of = self._differentiated

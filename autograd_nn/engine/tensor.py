@@ -511,7 +511,13 @@ def assign(state: Tensor, value: ArrayLike | Tensor) -> Tensor:
         raise TypeError(f"assign: writes into a Tensor, not into {type(state).__name__}")
     if not state.is_leaf:
         raise TypeError(f"assign: cannot write into a recorded result (of {state._operation()}); assign to a leaf")
-    data = value._array if isinstance(value, Tensor) else value if type(value) in PLAIN else operand(value, "assign")
+    data = (
+        value._array
+        if isinstance(value, Tensor)
+        else value
+        if type(value) in PLAIN
+        else operand(value, "assign", (state,))
+    )
     memory = state._memory()
     if not memory.flags.writeable:
         raise ValueError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from ..engine.protocol import implements
 from .arranging import expand_dims, moveaxis
 from .indexing import take
 from .joining import concat
-from .shape import arrayed, as_shape, axes_of, axis_of, reshape_, stack
+from .shape import all_arrayed, arrayed, as_shape, axes_of, axis_of, reshape_, stack
 
 __all__ = ["apply_along_axis", "apply_over_axes", "block", "rollaxis", "sliding_window_view"]
 
@@ -62,7 +62,7 @@ def block(arrays: Any, /) -> Any:
     """
     depth = _depth(arrays)
     ndim = max(depth, _most_axes(arrays))
-    return _assembled(arrays, depth, ndim)
+    return _assembled(iter(all_arrayed(_flat(arrays))), arrays, depth, ndim)
 
 
 def _depth(blocks: Any) -> int:
@@ -74,15 +74,19 @@ def _depth(blocks: Any) -> int:
     return 1 + depths.pop()
 
 
+def _flat(blocks: Any) -> list[Any]:
+    return [x for b in blocks for x in _flat(b)] if isinstance(blocks, list) else [blocks]
+
+
 def _most_axes(blocks: Any) -> int:
     return max(_most_axes(b) for b in blocks) if isinstance(blocks, list) else np.ndim(blocks)
 
 
-def _assembled(blocks: Any, depth: int, ndim: int) -> Any:
+def _assembled(flat: Iterator[Any], blocks: Any, depth: int, ndim: int) -> Any:
     if not isinstance(blocks, list):
-        x = arrayed(blocks)
+        x = next(flat)
         return reshape_(x, (1,) * (ndim - x.ndim) + x.shape)
-    return concat([_assembled(b, depth - 1, ndim) for b in blocks], axis=-depth)
+    return concat([_assembled(flat, b, depth - 1, ndim) for b in blocks], axis=-depth)
 
 
 @implements(np.rollaxis)

@@ -12,7 +12,18 @@ from ..engine.methods import attach, method
 from ..engine.protocol import implements
 from ..engine.tensor import Tensor
 from .indexing import take
-from .shape import arrayed, as_shape, axes_of, axis_of, broadcast_to_, concatenate, reshape_, transpose, transpose_
+from .shape import (
+    all_arrayed,
+    arrayed,
+    as_shape,
+    axes_of,
+    axis_of,
+    broadcast_to_,
+    concatenate,
+    reshape_,
+    transpose,
+    transpose_,
+)
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "expand_dims", "flip", "fliplr", "flipud",
@@ -104,7 +115,7 @@ def squeeze(x: Any, /, axis: int | Sequence[int] | None = None) -> Any:
 
 
 def _at_least(n: int, arrays: Sequence[Any], lift: Any) -> Any:
-    lifted = tuple([a if a.ndim >= n else reshape_(a, lift(a.shape)) for a in map(arrayed, arrays)])
+    lifted = tuple([a if a.ndim >= n else reshape_(a, lift(a.shape)) for a in all_arrayed(arrays)])
     return lifted[0] if len(lifted) == 1 else lifted
 
 
@@ -147,7 +158,7 @@ def broadcast_arrays(*xs: Any) -> tuple[Any, ...]:
     >>> [t.shape for t in ag.broadcast_arrays(ag.ones((2, 1)), ag.ones(3))]
     [(2, 3), (2, 3)]
     """
-    arrays = [arrayed(x) for x in xs]
+    arrays = all_arrayed(xs)
     try:
         shape = np.broadcast_shapes(*[a.shape for a in arrays])
     except ValueError as error:
@@ -172,7 +183,7 @@ def meshgrid(*xs: Any, indexing: str = "xy", sparse: bool = False, copy: bool = 
         raise ValueError(f"meshgrid: indexing {indexing!r} is not 'xy' or 'ij'")
     n = len(xs)
     places = [1, 0, *range(2, n)] if indexing == "xy" and n > 1 else list(range(n))
-    grids = [reshape_(arrayed(x), (1,) * i + (-1,) + (1,) * (n - i - 1)) for x, i in zip(xs, places, strict=True)]
+    grids = [reshape_(x, (1,) * i + (-1,) + (1,) * (n - i - 1)) for x, i in zip(all_arrayed(xs), places, strict=True)]
     return tuple(grids) if sparse else broadcast_arrays(*grids)
 
 

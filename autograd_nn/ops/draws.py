@@ -80,7 +80,12 @@ def _threshold(p: float, kind: Any) -> tuple[Any, int, Any, Any]:
 @op(kind="random")
 def categories_(state, logits, /, shape):
     """Class numbers drawn with probability softmax(logits) along the last axis, by inverting the cumulative sum."""
-    weights = np.exp(logits - np.max(logits, -1, keepdims=True), dtype=np.float64)
+    largest = np.max(logits, -1, keepdims=True)
+    if not np.all(np.isfinite(largest)):
+        raise ValueError(
+            "categorical: the logits hold NaN or inf, or none of a distribution's classes is possible (all -inf)"
+        )
+    weights = np.exp(logits - largest, dtype=np.float64)
     total = np.cumsum(weights, -1)
     u = engine_random.stream(state).random(shape)
     if total.ndim == 1:

@@ -381,7 +381,7 @@ minimum.vjp(
 )
 
 
-@op(kind="elementwise", broadcasts=True, numpy=np.where)
+@op(kind="elementwise", broadcasts=True)
 def where(condition, x, y, /):
     """x where the condition holds, y elsewhere, elementwise with broadcasting.
 

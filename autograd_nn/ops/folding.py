@@ -58,7 +58,7 @@ def _fold(axis: Any, ours: Any, neutral: Any, combine: Any = None, identity: boo
         if dtype is not None and x.dtype != np.dtype(dtype):
             x = astype(x, dtype)
         if initial is not NOTHING and x.size == 0 and not identity:
-            out = broadcast_to_(arrayed(initial), np.empty(x.shape).sum(axis, keepdims=keepdims).shape)
+            out = broadcast_to_(arrayed(initial, x), np.empty(x.shape).sum(axis, keepdims=keepdims).shape)
             return astype(out, x.dtype)
         axis = tuple(axis) if isinstance(axis, list) else axis
         out = ours(_masked(x, where, neutral), axis=axis, keepdims=keepdims)

@@ -12,7 +12,7 @@ import numpy as np
 from ..engine.protocol import implements, since
 from .arranging import atleast_1d, atleast_2d, atleast_3d
 from .indexing import replace, take
-from .shape import arrayed, as_shape, axis_of, concatenate
+from .shape import all_arrayed, arrayed, as_shape, axis_of, concatenate
 from .slicing import slice_, unslice
 
 __all__ = [
@@ -33,7 +33,7 @@ def hstack(arrays: Sequence[Any]) -> Any:
     >>> ag.hstack([ag.tensor([1, 2]), ag.tensor([3])])
     tensor([1, 2, 3], dtype=int64)
     """
-    lifted = [atleast_1d(a) for a in arrays]
+    lifted = [atleast_1d(a) for a in all_arrayed(arrays)]
     return concatenate(lifted, 0 if lifted and lifted[0].ndim == 1 else 1)
 
 
@@ -45,7 +45,7 @@ def vstack(arrays: Sequence[Any]) -> Any:
     tensor([[1, 2],
             [3, 4]], dtype=int64)
     """
-    return concatenate([atleast_2d(a) for a in arrays], 0)
+    return concatenate([atleast_2d(a) for a in all_arrayed(arrays)], 0)
 
 
 @implements(np.dstack)
@@ -55,7 +55,7 @@ def dstack(arrays: Sequence[Any]) -> Any:
     >>> ag.dstack([ag.tensor([1, 2]), ag.tensor([3, 4])]).shape
     (1, 2, 2)
     """
-    return concatenate([atleast_3d(a) for a in arrays], 2)
+    return concatenate([atleast_3d(a) for a in all_arrayed(arrays)], 2)
 
 
 @implements(np.column_stack)
@@ -66,7 +66,7 @@ def column_stack(arrays: Sequence[Any]) -> Any:
     tensor([[1, 3],
             [2, 4]], dtype=int64)
     """
-    lifted = [arrayed(a) for a in arrays]
+    lifted = all_arrayed(arrays)
     return concatenate([a if a.ndim > 1 else atleast_2d(a).mT for a in lifted], 1)
 
 
@@ -77,7 +77,7 @@ def append(x: Any, values: Any, axis: int | None = None) -> Any:
     >>> ag.append(ag.tensor([1, 2]), [3])
     tensor([1, 2, 3], dtype=int64)
     """
-    return concatenate([arrayed(x), arrayed(values)], axis)
+    return concatenate(all_arrayed((x, values)), axis)
 
 
 # ---- taking apart --------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from .diagonals import diagonal
 from .elementwise import multiply
 from .joining import concat
 from .reduction import sum
-from .shape import arrayed, axes_of, axis_of, broadcast_to_, reshape_, sum_to_, transpose_
+from .shape import all_arrayed, arrayed, axes_of, axis_of, broadcast_to_, reshape_, sum_to_, transpose_
 from .slicing import slice_
 
 __all__ = [
@@ -90,7 +90,7 @@ def dot(x: Any, y: Any, /) -> Any:
     >>> ag.dot(ag.tensor([1.0, 2.0]), ag.tensor([3.0, 4.0]))
     tensor(11., dtype=float32)
     """
-    x, y = arrayed(x), arrayed(y)
+    x, y = all_arrayed((x, y))
     if x.ndim == 0 or y.ndim == 0:
         return multiply(x, y)
     return matmul(x, y) if y.ndim <= 2 else tensordot(x, y, ((-1,), (-2,)))
@@ -103,7 +103,7 @@ def vdot(x: Any, y: Any, /) -> Any:
     >>> ag.vdot(ag.tensor([[1.0, 2.0]]), ag.tensor([[3.0], [4.0]]))
     tensor(11., dtype=float32)
     """
-    return matmul(reshape_(arrayed(x), (-1,)), reshape_(arrayed(y), (-1,)))
+    return matmul(*[reshape_(a, (-1,)) for a in all_arrayed((x, y))])
 
 
 @implements(np.inner)
@@ -113,7 +113,7 @@ def inner(x: Any, y: Any, /) -> Any:
     >>> ag.inner(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([1.0, 1.0]))
     tensor([3., 7.], dtype=float32)
     """
-    x, y = arrayed(x), arrayed(y)
+    x, y = all_arrayed((x, y))
     return multiply(x, y) if x.ndim == 0 or y.ndim == 0 else tensordot(x, y, ((-1,), (-1,)))
 
 
@@ -125,7 +125,8 @@ def outer(x: Any, y: Any, /) -> Any:
     tensor([[3., 4.],
             [6., 8.]], dtype=float32)
     """
-    return multiply(reshape_(arrayed(x), (-1, 1)), reshape_(arrayed(y), (1, -1)))
+    x, y = all_arrayed((x, y))
+    return multiply(reshape_(x, (-1, 1)), reshape_(y, (1, -1)))
 
 
 @implements(np.tensordot, np.linalg.tensordot)
@@ -138,7 +139,7 @@ def tensordot(x: Any, y: Any, /, axes: Any = 2) -> Any:
     >>> ag.tensordot(ag.ones((2, 3)), ag.ones((3, 4)), 1).shape
     (2, 4)
     """
-    x, y = arrayed(x), arrayed(y)
+    x, y = all_arrayed((x, y))
     if isinstance(axes, (int, np.integer)):
         n = operator.index(axes)
         axes = (range(x.ndim - n, x.ndim), range(n))
@@ -162,7 +163,7 @@ def vecdot(x: Any, y: Any, /, *, axis: int = -1) -> Any:
     >>> ag.vecdot(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([1.0, 1.0]))
     tensor([3., 7.], dtype=float32)
     """
-    return sum(multiply(arrayed(x), arrayed(y)), axis)
+    return sum(multiply(*all_arrayed((x, y))), axis)
 
 
 @implements(*since("matvec"))  # NumPy 2.2
@@ -174,7 +175,7 @@ def matvec(x: Any, y: Any, /) -> Any:
     >>> ag.matvec(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([1.0, 1.0]))
     tensor([3., 7.], dtype=float32)
     """
-    return slice_(matmul(x, slice_(arrayed(y), (..., None))), (..., 0))
+    return slice_(matmul(x, slice_(arrayed(y, x), (..., None))), (..., 0))
 
 
 @implements(*since("vecmat"))  # NumPy 2.2
@@ -186,7 +187,7 @@ def vecmat(x: Any, y: Any, /) -> Any:
     >>> ag.vecmat(ag.tensor([1.0, 1.0]), ag.tensor([[1.0, 2.0], [3.0, 4.0]]))
     tensor([4., 6.], dtype=float32)
     """
-    return slice_(matmul(slice_(arrayed(x), (..., None, (None, None, None))), y), (..., 0, (None, None, None)))
+    return slice_(matmul(slice_(arrayed(x, y), (..., None, (None, None, None))), y), (..., 0, (None, None, None)))
 
 
 @implements(np.kron)
@@ -196,7 +197,7 @@ def kron(x: Any, y: Any, /) -> Any:
     >>> ag.kron(ag.tensor([1.0, 2.0]), ag.tensor([1.0, 1.0]))
     tensor([1., 1., 2., 2.], dtype=float32)
     """
-    x, y = arrayed(x), arrayed(y)
+    x, y = all_arrayed((x, y))
     n = max(x.ndim, y.ndim)
     a, b = (1,) * (n - x.ndim) + x.shape, (1,) * (n - y.ndim) + y.shape
     wide = reshape_(x, tuple([m for k in a for m in (k, 1)])) * reshape_(y, tuple([m for k in b for m in (1, k)]))
@@ -212,7 +213,7 @@ def cross(x: Any, y: Any, /, axis: int = -1) -> Any:
     >>> ag.cross(ag.tensor([1.0, 0.0, 0.0]), ag.tensor([0.0, 1.0, 0.0]))
     tensor([0., 0., 1.], dtype=float32)
     """
-    x, y = arrayed(x), arrayed(y)
+    x, y = all_arrayed((x, y))
     if x.shape[axis_of("cross", x, axis)] != 3 or y.shape[axis_of("cross", y, axis)] != 3:
         raise ValueError(f"cross: axis {axis} must have length 3 in both, not shapes {x.shape} and {y.shape}")
 
@@ -309,7 +310,7 @@ def einsum(subscripts: str, /, *operands: Any, optimize: Any = True) -> Any:
     """
     if not isinstance(subscripts, str):
         raise TypeError("einsum: the first argument is the subscripts, a string such as 'ij,jk->ik'")
-    arrays = [arrayed(x) for x in operands]
+    arrays = all_arrayed(operands)
     inputs, output = _written_out(subscripts, arrays)
     unknown = set(output) - set("".join(inputs))
     if unknown or len(set(output)) < len(output):

@@ -25,7 +25,7 @@ from .reduction import mean
 from .rounding import clip
 from .scan import cumsum, diff, part
 from .searching import searchsorted
-from .shape import arrayed, astype, axes_of, axis_of, reshape_, stack
+from .shape import all_arrayed, arrayed, astype, axes_of, axis_of, reshape_, stack
 
 __all__ = [
     "convolve", "corrcoef", "correlate", "cov", "ediff1d", "geomspace", "gradient", "interp", "logspace", "polyval", "sinc",
@@ -56,7 +56,7 @@ convolve_.vjp(
 
 def _overlapping(name: str, x: Any, y: Any, mode: str) -> Any:
     """The part of a full convolution that a mode keeps."""
-    x, y = arrayed(x), arrayed(y)
+    x, y = all_arrayed((x, y))
     if x.ndim != 1 or y.ndim != 1 or 0 in (x.size, y.size):
         raise ValueError(f"{name}: takes two vectors that are not empty, not shapes {x.shape} and {y.shape}")
     full, longer, shorter = convolve_(x, y), max(x.size, y.size), min(x.size, y.size)
@@ -90,7 +90,7 @@ def correlate(x: Any, y: Any, /, mode: str = "valid") -> Any:
     >>> ag.correlate(ag.tensor([1.0, 2.0, 3.0]), ag.tensor([0.0, 1.0]))
     tensor([2., 3.], dtype=float32)
     """
-    x, y = arrayed(x), arrayed(y)
+    x, y = all_arrayed((x, y))
     if mode == "full" or x.size >= y.size or y.ndim != 1:
         return _overlapping("correlate", x, flip(y), mode)
     return flip(_overlapping("correlate", y, flip(x), mode))  # NumPy exchanges them, and turns the result round
@@ -104,7 +104,7 @@ def ediff1d(x: Any, /, to_end: Any = None, to_begin: Any = None) -> Any:
     tensor([0., 3., 5.], dtype=float32)
     """
     x = reshape_(arrayed(x), (-1,))
-    ends = [None if e is None else reshape_(astype(arrayed(e), x.dtype), (-1,)) for e in (to_begin, to_end)]
+    ends = [None if e is None else reshape_(astype(arrayed(e, x), x.dtype), (-1,)) for e in (to_begin, to_end)]
     parts = [p for p in (ends[0], diff(x), ends[1]) if p is not None]
     return concat(parts) if len(parts) > 1 else parts[0]
 
@@ -140,7 +140,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any
     >>> ag.interp(ag.tensor([0.5, 9.0]), ag.tensor([0.0, 1.0, 2.0]), ag.tensor([0.0, 10.0, 0.0]))
     tensor([5., 0.], dtype=float32)
     """
-    x, xp, fp = _floating(x), _floating(xp), _floating(fp)
+    x, xp, fp = [_floating(a) for a in all_arrayed((x, xp, fp))]
     if xp.ndim != 1 or xp.shape != fp.shape or not xp.size:
         raise ValueError(f"interp: xp and fp are two vectors of one length, not of shapes {xp.shape} and {fp.shape}")
     n = xp.shape[0]
@@ -183,7 +183,7 @@ def _gradient(f: Any, axis: int, h: Any, edge_order: int) -> Any:
         before = after = h  # of the middle elements
         first, second, last, previous = h, h, h, h
     else:
-        h = arrayed(h)
+        h = arrayed(h, f)
         if h.shape != (n,):
             raise ValueError(f"gradient: points of shape {h.shape} for axis {axis}, which has {n} elements")
         d = diff(h)
@@ -235,7 +235,7 @@ def polyval(p: Any, x: Any, /) -> Any:
     >>> ag.polyval(ag.tensor([1.0, 0.0, 2.0]), ag.tensor([3.0]))
     tensor([11.], dtype=float32)
     """
-    p, x = arrayed(p), arrayed(x)
+    p, x = all_arrayed((p, x))
     total = x * 0
     for i in range(p.shape[0]):
         total = total * x + p[i]
@@ -309,8 +309,8 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: in
     tensor([[ 1., -1.],
             [-1.,  1.]], dtype=float32)
     """
-    x = _variables(m, rowvar)
-    x = x if y is None else concat([x, _variables(y, rowvar)], axis=0)
+    variables = [_variables(a, rowvar) for a in all_arrayed((m,) if y is None else (m, y))]
+    x = concat(variables, axis=0) if len(variables) > 1 else variables[0]
     centred = x - mean(x, 1, None, True)
     out = matmul(centred, centred.mT) / (x.shape[1] - ((0 if bias else 1) if ddof is None else ddof))
     return reshape_(out, ()) if out.shape == (1, 1) else out

@@ -20,7 +20,18 @@ from .arranging import flip
 from .creation import ones_like
 from .indexing import untake_along_axis
 from .reduction import spread, sum
-from .shape import arrayed, astype, axis_of, broadcast_to_, concatenate, concatenate_, inverse, reshape_, transpose_
+from .shape import (
+    all_arrayed,
+    arrayed,
+    astype,
+    axis_of,
+    broadcast_to_,
+    concatenate,
+    concatenate_,
+    inverse,
+    reshape_,
+    transpose_,
+)
 from .slicing import slice_
 
 __all__ = [
@@ -236,7 +247,7 @@ def diff(x: Any, /, n: int = 1, axis: int = -1, prepend: Any = None, append: Any
     joined = [prepend, x, append]
     if any(j is not None for j in (prepend, append)):
         one = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
-        arrays = [arrayed(j) for j in joined if j is not None]
+        arrays = all_arrayed([j for j in joined if j is not None])
         x = concatenate([broadcast_to_(a, one) if a.ndim == 0 else a for a in arrays], axis)
     for _ in range(n):
         x = part(x, axis, 1, None) - part(x, axis, None, -1)
@@ -255,7 +266,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     axis = axis_of("trapezoid", y, axis)
     steps: Any = dx
     if x is not None:
-        x = arrayed(x)
+        x = arrayed(x, y)
         steps = diff(x, axis=0 if x.ndim == 1 else axis)
         if x.ndim == 1:
             steps = reshape_(steps, (-1,) + (1,) * (y.ndim - axis - 1))

@@ -14,6 +14,7 @@ import numpy as np
 from ..engine.methods import method
 from ..engine.op import nondifferentiable, op
 from ..engine.protocol import implements
+from .elementwise import where
 from .indexing import ARRAY, unindex
 from .shape import arrayed
 from .slicing import slice_
@@ -61,6 +62,13 @@ def nonzero(x: Any, /) -> tuple[Any, ...]:
         raise ValueError("nonzero: a 0-d array has no axes to index; use ag.atleast_1d(x) != 0")
     found = argwhere(x)
     return tuple([slice_(found, (..., axis)) for axis in range(x.ndim)])
+
+
+@implements(np.where)
+def _numpy_where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
+    if (x is None) != (y is None):
+        raise ValueError("np.where: takes both x and y, or neither")
+    return nonzero(condition) if x is None else where(condition, x, y)
 
 
 def _sorted_fix(a: Any, *rest: Any) -> str | None:

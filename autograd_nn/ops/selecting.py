@@ -22,7 +22,7 @@ from .elementwise import where
 from .indexing import ARRAY, accumulate_at, along, replace, setitem, take, take_along_axis, unindex
 from .joining import concat
 from .searching import argpartition, flatnonzero
-from .shape import arrayed, astype, axis_of, broadcast_to_, reshape_, stack
+from .shape import all_arrayed, arrayed, astype, axis_of, broadcast_to_, reshape_, stack
 from .slicing import slice_
 
 __all__ = [
@@ -90,7 +90,7 @@ def choose(a: Any, choices: Any, /, *, mode: str = "raise") -> Any:
     >>> ag.choose([0, 1, 0], [ag.tensor([1.0, 2.0, 3.0]), ag.tensor([10.0, 20.0, 30.0])])
     tensor([ 1., 20.,  3.], dtype=float32)
     """
-    a, parts = arrayed(a), [arrayed(c) for c in choices]
+    a, parts = arrayed(a), all_arrayed(choices)
     n = len(parts)
     if mode == "wrap":
         a = a % n

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,9 +31,15 @@ def as_shape(shape: Any) -> tuple[int, ...]:
         return tuple([operator.index(n) for n in shape])
 
 
-def arrayed(x: Any) -> Any:
-    """x itself if it has a shape, else (numbers, lists) an array of it."""
-    return x if hasattr(x, "shape") else as_array(x, copy=False)
+def arrayed(x: Any, *beside: Any) -> Any:
+    """x itself if it has a shape, else (numbers, lists) an array of it, of the dtype of the operands beside it."""
+    return x if hasattr(x, "shape") else as_array(x, copy=False, beside=beside)
+
+
+def all_arrayed(xs: Iterable[Any]) -> list[Any]:
+    """Operands that go together, each `arrayed` beside the others."""
+    xs = list(xs)
+    return [arrayed(x, *xs) for x in xs]
 
 
 def axis_of(name: str, x: Any, axis: Any, extra: int = 0) -> int:
@@ -91,8 +97,23 @@ def reshape(x: Any, /, *dims: Any, shape: Any = None, copy: bool | None = None) 
 
 
 @implements(np.reshape)
-def _numpy_reshape(a: Any, /, shape: Any, *, copy: bool | None = None) -> Any:
+def _numpy_reshape(a: Any, /, shape: Any, order: str = "C", *, copy: bool | None = None) -> Any:
+    if order == "F":
+        return transpose(reshape(transpose(a), as_shape(shape)[::-1], copy=copy))
+    _refuse_order("reshape", order)
     return reshape(a, shape, copy=copy)
+
+
+@implements(np.ravel)
+def _numpy_ravel(a: Any, /, order: str = "C") -> Any:
+    return _numpy_reshape(a, (-1,), order)
+
+
+def _refuse_order(name: str, order: str) -> None:
+    if order != "C":
+        raise ValueError(
+            f"{name}: the order is 'C' or 'F' here, not {order!r}: how memory lies is not for a result to depend on"
+        )
 
 
 @op(kind="view")
@@ -311,7 +332,7 @@ def _flatten(x: Any, /) -> Any:
 
 
 attach(_flatten, "flatten", method=True)
-attach(_flatten, "ravel", method=True, numpy=np.ravel)
+attach(_flatten, "ravel", method=True)
 
 
 implements(np.shape)(lambda a: a.shape)

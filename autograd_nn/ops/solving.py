@@ -13,12 +13,13 @@ import numpy as np
 
 from ..engine.op import op
 from ..engine.protocol import implements
+from ..engine.tensor import Tensor
 from .arranging import moveaxis
 from .diagonals import tril, triu
 from .elementwise import where
 from .joining import concat
 from .products import matmul
-from .shape import arrayed, detach, reshape_
+from .shape import all_arrayed, arrayed, detach, reshape_
 from .slicing import slice_
 
 __all__ = [
@@ -81,7 +82,7 @@ def solve(a: Any, b: Any, /) -> Any:
     >>> ag.linalg.solve(ag.tensor([[2.0, 0.0], [0.0, 4.0]]), ag.tensor([2.0, 2.0]))
     tensor([1. , 0.5], dtype=float32)
     """
-    b = arrayed(b)
+    b = arrayed(b, a)
     if b.ndim == 1:
         return slice_(solve_(a, reshape_(b, (-1, 1))), (..., 0))
     return solve_(a, b)
@@ -111,7 +112,7 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     >>> ag.linalg.tensorsolve(ag.eye(4).reshape(2, 2, 2, 2), ag.ones((2, 2))).shape
     (2, 2)
     """
-    a, b = arrayed(a), arrayed(b)
+    a, b = all_arrayed((a, b))
     if axes is not None:
         a = moveaxis(a, tuple(axes), tuple(range(-len(axes), 0)))
     shape = a.shape[b.ndim :]
@@ -266,10 +267,11 @@ def _numpy_lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, 
     """(x, the sums of squares, the rank, the singular values) as NumPy gives them: no sums unless the rank is full and m > n."""
     from .decompositions import svdvals  # which is built on this file's solve
 
-    a, b = arrayed(a), arrayed(b)
+    a, b = all_arrayed((a, b))
     x, s = lstsq(a, b, rcond), svdvals(a)
     least = max(a.shape) * float(np.finfo(a.dtype).eps) if rcond is None else rcond
-    rank = int((s.detach() > s.detach().max() * max(least, 0.0)).sum()) if s.size else 0
+    sizes = detach(s) if isinstance(s, Tensor) else s
+    rank = int((sizes > sizes.max() * max(least, 0.0)).sum()) if s.size else 0
     away = matmul(a, x) - b
     full = rank == a.shape[1] < a.shape[0]
     squares = (away * away).sum(0)
@@ -321,7 +323,7 @@ def multi_dot(arrays: Any) -> Any:
     >>> ag.linalg.multi_dot([ag.ones((2, 3)), ag.ones((3, 4)), ag.ones(4)]).shape
     (2,)
     """
-    parts = [arrayed(a) for a in arrays]
+    parts = all_arrayed(arrays)
     if len(parts) < 2:
         raise ValueError(f"multi_dot: takes two matrices or more, not {len(parts)}")
     first_row, last_column = parts[0].ndim == 1, parts[-1].ndim == 1

@@ -8,6 +8,7 @@ and 0-d results are Tensors. Source: https://data-apis.org/array-api/2024.12.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import math
 from collections.abc import Sequence
@@ -197,10 +198,10 @@ def _value(x: Any) -> Any:
 def _about(numpys: Any) -> None:
     """Let a NumPy function that tells something about arrays, not of their values, tell it about Tensors."""
 
+    @functools.wraps(numpys)  # its signature, too, by which `protocol` reads a call
     def answer(*args: Any, **kwargs: Any) -> Any:
         return numpys(*[_value(a) for a in args], **kwargs)
 
-    answer.__name__ = numpys.__name__
     implements(numpys)(answer)
 
 

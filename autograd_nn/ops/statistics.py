@@ -150,7 +150,7 @@ def average(x: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
         out = mean(x, axis, None, keepdims)
         total = full_like(out, count(x.shape, axis))
         return (out, total) if returned else out
-    w = arrayed(weights)
+    w = arrayed(weights, x)
     if w.shape != x.shape:
         axes = axes_of("average", x, axis) if axis is not None else ()
         if w.shape != tuple([x.shape[a] for a in axes]) or not axes:
