@@ -268,7 +268,7 @@ class Pooling:
             if ceil_mode and (windows - 1) * stride[axis] >= size + pad:
                 windows -= 1
             starts = range(-pad, windows * stride[axis] - pad, stride[axis])
-            if any(s >= size or s < 0 and s % dilation[axis] >= size for s in starts):
+            if any(s >= size or (s < 0 and s % dilation[axis] >= size) for s in starts):
                 raise ValueError(
                     f"{where}: along spatial axis {axis}, of length {size}, a window with padding {pad} and dilation "
                     f"{dilation[axis]} sees nothing but padding; use less of either"
