@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from layers import arrays, convolutions, error, examples, tolerance
+from layers import arrays, convolutions, error, examples, tolerance, transposed
 
 from autograd_nn.kernels.convolution import conv_forward, conv_input_gradient, conv_weight_gradient
 from autograd_nn.kernels.geometry import Convolution, Pooling
@@ -102,17 +102,6 @@ def test_like_torch(geometry, dtype):
     assert error(conv_forward(x, w, geometry), ty.detach().numpy()) < limit
     assert error(conv_input_gradient(dy, w, geometry), tx.grad.numpy()) < limit
     assert error(conv_weight_gradient(dy, x, geometry), tw.grad.numpy()) < limit
-
-
-@st.composite
-def transposed(draw):
-    dims = draw(st.sampled_from((1, 2, 3)))
-    stride, dilation, kernel = ([draw(st.integers(1, 3)) for _ in range(dims)] for _ in "abc")
-    extra = [draw(st.integers(0, max(s, d) - 1)) for s, d in zip(stride, dilation, strict=True)]
-    padding = [draw(st.integers(0, d * (k - 1) // 2)) for k, d in zip(kernel, dilation, strict=True)]
-    groups, a, b = (draw(st.integers(1, n)) for n in (3, 5, 20))
-    space = [draw(st.integers(2, 7)) for _ in range(dims)]
-    return (2, a * groups, *space), (a * groups, b, *kernel), stride, padding, extra, dilation, groups
 
 
 @examples(40)

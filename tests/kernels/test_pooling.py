@@ -6,35 +6,14 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, reject
+from hypothesis import given
 from hypothesis import strategies as st
-from layers import examples
+from layers import examples, poolings
 
 from autograd_nn.kernels import adaptive, pooling, threads
 from autograd_nn.kernels.geometry import Pooling
 
 DTYPES = (np.float32, np.float64)
-
-
-@st.composite
-def poolings(draw, dilations=(1, 1, 2)):
-    dims = draw(st.sampled_from((1, 2, 2, 2, 3)))
-    kernel = [draw(st.sampled_from((1, 2, 3, 4))) for _ in range(dims)]
-    dilation = [draw(st.sampled_from(dilations)) for _ in range(dims)]
-    padding = [
-        draw(st.integers(0, (d * (k - 1) + 1) // 2 if k > 1 else 0)) for k, d in zip(kernel, dilation, strict=True)
-    ]
-    stride = [draw(st.sampled_from((1, 2, 2, 3))) for _ in range(dims)]
-    space = [
-        draw(st.integers(d * (k - 1) + 1, {1: 70, 2: 40, 3: 9}[dims])) for k, d in zip(kernel, dilation, strict=True)
-    ]
-    lead = draw(st.integers(1, 3)), draw(st.integers(1, 9))
-    ceil_mode = draw(st.booleans())
-    try:
-        return Pooling.of((*lead, *space), kernel, stride, padding, dilation, ceil_mode), ceil_mode
-    except ValueError as error:
-        assert "nothing but padding" in str(error)
-        reject()
 
 
 def windows(geometry):
