@@ -116,8 +116,9 @@ def test_max_pooling(torch, drawn, dtype, layout):
 def test_average_and_power_mean_pooling(torch, drawn, dtype, layout, counted, norm):
     g, ceil_mode = drawn
     options = {"kernel_size": g.kernel, "stride": g.stride, "ceil_mode": ceil_mode}
-    if norm:  # which takes no padding
-        options, name = {**options, "norm_type": norm}, f"lp_pool{g.dims}d"
+    if norm:  # which takes no padding, and in PyTorch along one axis no tuples
+        kernel, stride = (g.kernel, g.stride) if g.dims > 1 else (*g.kernel, *g.stride)
+        options, name = {**options, "kernel_size": kernel, "stride": stride, "norm_type": norm}, f"lp_pool{g.dims}d"
     else:
         options, name = {**options, "padding": g.before, "count_include_pad": counted}, f"avg_pool{g.dims}d"
     reference = partial(getattr(torch.nn.functional, name), **options)
