@@ -136,6 +136,26 @@ def test_padding_modes_are_pytorch_s(torch, mode, dims):
     agree(torch, f, reference, [(2, 2, *(5, 4, 3)[:dims]), (3, 2, *(3,) * dims), (3,)])
 
 
+@pytest.mark.parametrize("activation", ["relu", "relu6"])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize(("name", "x", "w", "options"), LAYERS)
+@pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
+def test_a_fused_activation_is_pytorch_s_after_a_convolution(torch, name, x, w, options, bias, activation):
+    f, convolve = partial(getattr(ag, name), activation=activation, **options), getattr(torch.nn.functional, name)
+    reference = lambda *arrays: getattr(torch.nn.functional, activation)(convolve(*arrays, **options))
+    agree(torch, f, reference, [x, w, (w[0],)] if bias else [x, w])
+
+
+def test_a_fused_activation_keeps_no_more_and_is_a_composition_to_the_compiler():
+    x, w, b = [ag.randn(s, requires_grad=True) for s in ((1, 2, 4, 4), (3, 2, 3, 3), (3,))]
+    out = ag.conv2d(x, w, b, activation="relu")
+    kept = [k for k in out.node.saved if k is not None]
+    assert sorted(k.shape for k in kept) == sorted([x.shape, w.shape, b.shape, out.shape])
+    with ag.record(x, w, expand=True) as r:
+        ag.conv2d(x, w, b, activation="relu")
+    assert [entry.op.name for entry in r.entries] == ["conv", "relu"]
+
+
 def test_padding_by_sides_is_padding_ahead():
     x, w = ag.randn((2, 3, 6, 7)), ag.randn((4, 3, 3, 2))
     for mode, numpy_mode in (
@@ -395,6 +415,7 @@ BAD = [
     (lambda: ag.conv2d(X, W, padding="some"), ValueError, "padding 'some' is not known"),
     (lambda: ag.conv2d(X, W, padding="same", stride=2), ValueError, "needs stride 1"),
     (lambda: ag.conv2d(X, W, padding_mode="mirror"), ValueError, "padding_mode 'mirror' is not one of zeros, reflect"),
+    (lambda: ag.conv2d(X, W, activation="gelu"), ValueError, "conv2d: activation 'gelu' is not one of relu, relu6; apply it to"),
     (lambda: ag.conv2d(X, W, padding=6, padding_mode="reflect"), ValueError, "at most 5 on each side of axis 2"),
     (lambda: ag.conv2d(X, W, padding=7, padding_mode="circular"), ValueError, "at most 6 on each side"),
     (lambda: ag.conv2d(X[0], W), ValueError, r"add the batch axis with x\[None\]"),
@@ -427,7 +448,10 @@ BAD = [
     (lambda: ag.resize(X, 0), ValueError, "size"),
     (lambda: ag.resize(X, scale_factor=0.1), ValueError, "leaves nothing"),
     (lambda: ag.resize(X, scale_factor=-1.0), ValueError, "must be one positive number"),
-    (lambda: ag.unfold(X, 9), ValueError, "unfold: .*the kernel reaches over 9"),
+    (lambda: ag.max_pool2d(X[:, :, :0], 2, padding=1), ValueError, "max_pool2d: .*spatial axes of x must not be empty"),
+    (lambda: ag.max_pool2d(X[..., :1], 2, padding=2, dilation=4), ValueError, "axis 1, of length 1, .*nothing but padding"),
+    (lambda: ag.unfold(X, 9), ValueError, r"unfold: windows of \(9, 9\) in images \(2, 4, 6, 6\): .*the kernel reaches over 9"),
+    (lambda: ag.fold(np.ones((2, 81, 4)), (5, 5), 9), ValueError, r"fold: windows of \(9, 9\) in images \(2, 1, 5, 5\): "),
     (lambda: ag.fold(np.ones((2, 9, 4)), (5, 5), 2), ValueError, "must be a multiple of the 4 elements"),
     (lambda: ag.fold(np.ones((2, 8, 4)), (5, 5), 2), ValueError, "axis 2 of columns .* must be 16"),
     (lambda: ag.fold(np.ones((8, 4)), (5, 5), 2), ValueError, "columns must have the axes"),

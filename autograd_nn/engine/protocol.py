@@ -138,7 +138,8 @@ def _no_out(name: str) -> str:
 def _not_taken(name: str, parameter: str, ours: Any) -> str:
     if parameter == "out":
         return _no_out(name)
-    return f"{name} on a Tensor: {parameter}= is not differentiable here; see help(ag.{ours.__name__.removeprefix('_numpy').lstrip('_')})"
+    known = ours.__name__.removeprefix("_numpy").lstrip("_")
+    return f"{name} on a Tensor: {parameter}= is not supported; see help(ag.{known})"
 
 
 def _refusal(name: str, nearest: Any) -> str:

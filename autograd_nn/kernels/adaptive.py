@@ -132,10 +132,10 @@ def adaptive_max_pool_gradient(dy, indices, space) -> np.ndarray:
     adjoint.
     """
     dy, space = _prepare(dy, space, "gradient of adaptive max pooling")
-    planes = prod(dy.shape[:2])
+    rows = prod(dy.shape[:2]), prod(dy.shape[2:])
     indices = np.ascontiguousarray(indices, np.int64)
     if indices.shape != dy.shape:
         raise ValueError(f"gradient of adaptive max pooling: indices have shape {indices.shape}, dy has {dy.shape}")
-    dx = np.zeros((planes, prod(space)), dy.dtype)
-    _scatter(dy.reshape(planes, -1), indices.reshape(planes, -1), dx)
+    dx = np.zeros((rows[0], prod(space)), dy.dtype)
+    _scatter(dy.reshape(rows), indices.reshape(rows), dx)
     return dx.reshape(dy.shape[:2] + space)

@@ -39,6 +39,20 @@ def per_axis(value: int | Sequence[int], dims: int, name: str, least: int = 1) -
     return values
 
 
+def _by(sizes: Axes) -> str:
+    """3x32x32"""
+    return "x".join(map(str, sizes))
+
+
+def _in_short(geometry: Convolution | Pooling, after: Axes) -> str:
+    """What a geometry is, for messages and records: its shapes, and whatever is not as usual."""
+    said = [f"{_by(geometry.x_shape)} to {_by(geometry.y_shape)}", f"kernel {_by(geometry.kernel)}"]
+    said += [f"{n} {_by(v)}" for n, v in (("stride", geometry.stride), ("dilation", geometry.dilation)) if max(v) > 1]
+    if any(geometry.before + after):
+        said.append(f"padding {_by(geometry.before)}" + ("" if geometry.before == after else f" and {_by(after)}"))
+    return ", ".join(said)
+
+
 def _padding(padding, stride: Axes, kernel: Axes, dilation: Axes) -> tuple[Axes, Axes]:
     """(before, after) from a number, one number per axis, one (before, after) pair per axis, "same" or "valid"."""
     dims = len(kernel)
@@ -84,13 +98,17 @@ class Convolution:
     before: Axes
     after: Axes
 
+    def __repr__(self) -> str:
+        groups = f", groups {self.groups}" if self.groups > 1 else ""
+        return f"Convolution({_in_short(self, self.after)}{groups})"
+
     @classmethod
-    def of(cls, x_shape, w_shape, stride=1, padding=0, dilation=1, groups=1) -> Convolution:
-        """The convolution of an input and a weight of these shapes. Raises ValueError naming both when they do not
-        fit.
+    def of(cls, x_shape, w_shape, stride=1, padding=0, dilation=1, groups=1, where: str | None = None) -> Convolution:
+        """The convolution of an input and a weight of these shapes. Raises ValueError when they do not fit, which
+        says `where`: what the caller wanted, unless it was a convolution.
         """
         x_shape, w_shape, dims = tuple(x_shape), tuple(w_shape), len(w_shape) - 2
-        where = f"convolution of x {x_shape} with w {w_shape}"
+        where = where or f"convolution of x {x_shape} with w {w_shape}"
         if dims not in (1, 2, 3):
             raise ValueError(
                 f"{where}: w must be (out_channels, in_channels / groups, *kernel) with 1 to 3 kernel axes"
@@ -210,7 +228,7 @@ class Pooling:
     """Shapes of one pooling: every (batch, channel) plane is pooled alone, so both are folded into `planes`.
 
     `ceil_mode` keeps a last window that sticks out past the padding, as long as it starts inside the input or the
-    padding before it. Padding may be at most half the reach of the kernel, or a window could see nothing but padding.
+    padding before it. Every window sees an element of the input, or there would be no winner for max pooling to name.
     """
 
     lead: Axes  # (batch, channels)
@@ -220,6 +238,9 @@ class Pooling:
     stride: Axes
     dilation: Axes
     before: Axes
+
+    def __repr__(self) -> str:
+        return f"Pooling({_in_short(self, self.before)})"
 
     @classmethod
     def of(cls, x_shape, kernel, stride=None, padding=0, dilation=1, ceil_mode=False) -> Pooling:
@@ -231,6 +252,8 @@ class Pooling:
         stride = kernel if stride is None else per_axis(stride, dims, "stride")
         before, dilation = per_axis(padding, dims, "padding", 0), per_axis(dilation, dims, "dilation")
         where, output = f"pooling of x {x_shape} with kernel {kernel}", []
+        if 0 in x_shape[2:]:
+            raise ValueError(f"{where}: the spatial axes of x must not be empty")
         for axis in range(dims):
             size, pad, reach = x_shape[2 + axis], before[axis], dilation[axis] * (kernel[axis] - 1) + 1
             if 2 * pad > reach:
@@ -244,12 +267,11 @@ class Pooling:
             windows = (spare + (stride[axis] - 1 if ceil_mode else 0)) // stride[axis] + 1
             if ceil_mode and (windows - 1) * stride[axis] >= size + pad:
                 windows -= 1
-            # The first tap that is not before the input; only dilation makes it miss an input of this length.
-            starts = range(-pad, min(0, windows * stride[axis] - pad), stride[axis])
-            if any(start % dilation[axis] >= size for start in starts):
+            starts = range(-pad, windows * stride[axis] - pad, stride[axis])
+            if any(s >= size or (s < 0 and s % dilation[axis] >= size) for s in starts):
                 raise ValueError(
-                    f"{where}: along spatial axis {axis}, of length {size}, padding {pad} and dilation {dilation[axis]} make a "
-                    f"window of padding alone; use less of either"
+                    f"{where}: along spatial axis {axis}, of length {size}, a window with padding {pad} and dilation "
+                    f"{dilation[axis]} sees nothing but padding; use less of either"
                 )
             output.append(windows)
         return cls(x_shape[:2], x_shape[2:], tuple(output), kernel, stride, dilation, before)

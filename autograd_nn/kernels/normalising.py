@@ -4,16 +4,23 @@ An array is seen as (outer, groups, inner), and each group, `outer` runs of `inn
 variance 1. Batch normalisation has channels for groups; layer normalisation has one group a row, and outer 1. A group's
 numbers stay in the cache between the passes that find its mean, its variance and its result.
 
-A scale and an offset are there one for each group, or (`along`) one for each element of a run.
+Scale and offset change every `run` elements and repeat after `cycle` groups: element i of a group has number
+
+    (group % cycle) * (inner / run) + i / run
+
+which is one for each channel in batch (run = inner, cycle = groups), instance (run = inner, cycle = channels) and group
+normalisation (run = the space of a channel, cycle = groups of one sample), and one for each element of a row in layer
+normalisation (run = 1, cycle = 1). A run of 1 is a loop of its own, whose vectors go along the scales.
 
 Statistics of a, x: `forward` writes mean, variance and 1 / sigma to `d`, whose last number is epsilon. `backward` finds there
-mean, 1 / sigma and the scale, and writes the cotangents of scale and offset behind them.
+mean, 1 / sigma and the scale, and writes the cotangents of scale and offset behind them: each part adds up its own share of
+those, and a last step adds the shares in order.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -70,89 +77,98 @@ def weighted_totals_against(g, w, x, n, centre):
 @kernel()
 def forward(plan, x, out, affine, statistics, shared, private, part, parts):
     """out <- standardised x, scaled by `affine` and moved by what stands behind it."""
-    (outer, groups, inner, along, scales) = fields(plan, 5)
+    (outer, groups, inner, run, cycle) = fields(plan, 5)
     epsilon = statistics[3 * groups]
+    channels = inner // run
     first, last = share(groups, part, parts)
     for group in range(first, last):
         count = outer * inner
         centre = total(at(x, group * inner), inner)
-        for run in range(1, outer):
-            centre += total(at(x, (run * groups + group) * inner), inner)
+        for piece in range(1, outer):
+            centre += total(at(x, (piece * groups + group) * inner), inner)
         centre /= count
         variance = total_of_squares(at(x, group * inner), inner, centre)
-        for run in range(1, outer):
-            variance += total_of_squares(at(x, (run * groups + group) * inner), inner, centre)
+        for piece in range(1, outer):
+            variance += total_of_squares(at(x, (piece * groups + group) * inner), inner, centre)
         variance /= count
         inverse = 1 / np.sqrt(variance + epsilon)
         statistics[group], statistics[groups + group], statistics[2 * groups + group] = centre, variance, inverse
-        for run in range(outer):
-            source, target = at(x, (run * groups + group) * inner), at(out, (run * groups + group) * inner)
-            if along:
+        scales, offsets = at(affine, group % cycle * channels), at(affine, (cycle + group % cycle) * channels)
+        for piece in range(outer):
+            start = (piece * groups + group) * inner
+            if run == 1:
+                source, target = at(x, start), at(out, start)
                 for i in range(inner):
-                    target[i] = (source[i] - centre) * inverse * affine[i] + affine[scales + i]
+                    target[i] = (source[i] - centre) * inverse * scales[i] + offsets[i]
             else:
-                scale, offset = affine[group] * inverse, affine[scales + group]
-                for i in range(inner):
-                    target[i] = (source[i] - centre) * scale + offset
+                for c in range(channels):
+                    source, target = at(x, start + c * run), at(out, start + c * run)
+                    scale, offset = scales[c] * inverse, offsets[c]
+                    for i in range(run):
+                        target[i] = (source[i] - centre) * scale + offset
 
 
 @kernel()
 def backward(plan, x, g, dx, statistics, shared, private, part, parts):
-    """dx, and the cotangents of scale and offset; where those are along the runs, `shared` gets each part's share of them."""
-    (outer, groups, inner, along, scales) = fields(plan, 5)
-    count = outer * inner
-    weight, d_weight = at(statistics, 2 * groups), at(statistics, 2 * groups + scales)
-    d_offset = at(d_weight, scales)
-    mine, mine_offset = at(shared, part * 2 * plan[5]), at(shared, part * 2 * plan[5] + plan[5])
-    if along:
-        for i in range(inner):
-            mine[i] = 0
-            mine_offset[i] = 0
+    """dx, and this part's share of the cotangents of scale and offset."""
+    (outer, groups, inner, run, cycle, room) = fields(plan, 6)
+    count, channels = outer * inner, inner // run
+    share_of_scale, share_of_offset = at(shared, part * 2 * room), at(shared, part * 2 * room + room)
+    for i in range(cycle * channels):
+        share_of_scale[i] = 0
+        share_of_offset[i] = 0
     first, last = share(groups, part, parts)
     for group in range(first, last):
         centre, inverse = statistics[group], statistics[groups + group]
+        base = group % cycle * channels
+        weight = at(statistics, 2 * groups + base)
+        d_scale, d_offset = at(share_of_scale, base), at(share_of_offset, base)
         plain, against = x[0] * 0, x[0] * 0
-        for run in range(outer):
-            start = (run * groups + group) * inner
-            if along:
+        for piece in range(outer):
+            start = (piece * groups + group) * inner
+            if run == 1:
                 more, more_against = weighted_totals_against(at(g, start), weight, at(x, start), inner, centre)
+                plain += more
+                against += more_against
             else:
-                more, more_against = totals_against(at(g, start), at(x, start), inner, centre)
-            plain += more
-            against += more_against
-        against *= inverse
-        if not along:
-            d_weight[group] = against
-            d_offset[group] = plain
-        mean, slope = plain / count, against / count * inverse
-        for run in range(outer):
-            start = (run * groups + group) * inner
-            source, cotangent, target = at(x, start), at(g, start), at(dx, start)
-            if along:
+                for c in range(channels):
+                    more, more_against = totals_against(at(g, start + c * run), at(x, start + c * run), run, centre)
+                    d_scale[c] += more_against * inverse
+                    d_offset[c] += more
+                    plain += more * weight[c]
+                    against += more_against * weight[c]
+        mean, slope = plain / count * inverse, against / count * inverse * inverse * inverse
+        for piece in range(outer):
+            start = (piece * groups + group) * inner
+            if run == 1:
+                source, cotangent, target = at(x, start), at(g, start), at(dx, start)
                 for i in range(inner):
                     gi, d = cotangent[i], source[i] - centre
-                    target[i] = (gi * weight[i] - mean - d * slope) * inverse
-                    mine[i] += gi * d * inverse
-                    mine_offset[i] += gi
+                    target[i] = gi * weight[i] * inverse - (d * slope + mean)
+                    d_scale[i] += gi * d * inverse
+                    d_offset[i] += gi
             else:
-                scale = inverse * weight[group]
-                for i in range(inner):
-                    target[i] = (cotangent[i] - mean - (source[i] - centre) * slope) * scale
+                for c in range(channels):
+                    source, cotangent, target = at(x, start + c * run), at(g, start + c * run), at(dx, start + c * run)
+                    scale = inverse * weight[c]
+                    for i in range(run):
+                        target[i] = cotangent[i] * scale - ((source[i] - centre) * slope + mean)
 
 
 @kernel()
 def gather(plan, x, g, dx, statistics, shared, private, part, parts):
     """The cotangents of scale and offset: the sums of the parts' shares, in order."""
-    (_outer, groups, inner, _along, scales, room, shares) = fields(plan, 7)
-    d_weight = at(statistics, 2 * groups + scales)
-    d_offset = at(d_weight, scales)
-    for i in range(inner):
-        d_weight[i] = 0
+    (_outer, groups, inner, run, cycle, room, shares) = fields(plan, 7)
+    scales = cycle * (inner // run)
+    d_scale = at(statistics, 2 * groups + scales)
+    d_offset = at(d_scale, scales)
+    for i in range(scales):
+        d_scale[i] = 0
         d_offset[i] = 0
     for k in range(shares):
         theirs, theirs_offset = at(shared, k * 2 * room), at(shared, k * 2 * room + room)
-        for i in range(inner):
-            d_weight[i] += theirs[i]
+        for i in range(scales):
+            d_scale[i] += theirs[i]
             d_offset[i] += theirs_offset[i]
 
 
@@ -160,52 +176,55 @@ PART = 1 << 13
 """Elements that are worth a part of their own."""
 
 
+class View(NamedTuple):
+    """How an array is standardised: see the top of this file."""
+
+    outer: int
+    groups: int
+    inner: int
+    run: int
+    cycle: int
+
+    @property
+    def scales(self) -> int:
+        return self.cycle * (self.inner // self.run)
+
+
 @lru_cache(maxsize=256)
-def _plan(outer: int, groups: int, inner: int, along: bool, dtype: np.dtype, thread_count: int, adjoint: bool) -> Plan:
-    parts = max(1, min(groups, 4 * thread_count, outer * groups * inner // PART)) if thread_count > 1 else 1
-    scales = inner if along else groups
-    room = line(inner, dtype.itemsize) if along else 0
-    table = np.array([outer, groups, inner, along, scales, room, parts], np.int64)
-    steps = [(backward if adjoint else forward, parts), *([(gather, 1)] if adjoint and along else [])]
-    return Plan(dtype, table, steps, 2 * room * parts * dtype.itemsize if adjoint else 0, 0, thread_count)
+def _plan(view: View, dtype: np.dtype, thread_count: int, adjoint: bool) -> Plan:
+    elements = view.outer * view.groups * view.inner
+    parts = max(1, min(view.groups, 4 * thread_count, elements // PART)) if thread_count > 1 else 1
+    room = line(view.scales, dtype.itemsize)
+    table = np.array([*view, room, parts], np.int64)
+    if adjoint:
+        shares = 2 * room * parts * dtype.itemsize
+        return Plan(dtype, table, [(backward, parts), (gather, 1)], shares, 0, thread_count)
+    return Plan(dtype, table, [(forward, parts)], 0, 0, thread_count)
 
 
 def standardise(
-    x: np.ndarray,
-    weight: np.ndarray | None,
-    bias: np.ndarray | None,
-    view: tuple[int, int, int],
-    along: bool,
-    epsilon: float,
+    x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None, view: View, epsilon: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(out, mean, variance, 1 / sigma), the latter three of length groups, of a C-contiguous x seen as (outer, groups, inner)."""
-    outer, groups, inner = view
-    scales = inner if along else groups
+    """(out, mean, variance, 1 / sigma), the latter three of length groups, of a C-contiguous x."""
+    groups, scales = view.groups, view.scales
     affine = np.empty(2 * scales, x.dtype)
     affine[:scales] = 1 if weight is None else weight.reshape(-1)
     affine[scales:] = 0 if bias is None else bias.reshape(-1)
     out, statistics = np.empty_like(x), np.empty(3 * groups + 1, x.dtype)
     statistics[-1] = epsilon
-    _plan(outer, groups, inner, along, x.dtype, get_num_threads(), False).run(x, out, affine, statistics)
+    _plan(view, x.dtype, get_num_threads(), False).run(x, out, affine, statistics)
     return out, statistics[:groups], statistics[groups : 2 * groups], statistics[2 * groups : -1]
 
 
 def standardise_gradient(
-    g: np.ndarray,
-    x: np.ndarray,
-    weight: np.ndarray | None,
-    mean: np.ndarray,
-    inverse: np.ndarray,
-    view: tuple[int, int, int],
-    along: bool,
+    g: np.ndarray, x: np.ndarray, weight: np.ndarray | None, mean: np.ndarray, inverse: np.ndarray, view: View
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(dx, d_weight, d_bias) of `standardise`, g being the cotangent of its first result."""
-    outer, groups, inner = view
-    scales = inner if along else groups
+    groups, scales = view.groups, view.scales
     statistics = np.empty(2 * groups + 3 * scales, x.dtype)
     statistics[:groups] = mean.reshape(-1)
     statistics[groups : 2 * groups] = inverse.reshape(-1)
     statistics[2 * groups : 2 * groups + scales] = 1 if weight is None else weight.reshape(-1)
     dx = np.empty_like(x)
-    _plan(outer, groups, inner, along, x.dtype, get_num_threads(), True).run(x, g, dx, statistics)
+    _plan(view, x.dtype, get_num_threads(), True).run(x, g, dx, statistics)
     return dx, statistics[2 * groups + scales : 2 * groups + 2 * scales], statistics[2 * groups + 2 * scales :]

@@ -307,7 +307,7 @@ def average_pool(x, geometry: Pooling, count_include_pad: bool = True, divisor: 
     x = _array(x, "x", geometry.x_shape, "average pooling")
     if geometry.is_global and divisor is None:
         mean = np.full(geometry.taps, 1 / geometry.taps, x.dtype)
-        return (x.reshape(geometry.planes, -1) @ mean).reshape(geometry.y_shape)
+        return (x.reshape(geometry.planes, geometry.taps) @ mean).reshape(geometry.y_shape)
     y = np.empty(geometry.y_shape, x.dtype)
     _run(average_forward, geometry, x, y, _scale(geometry, x.dtype, count_include_pad, divisor), None)
     return y
@@ -336,7 +336,8 @@ def unpool(y, indices, space) -> np.ndarray:
     _check_indices(y.shape, indices, space)
     planes = prod(y.shape[:2])
     x = np.zeros((planes, prod(space)), y.dtype)
-    np.put_along_axis(x, indices.reshape(planes, -1), y.reshape(planes, -1), axis=1)
+    rows = planes, prod(y.shape[2:])
+    np.put_along_axis(x, indices.reshape(rows), y.reshape(rows), axis=1)
     return x.reshape(y.shape[:2] + space)
 
 
@@ -345,7 +346,8 @@ def unpool_gradient(dx, indices) -> np.ndarray:
     dx, indices = _array(dx, "dx", None, "gradient of unpooling"), np.asarray(indices)
     _check_indices(indices.shape, indices, dx.shape[2:])
     planes = prod(dx.shape[:2])
-    return np.take_along_axis(dx.reshape(planes, -1), indices.reshape(planes, -1), axis=1).reshape(indices.shape)
+    values, places = dx.reshape(planes, prod(dx.shape[2:])), indices.reshape(planes, prod(indices.shape[2:]))
+    return np.take_along_axis(values, places, axis=1).reshape(indices.shape)
 
 
 def _check_indices(shape, indices: np.ndarray, space) -> None:

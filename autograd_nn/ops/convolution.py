@@ -11,6 +11,9 @@ The kernels import numba, so a forward imports them when it is first called.
 Decision: the bias is part of `conv`. The kernel adds it to sums that are still in registers, in at most 5 % of the time; a
 separate addition reads and writes the result once more, in another 14 to 50 % (3x3, 1x1, depthwise and first layers at 56 to
 112 pixels). The bias of a transposed convolution is an addition, since its kernel is that of a gradient.
+
+Decision: an activation that is a clamp can be asked for with the convolution (`activation="relu"`), for the same reason. That is
+an operation of its own, `conv_activated`, because one mask of the cotangent then serves all three gradients.
 """
 
 from __future__ import annotations
@@ -26,6 +29,9 @@ from ..engine.modes import current
 from ..engine.op import op
 from ..engine.tensor import Tensor, operand
 from ..kernels.geometry import Convolution
+from .activation import relu6
+from .comparison import greater, less, logical_and
+from .elementwise import relu, where
 from .reduction import sum
 from .shape import broadcast_to_, concatenate_, reshape_
 from .slicing import slice_
@@ -74,6 +80,37 @@ conv_weight.vjp(
     dy=lambda g, x, geometry: conv(x, g, geometry=geometry),
     x=lambda g, dy, geometry: conv_input(dy, g, geometry),
 )
+
+
+# ---- with an activation --------------------------------------------------------------------------------------------
+
+ACTIVATIONS = {"relu": relu, "relu6": relu6}
+
+
+@op(kind="fused")
+def conv_activated(x, w, b=None, /, *, geometry, activation):
+    """`conv`, and its result clamped by one of `ACTIVATIONS`."""
+    return ACTIVATIONS[activation](conv(x, w, b, geometry=geometry))
+
+
+@conv_activated.fast
+def _conv_activated(x: Any, w: Any, b: Any, geometry: Convolution, activation: str) -> Any:
+    from ..kernels.convolution import conv_forward
+
+    return conv_forward(x, w, geometry, b, activation)
+
+
+@conv_activated.joint_vjp
+def _conv_activated_vjp(g: Any, out: Any, x: Any, w: Any, geometry: Convolution, activation: str, wanted: Any) -> Any:
+    inside = greater(out, 0.0)
+    if activation == "relu6":
+        inside = logical_and(inside, less(out, 6.0))
+    g = where(inside, g, 0.0)
+    return (
+        conv_input(g, w, geometry) if wanted[0] else None,
+        conv_weight(g, x, geometry) if wanted[1] else None,
+        sum(g, (0, *range(2, g.ndim))) if wanted[2] else None,
+    )
 
 
 # ---- arguments, as all operations over kernels take them -----------------------------------------------------------
@@ -180,6 +217,7 @@ def _conv(
     dilation: Any = 1,
     groups: int = 1,
     padding_mode: str = "zeros",
+    activation: str | None = None,
 ) -> Any:
     """Convolution (the kernel is not flipped) over {axes}, as PyTorch's.
 
@@ -188,19 +226,25 @@ def _conv(
 
     `stride` and `dilation` (the distance of the kernel's elements) are a number or one for each axis; `padding` that, a
     (before, after) pair for each axis, ``"same"`` (stride 1 only) or ``"valid"``; `groups` cuts the channels into parts
-    convolved apart; `padding_mode` is ``"zeros"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
+    convolved apart; `padding_mode` is ``"zeros"``, ``"reflect"``, ``"replicate"`` or ``"circular"``; `activation` is None,
+    ``"relu"`` or ``"relu6"``, applied before the result is stored.
     Raises ValueError for shapes that do not fit, TypeError for arrays that are not both float32 or both float64.
     """
     name = f"conv{dims}d"
     x, w = images(name, x, dims), weight(name, w, dims, "(out_channels, in_channels / groups, {})")
     if padding_mode not in PADDING_MODES:
         raise located(name, ValueError(f"padding_mode {padding_mode!r} is not one of {', '.join(PADDING_MODES)}"))
+    if activation is not None and activation not in ACTIVATIONS:
+        hint = f"activation {activation!r} is not one of {', '.join(ACTIVATIONS)}; apply it to the result"
+        raise located(name, ValueError(hint))
     stride, padding, dilation = hashable(stride), hashable(padding), hashable(dilation)
     geometry = described(name, _of, x.shape, w.shape, stride, padding, dilation, groups)
     if padding_mode != "zeros" and any(geometry.before + geometry.after):
         x = padded(name, x, geometry.before, geometry.after, padding_mode)
         geometry = _of(x.shape, w.shape, stride, 0, dilation, groups)
-    return conv(x, w, b, geometry=geometry)
+    if activation is None:
+        return conv(x, w, b, geometry=geometry)
+    return conv_activated(x, w, b, geometry=geometry, activation=activation)
 
 
 conv1d, conv2d, conv3d = faces(

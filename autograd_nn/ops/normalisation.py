@@ -42,25 +42,34 @@ FEWEST = 4096
 """Elements from which on the native kernel is worth its call."""
 
 
-def _seen(x: Any, weight: Any, bias: Any, axes: tuple[int, ...]) -> tuple[tuple[int, int, int], bool] | None:
-    """x as (outer, groups, inner), and whether weight and bias lie along inner; None for what the kernel does not do."""
+def _seen(x: Any, weight: Any, bias: Any, axes: tuple[int, ...]) -> tuple[int, int, int, int, int] | None:
+    """The numbers of a `kernels.normalising.View` of x; None for what that kernel does not do.
+
+    The axes of x must come as: standardised, groups, standardised; those along which weight and bias are not broadcast must be
+    neighbours around the end of the groups.
+    """
     if x.size < FEWEST or x.dtype not in (np.float32, np.float64) or not x.flags.c_contiguous:
         return None
     ndim, shape = x.ndim, x.shape
-    normed = sorted(a % ndim for a in axes)
-    given = [t for t in (weight, bias) if t is not None]
-    if any(t.dtype != x.dtype for t in given):
+    normed = {a % ndim for a in axes}
+    end = next((k for k in range(ndim, 0, -1) if k - 1 not in normed), 0)
+    start = next((k for k in range(end) if k not in normed), 0)
+    if not normed.isdisjoint(range(start, end)):
         return None
-    if normed == list(range(ndim - len(normed), ndim)):  # the last axes: layer, group and instance normalisation
-        inner = math.prod(shape[ndim - len(normed) :])
-        along = all(t.shape == shape[ndim - len(normed) :] for t in given)
-        return ((1, x.size // inner, inner), bool(given)) if along else None
-    if normed == [0, *range(2, ndim)]:  # all but the second: batch normalisation
-        by_channel = (shape[1],) + (1,) * (ndim - 2)
-        return (
-            ((shape[0], shape[1], math.prod(shape[2:])), False) if all(t.shape == by_channel for t in given) else None
-        )
-    return None
+    if start and end == ndim:  # no two numbers of a group are neighbours: NumPy adds whole rows, in half the time
+        return None
+    first, last = end, end  # the axes along which there are scales
+    given = [t for t in (weight, bias) if t is not None]
+    if given:
+        if any(t.dtype != x.dtype or t.shape != given[0].shape or t.ndim > ndim for t in given):
+            return None
+        scales = (1,) * (ndim - given[0].ndim) + given[0].shape
+        wide = [k for k in range(ndim) if scales[k] != 1]
+        first, last = min([end, *wide]), max([end, *[k + 1 for k in wide]])
+        if first < start or scales[first:last] != shape[first:last]:
+            return None
+    prod = math.prod
+    return prod(shape[:start]), prod(shape[start:end]), prod(shape[end:]), prod(shape[last:]), prod(shape[first:end])
 
 
 @standardise.fast(residuals=("inverse",))
@@ -69,7 +78,7 @@ def _standardise(x: Any, weight: Any, bias: Any, axes: Any, eps: float) -> Any:
     if seen is not None:
         from ..kernels import normalising
 
-        out, centre, variance, inverse = normalising.standardise(x, weight, bias, *seen, eps)
+        out, centre, variance, inverse = normalising.standardise(x, weight, bias, normalising.View(*seen), eps)
         kept = _kept_shape(x.shape, axes)
         return (out, centre.reshape(kept), variance.reshape(kept)), (inverse.reshape(kept),)
     centre = np.mean(x, axes, keepdims=True)
@@ -93,7 +102,7 @@ def _standardise_vjp(g: Any, x: Any, weight: Any, bias: Any, axes: Any, mean: An
     if seen is not None and g is not None and g_mean is None and g_variance is None and g.flags.c_contiguous:
         from ..kernels import normalising
 
-        d_x, *rest = normalising.standardise_gradient(g, x, weight, centre, inverse, *seen)
+        d_x, *rest = normalising.standardise_gradient(g, x, weight, centre, inverse, normalising.View(*seen))
         return d_x, *[None if t is None else d.reshape(t.shape) for t, d in zip((weight, bias), rest, strict=True)]
     normal = np.subtract(x, centre)
     normal *= inverse

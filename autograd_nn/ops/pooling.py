@@ -77,8 +77,6 @@ def average_pool(x, /, geometry, count_include_pad=True, divisor=None):
     """The mean of each window, or its sum over `divisor`."""
     from ..kernels import pooling
 
-    if not x.size:  # of no planes at all there is no matrix for the kernel to take
-        return np.zeros(geometry.y_shape, x.dtype)
     return pooling.average_pool(x, geometry, count_include_pad, divisor)
 
 
@@ -131,8 +129,6 @@ def plane_take(x, indices, /):
     """The elements of each plane at positions in it; the adjoint of `plane_add`."""
     from ..kernels import pooling
 
-    if not indices.size:
-        return np.zeros(indices.shape, x.dtype)
     return pooling.unpool_gradient(x, indices)
 
 
@@ -142,8 +138,6 @@ def plane_add(y, indices, /, space):
     from ..kernels import adaptive
 
     _check_positions(y, indices, space)
-    if not y.size:
-        return np.zeros((*y.shape[:2], *space), y.dtype)
     return adaptive.adaptive_max_pool_gradient(y, indices, space)
 
 

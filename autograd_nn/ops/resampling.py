@@ -133,7 +133,8 @@ fold_windows.vjp(columns=lambda g, geometry: unfold_windows(g, geometry))
 def _windows(shape: tuple[int, ...], kernel: Any, dilation: Any, padding: Any, stride: Any) -> Convolution:
     """The windows over arrays of a shape, as those of a convolution to one channel."""
     sizes = per_axis(kernel, len(shape) - 2, "kernel_size")
-    return Convolution.of(shape, (1, shape[1], *sizes), stride, padding, dilation)
+    where = f"windows of {sizes} in images {shape}"
+    return Convolution.of(shape, (1, shape[1], *sizes), stride, padding, dilation, where=where)
 
 
 def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:

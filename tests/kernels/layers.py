@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 import numpy as np
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, reject, settings
 from hypothesis import strategies as st
 
 from autograd_nn.kernels import reference
-from autograd_nn.kernels.geometry import Convolution
+from autograd_nn.kernels.geometry import Convolution, Pooling
 
 DEEP = int(os.environ.get("KERNELS_FUZZ", "1"))
 """KERNELS_FUZZ=50 runs fifty times as many examples."""
@@ -47,6 +47,40 @@ def convolutions(draw, grouped=True, channels=CHANNELS):
     return Convolution.of(
         (batch, a * groups, *space), (b * groups, a, *kernel), stride, tuple(padding), tuple(dilation), groups
     )
+
+
+@st.composite
+def transposed(draw):
+    """x_shape, w_shape, stride, padding, output_padding, dilation and groups of a transposed convolution."""
+    dims = draw(st.sampled_from((1, 2, 3)))
+    stride, dilation, kernel = ([draw(st.integers(1, 3)) for _ in range(dims)] for _ in "abc")
+    extra = [draw(st.integers(0, max(s, d) - 1)) for s, d in zip(stride, dilation, strict=True)]
+    padding = [draw(st.integers(0, d * (k - 1) // 2)) for k, d in zip(kernel, dilation, strict=True)]
+    groups, a, b = (draw(st.integers(1, n)) for n in (3, 5, 20))
+    space = [draw(st.integers(2, 7)) for _ in range(dims)]
+    return (2, a * groups, *space), (a * groups, b, *kernel), stride, padding, extra, dilation, groups
+
+
+@st.composite
+def poolings(draw, dilations=(1, 1, 2)):
+    """A pooling of up to 27 planes, and whether it was made in ceil_mode."""
+    dims = draw(st.sampled_from((1, 2, 2, 2, 3)))
+    kernel = [draw(st.sampled_from((1, 2, 3, 4))) for _ in range(dims)]
+    dilation = [draw(st.sampled_from(dilations)) for _ in range(dims)]
+    padding = [
+        draw(st.integers(0, (d * (k - 1) + 1) // 2 if k > 1 else 0)) for k, d in zip(kernel, dilation, strict=True)
+    ]
+    stride = [draw(st.sampled_from((1, 2, 2, 3))) for _ in range(dims)]
+    space = [
+        draw(st.integers(d * (k - 1) + 1, {1: 70, 2: 40, 3: 9}[dims])) for k, d in zip(kernel, dilation, strict=True)
+    ]
+    lead = draw(st.integers(1, 3)), draw(st.integers(1, 9))
+    ceil_mode = draw(st.booleans())
+    try:
+        return Pooling.of((*lead, *space), kernel, stride, padding, dilation, ceil_mode), ceil_mode
+    except ValueError as error:
+        assert "nothing but padding" in str(error)
+        reject()
 
 
 def arrays(geometry, dtype, seed=0):

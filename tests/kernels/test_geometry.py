@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from layers import arrays, convolutions, error, examples, tolerance
+from layers import arrays, convolutions, error, examples, tolerance, transposed
 
 from autograd_nn.kernels.convolution import conv_forward, conv_input_gradient, conv_weight_gradient
-from autograd_nn.kernels.geometry import Convolution
+from autograd_nn.kernels.geometry import Convolution, Pooling
 
 
 @pytest.mark.parametrize(
@@ -35,6 +37,40 @@ from autograd_nn.kernels.geometry import Convolution
 def test_refused(x, w, arguments, message):
     with pytest.raises(ValueError, match=message):
         Convolution.of(x, w, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("geometry", "text"),
+    [
+        (Convolution.of((2, 3, 32, 32), (8, 3, 3, 3)), "2x3x32x32 to 2x8x30x30, kernel 3x3"),
+        (
+            Convolution.of((2, 4, 9, 9), (4, 1, 3, 3), (1, 2), ((1, 0), (1, 2)), 2, 4),
+            "2x4x9x9 to 2x4x6x4, kernel 3x3, stride 1x2, dilation 2x2, padding 1x1 and 0x2, groups 4",
+        ),
+        (Pooling.of((2, 3, 9), 3, padding=1), "2x3x9 to 2x3x3, kernel 3, stride 3, padding 1"),
+    ],
+)
+def test_messages_show_a_geometry_in_short(geometry, text):
+    assert repr(geometry) == f"{type(geometry).__name__}({text})"
+
+
+@pytest.mark.parametrize("dilation", [1, 2, 3])
+@pytest.mark.parametrize("ceil_mode", [False, True])
+def test_every_accepted_window_sees_the_input(dilation, ceil_mode):
+    accepted = 0
+    for size, kernel, stride, padding in itertools.product(range(1, 8), range(1, 5), range(1, 5), range(6)):
+        windows = []
+        for start in range(-padding, size + padding, stride):
+            seen = range(start, start + dilation * (kernel - 1) + 1, dilation)
+            windows.append(any(0 <= place < size for place in seen))
+        try:
+            geometry = Pooling.of((1, 1, size), kernel, stride, padding, dilation, ceil_mode)
+        except ValueError as error:
+            assert "nothing but padding" not in str(error) or not all(windows)
+            continue
+        accepted += 1
+        assert all(windows[: geometry.output[0]])
+    assert accepted > 100
 
 
 def test_same_and_valid():
@@ -66,17 +102,6 @@ def test_like_torch(geometry, dtype):
     assert error(conv_forward(x, w, geometry), ty.detach().numpy()) < limit
     assert error(conv_input_gradient(dy, w, geometry), tx.grad.numpy()) < limit
     assert error(conv_weight_gradient(dy, x, geometry), tw.grad.numpy()) < limit
-
-
-@st.composite
-def transposed(draw):
-    dims = draw(st.sampled_from((1, 2, 3)))
-    stride, dilation, kernel = ([draw(st.integers(1, 3)) for _ in range(dims)] for _ in "abc")
-    extra = [draw(st.integers(0, max(s, d) - 1)) for s, d in zip(stride, dilation, strict=True)]
-    padding = [draw(st.integers(0, d * (k - 1) // 2)) for k, d in zip(kernel, dilation, strict=True)]
-    groups, a, b = (draw(st.integers(1, n)) for n in (3, 5, 20))
-    space = [draw(st.integers(2, 7)) for _ in range(dims)]
-    return (2, a * groups, *space), (a * groups, b, *kernel), stride, padding, extra, dilation, groups
 
 
 @examples(40)

@@ -8,29 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from layers import examples
+from layers import examples, poolings
 
-from autograd_nn.kernels import pooling, threads
+from autograd_nn.kernels import adaptive, pooling, threads
 from autograd_nn.kernels.geometry import Pooling
 
 DTYPES = (np.float32, np.float64)
-
-
-@st.composite
-def poolings(draw, dilations=(1, 1, 2)):
-    dims = draw(st.sampled_from((1, 2, 2, 2, 3)))
-    kernel = [draw(st.sampled_from((1, 2, 3, 4))) for _ in range(dims)]
-    dilation = [draw(st.sampled_from(dilations)) for _ in range(dims)]
-    padding = [
-        draw(st.integers(0, (d * (k - 1) + 1) // 2 if k > 1 else 0)) for k, d in zip(kernel, dilation, strict=True)
-    ]
-    stride = [draw(st.sampled_from((1, 2, 2, 3))) for _ in range(dims)]
-    space = [
-        draw(st.integers(d * (k - 1) + 1, {1: 70, 2: 40, 3: 9}[dims])) for k, d in zip(kernel, dilation, strict=True)
-    ]
-    lead = draw(st.integers(1, 3)), draw(st.integers(1, 9))
-    ceil_mode = draw(st.booleans())
-    return Pooling.of((*lead, *space), kernel, stride, padding, dilation, ceil_mode), ceil_mode
 
 
 def windows(geometry):
@@ -158,6 +141,13 @@ def test_empty(lead):
     y, winners = pooling.max_pool(np.zeros(geometry.x_shape, np.float32), geometry)
     assert y.shape == (*lead, 4, 4) == winners.shape
     assert pooling.average_pool_gradient(y, geometry).shape == geometry.x_shape
+    assert pooling.max_pool_gradient(y, winners, geometry).shape == geometry.x_shape
+    assert pooling.average_pool(np.zeros(geometry.x_shape), Pooling.of(geometry.x_shape, 8)).shape == (*lead, 1, 1)
+    indices = pooling.flat_indices(winners, geometry)
+    assert pooling.unpool(y, indices, (8, 8)).shape == geometry.x_shape
+    assert pooling.unpool_gradient(np.zeros(geometry.x_shape), indices).shape == y.shape
+    assert adaptive.adaptive_max_pool_gradient(y, indices, (8, 8)).shape == geometry.x_shape
+    assert adaptive.adaptive_average_pool_gradient(y, (8, 8)).shape == geometry.x_shape
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,14 @@ def _conv(x: np.ndarray, w: np.ndarray, b: Any = None, *, geometry: Convolution)
     return y if b is None else y + b.reshape((-1,) + (1,) * geometry.dims)
 
 
+def _conv_activated(
+    x: np.ndarray, w: np.ndarray, b: Any = None, *, geometry: Convolution, activation: Any
+) -> np.ndarray:
+    return np.clip(
+        _conv(x, w, b, geometry=geometry), *{None: (None, None), "relu": (0, None), "relu6": (0, 6)}[activation]
+    )
+
+
 def _conv_layer(
     x: Any,
     w: Any,
@@ -64,12 +72,14 @@ def _conv_layer(
     dilation: Any = 1,
     groups: Any = 1,
     padding_mode: Any = "zeros",
+    activation: Any = None,
 ) -> np.ndarray:
     geometry = Convolution.of(x.shape, w.shape, stride, padding, dilation, groups)
     widths = [(0, 0), (0, 0), *zip(geometry.before, geometry.after, strict=True)]
     mode: Any = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}[padding_mode]
     x = np.pad(x, widths, mode)
-    return _conv(x, w, b, geometry=Convolution.of(x.shape, w.shape, stride, 0, dilation, groups))
+    geometry = Convolution.of(x.shape, w.shape, stride, 0, dilation, groups)
+    return _conv_activated(x, w, b, geometry=geometry, activation=activation)
 
 
 def _transposed_layer(
@@ -591,6 +601,7 @@ def _convolution_rows() -> Iterator[Row]:
         calls = [
             Call((normal(*x), normal(*w), normal(*b)), {"stride": 2, "padding": 1}),
             Call((normal(*x), normal(2, 1, *kernel)), {"groups": 2, "padding": "same"}),
+            Call((np.round(2.0 * normal(*x)), np.round(2.0 * normal(*w)), np.full(b, 0.5)), {"activation": "relu6"}),
         ]
         modes = ("reflect", "replicate", "circular") if n < 3 else ("circular",)
         calls += [Call((normal(*x), normal(*w)), {"padding": 1, "padding_mode": m}) for m in modes]
@@ -610,6 +621,23 @@ ROWS = [
         [Call((normal(*g.x_shape), normal(*g.w_shape)), {"geometry": g}) for g in _geometries]
         + [
             Call((normal(*g.x_shape), normal(*g.w_shape), normal(g.out_channels)), {"geometry": g}) for g in _geometries
+        ],
+    ),
+    Row(
+        convolution.conv_activated,
+        _conv_activated,
+        [
+            # Sums of whole numbers and a half: none of them is at a kink.
+            Call(
+                (
+                    np.round(2.0 * normal(*g.x_shape)),
+                    np.round(2.0 * normal(*g.w_shape)),
+                    np.arange(g.out_channels) - 0.5,
+                ),
+                {"geometry": g, "activation": activation},
+            )
+            for g in (_geometries[0], _geometries[1], _geometries[3], _geometries[-1])
+            for activation in ("relu", "relu6")
         ],
     ),
     Row(
