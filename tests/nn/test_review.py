@@ -88,7 +88,9 @@ def test_a_batch_whose_labels_are_all_ignored_leaves_the_model_as_it_is(batch, s
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize(("a", "b", "dim"), [((3, 4), (4,), 0), ((4,), (1,), 0), ((2, 3, 4), (4,), 2), ((3, 1), (1, 4), 1)])
+@pytest.mark.parametrize(
+    ("a", "b", "dim"), [((3, 4), (4,), 0), ((4,), (1,), 0), ((2, 3, 4), (4,), 2), ((3, 1), (1, 4), 1)]
+)
 def test_cosine_similarity_of_shapes_that_broadcast(a, b, dim):
     rng = np.random.default_rng(0)
     agree(nn.CosineSimilarity(dim), torch.nn.CosineSimilarity(dim), [rng.standard_normal(a), rng.standard_normal(b)])
