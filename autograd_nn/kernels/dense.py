@@ -74,18 +74,17 @@ class Dense:
         reach = [((p.offsets + p.start) // self.row_length) for p in self.phases if p.taps.size]
         low, high = min(int(r.min()) for r in reach), max(int(r.max()) for r in reach)
         start = self.row_start // self.row_length
-        whole = int(start[-1] - start[0]) + 1
+        whole = int(start.max() - start.min()) + 1
         count = max(ceiling(whole, max(1, most - (high - low))), least)
         cuts = (
             np.unique(np.arange(count + 1) * self.out_rows // count)
             if self.padded_rows > 1
             else np.array([0, self.out_rows])
         )
-        first, end = cuts[:-1], cuts[1:]
-        return np.stack(
-            [first, end, np.maximum(0, start[first] + low), np.minimum(self.padded_rows, start[end - 1] + high + 1)],
-            axis=1,
-        )
+        # Rows do not start in order: where the depth has a stride, planes of different phases read the same rows.
+        first, lowest, highest = cuts[:-1], np.minimum.reduceat(start, cuts[:-1]), np.maximum.reduceat(start, cuts[:-1])
+        ends = np.maximum(0, lowest + low), np.minimum(self.padded_rows, highest + high + 1)
+        return np.stack([first, cuts[1:], *ends], axis=1)
 
     @property
     def padded_plane(self) -> int:

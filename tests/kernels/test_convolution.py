@@ -116,6 +116,14 @@ def test_pointwise_and_first_layers(geometry, dtype, thread_count):
     assert check(geometry, dtype, thread_count)
 
 
+@pytest.mark.parametrize("thread_count", [1, 2, 3])
+@pytest.mark.parametrize("x", [(1, 17, 5, 4, 3), (1, 24, 6, 9, 7), (1, 24, 9, 30, 30)])
+@pytest.mark.parametrize(("kernel", "stride"), [((1, 1, 1), (2, 1, 1)), ((3, 2, 3), (2, 1, 1)), ((2, 3, 1), (3, 2, 2))])
+def test_strips_of_rows_of_strided_planes(x, kernel, stride, thread_count):
+    geometry = Convolution.of(x, (20, x[1], *kernel), stride, ((1, 0), (0, 1), (0, 0)))
+    assert check(geometry, np.float64, thread_count)
+
+
 def test_explain_names_a_path_for_each_pass():
     text = explain(Convolution.of((2, 16, 8, 8), (16, 16, 3, 3), padding=1))
     assert [line.split(":")[0] for line in text.splitlines() if not line.startswith(" ")] == list(PASSES)
