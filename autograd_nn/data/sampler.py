@@ -146,7 +146,8 @@ class BatchSampler:
         return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
 
     def __iter__(self) -> Iterator[Any]:
-        if getattr(type(self.sampler), "__iter__", None) is Sampler.__iter__:
+        # A sampler that says its whole order at once, and has not been given another way to iterate.
+        if isinstance(self.sampler, Sampler) and type(self.sampler).__iter__ is Sampler.__iter__:
             order = self.sampler.indices()
             for k in range(len(self)):
                 yield order[k * self.batch_size : (k + 1) * self.batch_size]
