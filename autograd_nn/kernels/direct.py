@@ -63,12 +63,10 @@ def pixel_tile(rows, outer, count, A, a_table, a_ks, B, b_table, width, C, c_rs)
 
 
 @inner
-def pack_block(plan, w, packed, cin, cout, taps, width, block, phases, t_phases, backward):
-    """The weights of one block of output channels (backward: of the result's channels), phase after phase."""
+def pack_block(plan, w, packed, cin, cout, taps, width, block, t_phases, backward):
+    """The weights of one block of output channels (backward: of the result's channels, taps in the order of phases)."""
     if backward:
-        for ph in range(phases):
-            numbers = at(plan, t_phases + ph * PHASE)
-            pack_backward(w, at(packed, numbers[3]), at(plan, numbers[7]), numbers[6], cin, cout, taps, width, block)
+        pack_backward(w, packed, at(plan, plan[t_phases + 7]), cin, cout, taps, width, block)
     else:
         pack_forward(w, packed, cout, cin * taps, width, block)
 
@@ -88,7 +86,7 @@ def pack_all(plan, x, w, epilogue, out, shared, private, part, parts):
         group = unit // blocks
         pack_block(
             plan, at(w, group * cout * cin * taps), at(shared, unit * block_size), cin, cout, taps, width,
-            unit % blocks, phases, t_phases, backward,
+            unit % blocks, t_phases, backward,
         )  # fmt: skip
 
 
@@ -156,8 +154,7 @@ def correlate(plan, x, w, epilogue, out, shared, private, part, parts):
                     packed = at(shared, (q * blocks + block) * block_size)
                     if lazy:
                         pack_block(
-                            plan, at(w, q * cout * cin * taps), mine, cin, cout, taps, width, block, phases, t_phases,
-                            backward,
+                            plan, at(w, q * cout * cin * taps), mine, cin, cout, taps, width, block, t_phases, backward,
                         )  # fmt: skip
                         packed = mine
                     for im in range(g0, g1):
@@ -237,7 +234,10 @@ def _plan(d: Dense, geometry: Convolution, dtype: np.dtype, threads: int, backwa
     band = min(d.out_rows, next((b for b in range(band, 0, -1) if b * d.out_columns % lanes == 0), band))
 
     table = Table(37)
-    phases, tiles, base = [], [], 0
+    where = np.full(taps + 2 * lanes, taps * width, np.int64)
+    where[np.concatenate([p.taps for p in d.phases])] = np.arange(taps) * width
+    t_where, before = table.add(where), 0
+    phases, tiles = [], []
     for p in d.phases:
         kept = len(p.taps)
         channel = (np.arange(d.channels_in) * strip_plane)[:, None]
@@ -247,13 +247,12 @@ def _plan(d: Dense, geometry: Convolution, dtype: np.dtype, threads: int, backwa
             offsets, count = (channel + p.offsets[..., :1].reshape(1, -1)).reshape(-1), p.offsets.shape[2]
         entries = offsets.size if kept else 0
         t_a = table.add(np.append(offsets, 0))
-        t_b = table.add(np.arange(offsets.size + 1) * count * width)
-        where = np.full(taps + 2 * lanes, kept * width, np.int64)
-        where[p.taps] = np.arange(kept) * width
-        phases.append((entries, count, t_a, base, p.start, t_b, kept, table.add(where)))
+        rows_b = np.arange(d.channels_in)[:, None] * taps + np.arange(offsets.size // d.channels_in) * count
+        t_b = table.add(np.append(rows_b.reshape(-1) * width, 0))
+        phases.append((entries, count, t_a, before * width, p.start, t_b, kept, t_where))
         tiles.append((p.first, p.columns, p.column_step or 0))
-        base += d.channels_in * kept * width + 2 * width
-    block_size = line(base, size)
+        before += kept
+    block_size = line((d.channels_in * taps + 2) * width, size)
     t_phases = table.add(np.array(phases))
     table.add(np.array(tiles))
 

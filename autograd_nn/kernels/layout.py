@@ -147,16 +147,16 @@ def pack_forward(w, packed, out, taps, width, block):
 
 
 @inner
-def pack_backward(w, packed, table, kept, out, channels, taps, width, block):
-    """w[o][c][tap] -> packed[o][kept taps][width] for one block of input channels.
+def pack_backward(w, packed, table, out, channels, taps, width, block):
+    """w[o][c][tap] -> packed[o][table[tap]][width] for one block of input channels.
 
-    table[tap] is the row of that tap; taps of other phases, and lanes past the last tap, go to row `kept`, the first
-    of the next output channel, which overwrites it. So the packed weights need one row more than they hold.
+    Lanes past the last tap go to the first row of the next output channel, which overwrites it. So the packed weights
+    need one row more than they hold.
     """
     L = lanes_of(w)
     end = out * channels * taps
     for o in range(out):
-        target = at(packed, o * kept * width)
+        target = at(packed, o * taps * width)
         for v in range(0, width, L):
             c0 = block * width + v
             for t in range(0, taps, L):
@@ -165,10 +165,9 @@ def pack_backward(w, packed, table, kept, out, channels, taps, width, block):
                     transpose_scatter(at(w, start), taps, at(target, v), at(table, t), L)
                 else:
                     for u in range(t, min(taps, t + L)):
-                        if table[u] < kept * width:
-                            for i in range(L):
-                                c = c0 + i
-                                target[v + table[u] + i] = w[(o * channels + c) * taps + u] if c < channels else 0
+                        for i in range(L):
+                            c = c0 + i
+                            target[v + table[u] + i] = w[(o * channels + c) * taps + u] if c < channels else 0
 
 
 @inner

@@ -25,6 +25,7 @@ from autograd_nn.kernels.threads import get_num_threads
 from autograd_nn.kernels.vectors import at, clear_run, fields
 
 SIZES = 12  # numbers at the head of a plan
+SHORTEST = 16  # windows in a row from which on writing every pixel beats clearing and scattering
 
 
 @inner
@@ -216,6 +217,7 @@ def _plan(what, geometry: Pooling, dtype: np.dtype, threads: int) -> Plan:
     t_taps, t_offsets = table.add(taps), table.add(offsets)
     disjoint = g.kernel == g.stride == (1, 2, 2) and not any(g.before) and g.dilation == (1, 1, 1) and g.input[0] == 1
     disjoint = disjoint and 2 * g.output[1] <= g.input[1] and 2 * g.output[2] <= g.input[2]
+    disjoint = disjoint and g.output[2] >= SHORTEST
     header = (g.planes, *g.input, *g.output, len(taps), g.stride[2], t_taps, t_offsets, disjoint)
     parts = 1 if threads == 1 or prod(g.x_shape) < 8192 else max(1, min(g.planes, 4 * threads))
     return Plan(dtype, table.array(header), [(what, parts)], 0, (g.output[2] + 64) * dtype.itemsize, threads)

@@ -12,7 +12,7 @@ from math import prod
 
 import numpy as np
 
-from autograd_nn.kernels import flat
+from autograd_nn.kernels import flat, pointwise
 from autograd_nn.kernels.build import inner, kernel
 from autograd_nn.kernels.flat import GAP, Flat
 from autograd_nn.kernels.geometry import Convolution
@@ -34,6 +34,8 @@ def refuses(which: str, geometry: Convolution, dtype: np.dtype) -> str | None:
     channels = (geometry.in_channels if which == "input gradient" else geometry.out_channels) // geometry.groups
     if channels > MOST:
         return f"the result has {channels} channels per group, over {MOST}"
+    if channels > 2 and pointwise.is_plain(geometry.spatial) and pointwise.refuses(which, geometry, dtype) is None:
+        return "pointwise reads a 1x1 convolution's input in place, and gains from that with 3 channels or more"
     return None
 
 

@@ -110,7 +110,7 @@ def transform_weights(packed, U, u_product, count, width):
 def pack_block(plan, w, packed, cin, cout, width, block, backward, t_flip, channels):
     """9 x width weights of each input channel; channels that fill up the last vector are zero."""
     if backward:
-        pack_backward(w, packed, at(plan, t_flip), 9, cin, cout, 9, width, block)
+        pack_backward(w, packed, at(plan, t_flip), cin, cout, 9, width, block)
     else:
         pack_forward(w, packed, cout, cin * 9, width, block)
     clear_run(at(packed, cin * 9 * width), (channels - cin) * 9 * width)
