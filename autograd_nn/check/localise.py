@@ -122,11 +122,11 @@ def localise(
     nodes = reached(outputs)
     found = Findings(None, [], cuts_in(record, outputs), [], 0)
     for position, entry in enumerate(record.entries):
-        if any(v is not None and v.dtype.kind == "f" and v.dtype.itemsize < 8 for v in entry.outputs):
-            found.narrow.append(place_of(entry, position))
         if entry.node is None or entry.node not in nodes:
             continue
         found.checked += 1
+        if any(v is not None and v.dtype.kind == "f" and v.dtype.itemsize < 8 for v in entry.outputs):
+            found.narrow.append(place_of(entry, position))
         outcome, place = check_entry(entry, nodes, position, rng, rtol, atol)
         if outcome == DIFFERS:
             found.wrong = place
