@@ -308,8 +308,9 @@ def average_pool(x, geometry: Pooling, count_include_pad: bool = True, divisor: 
     _averaging(geometry)
     x = _array(x, "x", geometry.x_shape, "average pooling")
     if geometry.is_global and divisor is None:
-        mean = np.full(geometry.taps, 1 / geometry.taps, x.dtype)
-        return (x.reshape(geometry.planes, geometry.taps) @ mean).reshape(geometry.y_shape)
+        # Not a product with BLAS: its threads would go on spinning, and keep ours from the cores for the kernels to come.
+        total = np.einsum("pt->p", x.reshape(geometry.planes, geometry.taps))
+        return (total / x.dtype.type(geometry.taps)).reshape(geometry.y_shape)
     y = np.empty(geometry.y_shape, x.dtype)
     _run(average_forward, geometry, x, y, _scale(geometry, x.dtype, count_include_pad, divisor), None)
     return y
