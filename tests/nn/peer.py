@@ -1,9 +1,11 @@
 """PyTorch as the judge: the same weights and arguments give the same outputs and gradients."""
 
 import numpy as np
-import torch
+import pytest
 
 import autograd_nn as ag
+
+torch = pytest.importorskip("torch", reason="PyTorch is the judge here")
 
 TOLERANCE = {"float64": 1e-10, "float32": 1e-5}
 

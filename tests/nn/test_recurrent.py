@@ -5,12 +5,13 @@ import warnings
 
 import numpy as np
 import pytest
-import torch
 from peer import agree
 
 import autograd_nn as ag
 from autograd_nn import nn
 from autograd_nn.ops import recurrent
+
+torch = pytest.importorskip("torch", reason="PyTorch is the judge here")
 
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections")
 RNG = np.random.default_rng(0)

@@ -5,11 +5,12 @@ import pickle
 
 import numpy as np
 import pytest
-import torch
 from peer import agree
 
 import autograd_nn as ag
 from autograd_nn import nn, optim
+
+torch = pytest.importorskip("torch", reason="PyTorch is the judge here")
 
 
 @pytest.mark.parametrize("nn", [nn, torch.nn], ids=["ours", "theirs"])
