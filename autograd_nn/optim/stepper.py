@@ -39,7 +39,7 @@ class Stepper(Optimizer):
 
     def rule(self, group: ParameterGroup) -> str:
         """The name of the rule for this group."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} defines no rule")
 
     def coefficients(self, group: Mapping[str, Any], counts: dict[str, Any]) -> dict[str, Any]:
         """The rule's coefficients from the group's numbers and the counts, `step` already this step's.
@@ -47,7 +47,7 @@ class Stepper(Optimizer):
         Numbers are Python's, or where the step is recorded 0-d Tensors: only operators and NumPy's functions are used, and
         nothing branches on them. A count that changes is put back into `counts`.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} defines no coefficients")
 
     def initial(self, name: str, group: Mapping[str, Any]) -> float:
         """What a new state is filled with."""

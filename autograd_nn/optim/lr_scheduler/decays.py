@@ -20,7 +20,7 @@ class _Decay(LRScheduler):
     eta_min: float = 0.0
 
     def factor(self, t: int) -> float:
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} defines no factor")
 
     def get_lr(self) -> list[float]:
         t, floor = self.last_epoch, self.eta_min
