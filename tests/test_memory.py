@@ -74,14 +74,15 @@ def test_ten_thousand_training_steps_leave_memory_flat():
         tracemalloc.start()
         for _ in range(200):
             step()
-        before = tracemalloc.get_traced_memory()[0]
+        before = tracemalloc.take_snapshot()
         for _ in range(10_000 - 400):
             step()
-        grown = tracemalloc.get_traced_memory()[0] - before
+        growth = tracemalloc.take_snapshot().compare_to(before, "lineno")
     finally:
         tracemalloc.stop()
         gc.enable()
-    assert grown < 10_000, f"{grown} bytes more after 9,600 steps"
+    grown = sum(line.size_diff for line in growth)
+    assert grown < 10_000, "\n".join([f"{grown} bytes more after 9,600 steps", *map(str, growth[:10])])
 
 
 def test_the_walk_frees_what_it_passes():
