@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autograd_nn.kernels import threads
-from autograd_nn.kernels.build import Kernel
+from autograd_nn.kernels.build import Kernel, address
 
 WORKSPACE_LIMIT = 64 << 20
 """Bytes of workspace that a convolution may use; a fast path that needs more is split over the batch or not taken."""
@@ -85,7 +85,7 @@ class Plan:
         program = self._program.copy()  # other threads may run the same plan
         for index, array in enumerate(arrays):
             if array is not None:
-                program[threads.A + index] = array.__array_interface__["data"][0]
+                program[threads.A + index] = address(array)
         scratch = _workspace(self.workspace)
         program[threads.SHARED] = scratch
         program[threads.PRIVATE] = scratch + self.shared_bytes

@@ -29,7 +29,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from autograd_nn.kernels.build import compile_entry, intrinsic
+from autograd_nn.kernels.build import address, compile_entry, intrinsic
 from autograd_nn.kernels.vectors import I64, IS_X86, i64
 
 # The mailbox, one cache line (8 numbers) per field that threads write.
@@ -262,4 +262,4 @@ def run(program: np.ndarray) -> None:
     pool = _pool
     if pool.threads > 1 and program[THREADS] > 1:
         pool.wake()
-    _native()[0](pool.address, program.ctypes.data)
+    _native()[0](pool.address, address(program))
