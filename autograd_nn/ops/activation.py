@@ -13,10 +13,11 @@ import numpy as np
 
 from ..engine.methods import attach
 from ..engine.op import op
-from .comparison import greater, less, less_equal, logical_and
-from .elementwise import abs, exp, logistic, minimum, multiply, sigmoid, square, tanh, where
+from .comparison import greater, less, less_equal
+from .elementwise import abs, exp, logistic, minimum, multiply, sigmoid, square, tanh, where, within_
 from .fused import softmax
 from .picking import limit, pick
+from .shape import detach
 from .slicing import slice_
 from .special import erfc
 
@@ -63,9 +64,7 @@ def hardtanh(x, /, min_val=-1.0, max_val=1.0):
     return limit(x, min_val, max_val)
 
 
-hardtanh.vjp(
-    x=lambda g, x, min_val, max_val: where(logical_and(greater(x, min_val), less(x, max_val)), g, 0.0),
-)
+hardtanh.vjp(x=lambda g, x, min_val, max_val: within_(g, detach(x), min_val, max_val))
 
 
 def relu6(x: Any, /) -> Any:
