@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from typing import Any
 
@@ -24,7 +25,7 @@ def draw_on(scene: Scene, ax: Any) -> Any:
 
     ax.set(xlim=(0, scene.width), ylim=(scene.height, 0), aspect="equal")
     ax.set_axis_off()
-    families = [name.strip() for name in FONT.split(",")][:1]
+    families = _families()
     scale = _points_per_unit(ax, scene)
     for order, s in enumerate(scene.shapes):
         z = 2 + order * 1e-4
@@ -56,6 +57,21 @@ def draw_on(scene: Scene, ax: Any) -> Any:
         elif isinstance(s, Circle):
             ax.add_artist(Disc((s.x, s.y), s.radius, facecolor=s.fill, edgecolor="none", zorder=z))
     return ax
+
+
+FURTHER_FONTS = (
+    "Noto Sans CJK JP", "Noto Sans CJK SC", "Source Han Sans", "WenQuanYi Zen Hei", "Hiragino Sans", "PingFang SC", "Yu Gothic",
+    "Microsoft YaHei", "Malgun Gothic", "Apple SD Gothic Neo", "Arial Unicode MS", "Segoe UI Symbol", "Apple Symbols", "Symbola",
+)  # fmt: skip
+"""Where characters that DejaVu Sans does not have are looked for, as far as they are installed."""
+
+
+@functools.cache
+def _families() -> list[str]:
+    from matplotlib.font_manager import fontManager
+
+    installed = {font.name for font in fontManager.ttflist}
+    return [FONT.split(",")[0], *[name for name in FURTHER_FONTS if name in installed]]
 
 
 def _dash(dash: str) -> Any:

@@ -98,9 +98,7 @@ def _with_bends(
     return chains, ranks_, bend
 
 
-def _first_rows(
-    order: Sequence[int], rank: Sequence[int], above: Neighbours, below: Neighbours
-) -> list[list[int]]:
+def _first_rows(order: Sequence[int], rank: Sequence[int], above: Neighbours, below: Neighbours) -> list[list[int]]:
     """A first order: depth first from the ends upward, which keeps what leads to one end together."""
     rows: list[list[int]] = [[] for _ in range(max(rank, default=-1) + 1)]
     seen = [False] * len(rank)

@@ -195,9 +195,7 @@ def _lay_out(
     leaves = [_port_place(a, "out", s, inside, sideways) for a, _, s in wanted]
     arrives = [_port_place(b, "in", s, inside, sideways) for _, b, s in wanted]
     local = [(number[a], number[b]) for a, b, _ in wanted]
-    found = layered(
-        width, height, local, [number[p] for p in ports[0]], [number[p] for p in ports[1]], leaves, arrives
-    )
+    found = layered(width, height, local, [number[p] for p in ports[0]], [number[p] for p in ports[1]], leaves, arrives)
     for i, key in enumerate(keys):
         own.at[key] = (found.x[i], found.y[i])
     left = min([found.x[i] - width[i] / 2 for i in range(len(keys))])

@@ -63,7 +63,9 @@ def ranks(
     light = [False] * count
     for v in order:
         more = len(below[v]) - len(above[v])
-        light[v] = not pinned[v] and len(below[v]) > 0 and (more > 0 or (more == 0 and all([light[u] for u in above[v]])))
+        light[v] = (
+            not pinned[v] and len(below[v]) > 0 and (more > 0 or (more == 0 and all([light[u] for u in above[v]])))
+        )
     for _ in range(3):
         moved = False
         for i in range(count - 1, -1, -1):

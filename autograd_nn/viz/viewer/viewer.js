@@ -98,10 +98,11 @@ function agViewer(host) {
     for (const c of columns) for (const f of byDepth) {
       let [left, t, right, b] = found.frames[f];
       if (b <= c.top || t >= c.bottom) continue;
-      const cut = t < c.top || b > c.bottom, span = c.spans.find(s => s[0] === f);
+      const came = t < c.top - 0.01, goes = b > c.bottom + 0.01, span = c.spans.find(s => s[0] === f);
       if (span) [, left, right] = span;
-      t = t >= c.top ? t : c.top - AHEAD; b = b <= c.bottom ? b : c.bottom + FOOT;
-      out.push(rect(left + c.dx + MARGIN, t + c.dy + top, right - left, b - t, 6, TINTS[Math.min(depth(f), 4)], "#a393d8", 1, cut ? ' stroke-dasharray="5 4"' : ""));
+      if (came) t = c.top - AHEAD;
+      if (goes) b = c.bottom + FOOT;
+      out.push(rect(left + c.dx + MARGIN, t + c.dy + top, right - left, b - t, 6, TINTS[Math.min(depth(f), 4)], "#a393d8", 1, came || goes ? ' stroke-dasharray="5 4"' : ""));
     }
     const flow = view.wires.some(w => w.flows), pieces = [];
     view.wires.forEach(w => pieces.push(...(w.label ? [[w, false], [w, true]] : [[w, true]])));
@@ -180,7 +181,7 @@ function agViewer(host) {
     const step = doc.walk && state.step > 0, arrived = order.indexOf(index) >= 0 && order.indexOf(index) < state.step;
     let lines = b.l || [];
     if (step && b.k !== "pill") lines = lines.map((s, k) => k < lines.length - 1 ? s : arrived ? "∇ " + adjoint(shown, brief) : "…");
-    if (b.k === "pill") out.push(rect(left, top, w, h, h / 2, fill, line, 0.8), text(x, y + 3.4, b.T, 10, MUTED));
+    if (b.k === "pill") out.push(rect(left, top, w, h, 8.5, fill, line, 0.8), ...[b.T, ...lines].map((s, k) => text(x, top + 11.9 + 12 * k, s, 10, MUTED)));
     else {
       if (shown.section >= 0) out.push(rect(left + 3.5, top + 3.5, w, h, 5, "#fff", line, 1));
       out.push(rect(left, top, w, h, b.k === "input" ? Math.min(h / 2, 14) : 5, fill, index === current ? "#d9480f" : line, index === current ? 3 : stroke));
