@@ -155,7 +155,9 @@ def _frames(scene: Scene, laid: Laid, column: Column, dx: float, dy: float) -> N
         left, right = next(((low, high) for g, low, high in column.spans if g == f), (left, right))
         fill = GROUP_TINTS[min(_depth(laid.view, f), len(GROUP_TINTS) - 1)]
         scene.shapes.append(
-            Rectangle(left + dx, t + dy, right - left, b - t, 6.0, fill, GROUP_BORDER, 1.0, "5 4" if came or goes else "")
+            Rectangle(
+                left + dx, t + dy, right - left, b - t, 6.0, fill, GROUP_BORDER, 1.0, "5 4" if came or goes else ""
+            )
         )
 
 
