@@ -61,6 +61,7 @@ class Drawing:
     laid: Laid
     heading: Heading
     scene: Scene
+    scalar: bool = False
 
 
 def check_options(options: Options) -> None:
@@ -95,7 +96,7 @@ def arrange(data: Data, options: Options, scalar: bool = False) -> Drawing:
     failed = [f"!{n.name} raised {n.error}" for n in data.nodes if n.error]
     heading = write_heading(options.title, overlaid.legend, [*failed, *data.notes], laid.width)
     drawn = draw(laid, overlaid, heading)
-    return Drawing(made, opened, keyed, view, overlaid, laid, heading, drawn)
+    return Drawing(made, opened, keyed, view, overlaid, laid, heading, drawn, scalar)
 
 
 def _opened(data: Data, options: Options, scalar: bool) -> tuple[Sketch, set[int]]:
