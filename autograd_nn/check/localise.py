@@ -60,7 +60,7 @@ class Local:
         alive = [None if r is None else r() for r in entry.node.outputs] if entry.op.outputs else []
         self.used = [n is not None and n in nodes for n in alive]
         parents = entry.node.parents
-        self.flat = [getattr(v, "data", v) for v in entry.inputs]
+        self.flat = [_wide(getattr(v, "data", v)) for v in entry.inputs]
         self.positions = [i for i, p in enumerate(parents) if p is not None]
         self.names = [input_name(entry, i) for i in self.positions]
         self.base = [np.array(self.flat[i], np.float64) for i in self.positions]
@@ -88,6 +88,12 @@ class Local:
         with np.errstate(all="ignore"), modes.change(tracer=None, grad=True):
             found = derivative(self._call(leaves), leaves, weights)
         return [None if g is None else np.asarray(g._array) for g in found]
+
+
+def _wide(x: Any) -> Any:
+    """An array of floats in float64, for an operation may refuse to mix them: all its inputs become float64 together."""
+    floats = isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f"
+    return x.astype(np.float64) if floats else x
 
 
 def recorded(problem: Problem, at: Sequence[np.ndarray] | None = None) -> tuple[Record, list[Tensor]]:
