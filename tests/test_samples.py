@@ -32,7 +32,7 @@ ARRANGED = {
         "shape": ("astype_", "broadcast_to_", "concatenate_", "reshape", "stack_", "transpose_"),
         "solving": ("pinv_", "solve_"),
         "sorting": ("argsort_",),
-        "special": ("polygamma_",),
+        "special": ("polygamma_", "xlogy_"),
         "statistics": ("std_", "var_"),
     }.items()
     for name in names

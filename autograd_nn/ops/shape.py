@@ -326,13 +326,12 @@ def detach(x, /):
 detach.vjp(x=nondifferentiable)
 
 
-def _flatten(x: Any, /) -> Any:
+def _ravel(x: Any, /) -> Any:
     """All elements along one axis, in row-major order."""
     return reshape(x, -1)
 
 
-attach(_flatten, "flatten", method=True)
-attach(_flatten, "ravel", method=True)
+attach(_ravel, "ravel", method=True)
 
 
 implements(np.shape)(lambda a: a.shape)
