@@ -40,6 +40,7 @@ ARRANGED = {
 # Families whose operations are held to something else than samples.
 ELSEWHERE = {
     "draws": "tests/test_random.py",
+    "pytorch": "tests/test_pytorch_names.py",
     "random": "tests/test_random.py",
     "standard": "tests/test_unsupported.py",
     "updates": "tests/optim",

@@ -121,7 +121,7 @@ def _signatures(function: Any, ours: Any) -> tuple[tuple[str, ...], dict[str, An
         return (), {}, accepted, len(own)
     defaults = {p.name: p.default for p in theirs}
     if any(p.kind is p.VAR_POSITIONAL for p in theirs):
-        return (), defaults, accepted, 0
+        return (), defaults, frozenset(p.name for p in own if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)), 0
     return tuple([p.name for p in theirs if p.kind in positional]), defaults, accepted, arrays
 
 

@@ -20,6 +20,8 @@ from .fused import *
 from .indexing import *
 from .joining import *
 from .normalisation import *
+from .padding import *
+from .polynomials import *
 from .pooling import *
 from .products import *
 from .pytorch import *

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..engine.methods import attach
 from ..engine.op import op
-from .comparison import greater, less, less_equal, logical_and
+from .comparison import greater, greater_equal, less, less_equal, logical_and, logical_or
 from .elementwise import abs, exp, logistic, minimum, multiply, sigmoid, square, tanh, where
 from .fused import softmax
 from .picking import limit, pick
@@ -50,7 +50,8 @@ def prelu(x: Any, weight: Any, /) -> Any:
     >>> ag.prelu(ag.tensor([2.0, -2.0]), ag.tensor([0.5, 0.25]))
     tensor([ 2. , -0.5], dtype=float32)
     """
-    return where(greater(x, 0.0), x, multiply(weight, x))
+    above = greater(x, 0.0)
+    return where(above, x, multiply(weight, where(above, 0.0, x)))  # so that an infinite x is no part of the slope's gradient
 
 
 @op(kind="elementwise", method=True)
@@ -64,7 +65,7 @@ def hardtanh(x, /, min_val=-1.0, max_val=1.0):
 
 
 hardtanh.vjp(
-    x=lambda g, x, min_val, max_val: where(logical_and(greater(x, min_val), less(x, max_val)), g, 0.0),
+    x=lambda g, x, min_val, max_val: where(logical_or(less_equal(x, min_val), greater_equal(x, max_val)), 0.0, g),
 )
 
 
@@ -389,7 +390,7 @@ def hardshrink(x, /, lambd=0.5):
     >>> ag.hardshrink(ag.tensor([2.0, 0.25, -2.0]))
     tensor([ 2.,  0., -2.], dtype=float32)
     """
-    return pick(np.abs(x) > lambd, x, x * 0)
+    return pick(np.abs(x) <= lambd, 0, x)
 
 
-hardshrink.vjp(x=lambda g, x, lambd: where(greater(abs(x), lambd), g, 0.0))
+hardshrink.vjp(x=lambda g, x, lambd: where(less_equal(abs(x), lambd), 0.0, g))

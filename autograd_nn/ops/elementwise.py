@@ -344,7 +344,7 @@ def relu(x, /):
     return limit(x, 0, math.inf)
 
 
-relu.vjp(x=lambda g, out: where(greater(out, 0.0), g, 0.0))
+relu.vjp(x=lambda g, out: where(less_equal(out, 0.0), 0.0, g))  # and g where out is NaN, as in PyTorch
 
 # ---- choosing ------------------------------------------------------------------------------------------------------
 

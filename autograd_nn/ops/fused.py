@@ -26,13 +26,16 @@ def softmax(x, /, axis=-1):
     >>> ag.softmax(ag.tensor([0.0, 0.0]))
     tensor([0.5, 0.5], dtype=float32)
     """
+    if not x.shape[axis]:
+        return x * 1.0
     e = exp(x - detach(max(x, axis, True)))
     return e / sum(e, axis, None, True)
 
 
 def _shifted(x: Any, axis: int) -> Any:
     """x minus its largest element along the axis, floating, in an array of its own."""
-    shifted = np.asarray(np.subtract(x, np.maximum.reduce(x, axis=axis, keepdims=True)))
+    largest = np.maximum.reduce(x, axis=axis, keepdims=True) if x.shape[axis] else 0.0
+    shifted = np.asarray(np.subtract(x, largest))
     return shifted if shifted.dtype.kind == "f" else shifted.astype(np.float64)
 
 
@@ -53,6 +56,8 @@ def log_softmax(x, /, axis=-1):
     >>> ag.log_softmax(ag.tensor([0.0, 0.0])).numpy().round(3)
     array([-0.693, -0.693], dtype=float32)
     """
+    if not x.shape[axis]:
+        return x * 1.0
     shifted = x - detach(max(x, axis, True))
     return shifted - log(sum(exp(shifted), axis, None, True))
 
