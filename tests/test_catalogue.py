@@ -44,7 +44,11 @@ LinAlgError, AxisError = np.linalg.LinAlgError, np.exceptions.AxisError
         (lambda: ag.polyfit(ag.ones(3), ag.ones(2), 1), ValueError, "polyfit: takes a vector x and y as long"),
         (lambda: ag.polyder(ag.ones(3), -1), ValueError, "0 or more, not -1"),
         (lambda: ag.polyint(ag.ones(3), 2, [1.0, 2.0, 3.0]), ValueError, "3 constants for 2 integrations"),
-        (lambda: ag.piecewise(ag.ones(2), [[True, False]], [1.0, 2.0, 3.0]), ValueError, "3 functions for 1 conditions"),
+        (
+            lambda: ag.piecewise(ag.ones(2), [[True, False]], [1.0, 2.0, 3.0]),
+            ValueError,
+            "3 functions for 1 conditions",
+        ),
         (lambda: ag.piecewise(ag.ones(2), [ag.ones(2)], [1.0]), TypeError, "a mask is of bools, not float32"),
         (lambda: ag.glu(ag.ones(3)), ValueError, "odd length 3"),
         (lambda: ag.gelu(ag.ones(3), "erf"), ValueError, "approximate 'erf'"),

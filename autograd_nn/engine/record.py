@@ -32,6 +32,7 @@ import numpy as np
 
 from . import modes, pictures
 from .dtypes import operand
+from .errors import explained
 from .tensor import Tensor
 from .trace import Tracer, caller
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..engine.methods import attach
 from ..engine.op import op
-from .comparison import greater, greater_equal, less, less_equal, logical_and, logical_or
+from .comparison import greater, greater_equal, less, less_equal, logical_or
 from .elementwise import abs, exp, logistic, minimum, multiply, sigmoid, square, tanh, where
 from .fused import softmax
 from .picking import limit, pick
@@ -51,7 +51,9 @@ def prelu(x: Any, weight: Any, /) -> Any:
     tensor([ 2. , -0.5], dtype=float32)
     """
     above = greater(x, 0.0)
-    return where(above, x, multiply(weight, where(above, 0.0, x)))  # so that an infinite x is no part of the slope's gradient
+    return where(
+        above, x, multiply(weight, where(above, 0.0, x))
+    )  # so that an infinite x is no part of the slope's gradient
 
 
 @op(kind="elementwise", method=True)
@@ -327,7 +329,7 @@ def softshrink(x, /, lambd=0.5):
     return x - limit(x, -lambd, lambd)
 
 
-softshrink.vjp(x=lambda g, x, lambd: where(greater(abs(x), lambd), g, 0.0))
+softshrink.vjp(x=lambda g, x, lambd: where(less_equal(abs(x), lambd), 0.0, g))
 
 
 @op(kind="elementwise", method=True)
@@ -379,7 +381,7 @@ def hardswish(x, /):
 
 
 hardswish.vjp(
-    x=lambda g, x: where(less(abs(x), 3.0), g * (x / 3.0 + 0.5), where(greater(x, 0.0), g, 0.0)),
+    x=lambda g, x: where(less(abs(x), 3.0), g * (x / 3.0 + 0.5), where(less(x, 0.0), 0.0, g)),
 )
 
 

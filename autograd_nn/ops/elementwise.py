@@ -17,7 +17,7 @@ import numpy as np
 from ..engine.methods import method
 from ..engine.op import nondifferentiable, op
 from ..engine.tensor import Tensor
-from .comparison import equal, greater, less, logical_and
+from .comparison import equal, greater, less, less_equal, logical_and
 from .creation import zeros_like
 from .picking import LEAST, limit, pick
 
