@@ -20,6 +20,7 @@ from .elementwise import exp, where
 from .products import matmul, multiply_matrices
 from .reduction import max, sum
 from .shape import detach, reshape, transpose
+from .totals import total
 
 __all__ = ["dot_product_attention"]
 
@@ -67,8 +68,8 @@ def dot_product_attention(q, k, v, mask=None, dropped=None, /, scale=1.0, is_cau
         scores = where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
     largest = detach(max(scores, -1, True))
     e = exp(scores - where(largest == -np.inf, 0.0, largest))
-    total = sum(e, -1, None, True)
-    weights = e / where(total == 0.0, 1.0, total)
+    sums = sum(e, -1, None, True)
+    weights = e / where(sums == 0.0, 1.0, sums)
     return matmul(weights if dropped is None else weights * dropped, v), weights
 
 
@@ -106,9 +107,9 @@ def _softmax(w: np.ndarray, scale: float, is_causal: bool) -> None:
     largest[hidden] = 0.0
     w -= largest
     np.exp(w, out=w)
-    total = np.add.reduce(w, -1, keepdims=True)
-    total[hidden] = 1.0
-    w /= total
+    sums = total(w, -1, True)
+    sums[hidden] = 1.0
+    w /= sums
 
 
 NATIVE = 1 << 12
@@ -167,7 +168,7 @@ def _summed_to(g: Any, shape: tuple[int, ...]) -> Any:
     """g summed over the axes along which an array of this shape was broadcast."""
     lead = g.ndim - len(shape)
     axes = (*range(lead), *(lead + a for a, n in enumerate(shape) if n == 1 and g.shape[lead + a] != 1))
-    return np.add.reduce(g, axes, keepdims=True).reshape(shape) if axes else g.copy()
+    return total(g, axes, True).reshape(shape) if axes else g.copy()
 
 
 @op(kind="fused", outputs=("q", "k", "v"))

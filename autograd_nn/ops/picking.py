@@ -28,12 +28,13 @@ def pick(condition: Any, x: Any, y: Any) -> Any:
     if bits is None or not all([_fits(side, condition.shape, given.dtype) for side in (x, y)]):
         return np.where(condition, x, y)
     mask = condition.view(np.int8).astype(bits)
-    np.negative(mask, out=mask)
+    if _is_zero(x):
+        np.subtract(mask, 1, out=mask)  # 1 becomes no bits, 0 all
+        np.bitwise_and(mask, y.view(bits), out=mask)
+        return mask.view(given.dtype)
+    np.negative(mask, out=mask)  # 1 becomes all bits
     if _is_zero(y):
         np.bitwise_and(mask, x.view(bits), out=mask)
-    elif _is_zero(x):
-        np.invert(mask, out=mask)
-        np.bitwise_and(mask, y.view(bits), out=mask)
     else:
         first, second = [np.asarray(side, given.dtype).view(bits) for side in (x, y)]
         np.bitwise_and(mask, np.bitwise_xor(first, second), out=mask)

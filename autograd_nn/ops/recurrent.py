@@ -30,6 +30,7 @@ from .affine import linear
 from .elementwise import relu, sigmoid, tanh
 from .products import matmul, multiply_matrices
 from .shape import concatenate
+from .totals import total
 
 __all__ = ["gru", "lstm", "rnn"]
 
@@ -206,13 +207,13 @@ def _projected(x: Any, w_ih: Any, b_ih: Any, b_hh: Any) -> Any:
 
 def _collected(dz: Any, dq: Any, x: Any, h_before: Any, w_ih: Any, wanted: Any) -> tuple[Any, ...]:
     """The cotangents of x, w_ih, w_hh, b_ih and b_hh: dz and dq are those of the input's and the state's term."""
-    db = np.add.reduce(dz, 0) if wanted[3] else None
+    db = total(dz, 0) if wanted[3] else None
     return (
         multiply_matrices(dz, w_ih) if wanted[0] else None,
         multiply_matrices(dz.T, x) if wanted[1] else None,
         multiply_matrices(dq.T, h_before) if wanted[2] else None,
         db,
-        None if not wanted[4] else db.copy() if dq is dz and db is not None else np.add.reduce(dq, 0),
+        None if not wanted[4] else db.copy() if dq is dz and db is not None else total(dq, 0),
     )
 
 
