@@ -26,18 +26,13 @@ def softmax(x, /, axis=-1):
     >>> ag.softmax(ag.tensor([0.0, 0.0]))
     tensor([0.5, 0.5], dtype=float32)
     """
-    e = exp(x - _largest(x, axis))
+    e = exp(x - detach(max(x, axis, True)))
     return e / sum(e, axis, None, True)
-
-
-def _largest(x: Any, axis: int) -> Any:
-    """The largest elements along the axis, as constants; of none, 0."""
-    return detach(max(x, axis, True)) if x.size else 0.0
 
 
 def _shifted(x: Any, axis: int) -> Any:
     """x minus its largest element along the axis, floating, in an array of its own."""
-    shifted = np.asarray(np.subtract(x, np.maximum.reduce(x, axis=axis, keepdims=True) if x.size else 0.0))
+    shifted = np.asarray(np.subtract(x, np.maximum.reduce(x, axis=axis, keepdims=True)))
     return shifted if shifted.dtype.kind == "f" else shifted.astype(np.float64)
 
 
@@ -58,15 +53,13 @@ def log_softmax(x, /, axis=-1):
     >>> ag.log_softmax(ag.tensor([0.0, 0.0])).numpy().round(3)
     array([-0.693, -0.693], dtype=float32)
     """
-    shifted = x - _largest(x, axis)
-    return shifted - log(sum(exp(shifted), axis, None, True)) if x.size else shifted
+    shifted = x - detach(max(x, axis, True))
+    return shifted - log(sum(exp(shifted), axis, None, True))
 
 
 @log_softmax.fast
 def _log_softmax(x: Any, axis: int) -> Any:
     shifted = _shifted(x, axis)
-    if not shifted.size:
-        return shifted
     return np.subtract(shifted, np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True)), out=shifted)
 
 
