@@ -178,7 +178,7 @@ def padded(name: str, x: Any, before: tuple[int, ...], after: tuple[int, ...], m
     least = {"reflect": 1, "circular": 0}.get(mode)
     for axis, (b, a) in enumerate(zip(before, after, strict=True), 2):
         n = x.shape[axis]
-        if least is not None and n - least < max(a, b):
+        if least is not None and n - least < max(a, b) > 0:
             error = ValueError(
                 f"mode {mode!r} can add at most {n - least} on each side of axis {axis}, whose length is {n}, "
                 f"not {max(a, b)}; x has the shape {x.shape}"
