@@ -240,6 +240,8 @@ class Signature:
         for read, value in self.assumptions:
             if read() != value:
                 return False
+        if self.machine.threads is not None and not self.machine.fits_pool():
+            return False
         return self.test()
 
     def changed(self) -> list[str]:

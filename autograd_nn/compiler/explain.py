@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .access import access
 from .fusion import Cluster
 from .guards import ABSENT
+from .loops import Kernel
 from .machine import profile
 from .program import Value
 
@@ -21,7 +22,7 @@ def explain(signature: Signature, timed: bool = True) -> str:
     """The report of one compiled variant. `timed`: run each kernel by itself to say how long it takes."""
     compiled, lowering = signature.compiled, signature.lowering
     machine, made = compiled.machine, compiled.plan
-    texts = {k.text for found in compiled.kernels for k in found or ()}
+    texts = {k.text for found in compiled.kernels for k in found or () if isinstance(k, Kernel)}
     arguments = ", ".join(f"{v.dtype}{list(v.shape)}" for v in compiled.program.inputs) or "no arrays"
     lines = [
         f"compiled for {arguments}: {len(lowering.captured.record.entries)} operations in {len(machine.entries)} kernel calls "
@@ -57,7 +58,7 @@ def _kernels(signature: Signature, timed: bool) -> list[str]:
         inside = set(c.members)
         reads = list(dict.fromkeys(r for m in c.members for r in _roots(m) if r not in inside))
         writes = [m for m in c.members if m.stored]
-        names = " ".join(m.params.name if m.op == "opaque" else m.op for m in c.members)
+        names = " ".join(m.params.name if m.op in ("opaque", "native") else m.op for m in c.members)
         took = f"{times[c]:9.1f}" if c in times else " " * 9
         points = f"{c.points // c.columns} x {c.columns}" if c.columns else str(c.points or writes[0].size)
         lines.append(f"  {took}  {c.kind:10} {points:>10}  {names}"[:WIDTH])

@@ -7,8 +7,9 @@ from pass to pass; longer ones go through memory.
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +17,20 @@ import numpy as np
 
 from .access import domain, operands, refined, spread
 from .fusion import Cluster, is_row_value
-from .primitives import apply
+from .primitives import FOREIGN, POLYNOMIALS, apply
 from .program import REDUCTIONS, Value
 from .text import I64, KERNEL_ARGUMENTS, Function, scalar_type
 
 KEPT_VECTORS = 8
 """Up to how many vectors of a row stay in registers."""
+
+ENOUGH = 8
+"""Turns of a loop that are worth sharing among threads."""
+
+COSTS = dict.fromkeys(POLYNOMIALS, 8) | dict.fromkeys(FOREIGN, 60) | {"divide": 3, "sqrt": 3, "power": 60}
+"""What primitives cost in comparison with an addition."""
+
+COMBINE = {"sum": "add", "product": "multiply", "maximum_over": "maximum", "minimum_over": "minimum"}
 
 Read = tuple[Value, int, tuple[int, ...]]
 """A read from memory: (root, offset, strides over the loops)."""
@@ -29,11 +38,19 @@ Read = tuple[Value, int, tuple[int, ...]]
 
 @dataclass
 class Kernel:
-    """A function and what its pointers are: (root, offset in elements)."""
+    """A function and what its pointers are: (root, offset in elements).
+
+    For each of `sums`, reductions that parts make each for themselves, two more follow: where the first part's result goes, and how
+    many bytes further the next part's.
+    """
 
     text: str
     pointers: list[tuple[Value, int]]
-    scratch: int = 0  # bytes of workspace, whose pointer comes last
+    private: int = 0  # bytes of workspace that each thread needs
+    turns: int = 1  # into how many parts it can be cut
+    work: int = 0  # about how many simple operations on an element it takes
+    points: int = 0
+    sums: Sequence[Value] = ()
 
 
 class Geometry:
@@ -126,9 +143,13 @@ class Loops:
         self.c, self.order = c, c.members
         self.geometry = Geometry(c)
         self.outer, self.columns = self.geometry.dims[:-1], self.geometry.dims[-1]
-        self.f = Function("NAME", KERNEL_ARGUMENTS, lanes_for(c, vector_bytes), "i64")
+        self.f = Function("NAME", KERNEL_ARGUMENTS, lanes_for(c, vector_bytes))
         self.chunks = -(-self.columns // self.f.lanes)
         self.unrolled = unrolled(self.chunks, c.phases)
+        turns = [*self.outer, 1 if c.columns or self.unrolled else self.columns // self.f.lanes]
+        # which loop the parts share: the outermost that has enough turns, or else the longest
+        self.split = next((k for k, n in enumerate(turns) if n >= ENOUGH), turns.index(max(turns)))
+        self.turns = max(turns[self.split], 1)
         self.pointers: list[tuple[Value, int]] = []
         self.names: dict[tuple[Value, int], str] = {}
         self.running: dict[Value, list[str]] = {}  # outer reductions whose sums stay in registers to the end
@@ -141,16 +162,21 @@ class Loops:
                 r = self.geometry.reads[v, k]
                 if isinstance(r, tuple) and r[0].op != "iota":
                     self._pointer(r[0], r[1])
-            if v in self.geometry.writes:
+            if v in self.geometry.writes and not is_outer(v):
                 self._pointer(v, 0)
-        for v in self.order:
-            if v.op in REDUCTIONS and v.place == "outer":
-                self._start_outer(v)
+        sums = [v for v in self.order if is_outer(v)]
+        for k, v in enumerate(sums, len(self.pointers)):
+            first = f.pointer_argument(2 * k - len(self.pointers))
+            apart = f.let(f"ptrtoint ptr {f.pointer_argument(2 * k + 1 - len(self.pointers))} to i64")
+            self.names[v, 0] = f.let(f"getelementptr i8, ptr {first}, i64 {f.times('%part', apart)}")
+        for v in sums:
+            self._start_outer(v)
         self._nest(0, [])
         for finish in self.finish:
             finish()
-        f.do("ret i64 0")
-        return Kernel(f.text(), self.pointers)
+        f.do("ret void")
+        work = self.c.points * sum([COSTS.get(v.op, 1) for v in self.order])
+        return Kernel(f.text(), self.pointers, 0, self.turns, work, self.c.points, sums)
 
     # ---- reductions that end after the last point ------------------------------------------------------------
 
@@ -190,8 +216,7 @@ class Loops:
         return self.f.splat(ends.min if v.op == "maximum_over" else ends.max, d)
 
     def _combined(self, v: Value, x: str, y: str) -> str:
-        name = {"sum": "add", "product": "multiply", "maximum_over": "maximum", "minimum_over": "minimum"}[v.op]
-        return apply(self.f, name, [x, y], v.dtype, v.dtype)
+        return apply(self.f, COMBINE[v.op], [x, y], v.dtype, v.dtype)
 
     def _horizontal(self, v: Value, x: str) -> str:
         """The reduction of a vector's lanes, in every lane."""
@@ -227,8 +252,43 @@ class Loops:
         if depth == len(self.outer):
             Row(self, index).emit()
             return
-        with self.f.loop(self.outer[depth]) as i:
+        with self.f.shared_loop(self.outer[depth]) if depth == self.split else self.f.loop(self.outer[depth]) as i:
             self._nest(depth + 1, [*index, i])
+
+
+def is_outer(v: Value) -> bool:
+    """Whether it is a reduction that is complete only after the last point."""
+    return v.op in REDUCTIONS and v.place == "outer"
+
+
+def emit_combination(v: Value, vector_bytes: int) -> str:
+    """The text of the kernel that combines what parts made of a reduction: pointers to the result and to the first part's, then how many
+    bytes apart the parts' are, and how many there are.
+    """
+    d = v.dtype
+    lanes = vector_bytes // max(d.itemsize, 1)
+    while lanes > 1 and lanes >= 2 * v.size:
+        lanes //= 2
+    f = Function("NAME", KERNEL_ARGUMENTS, lanes)
+    out, first = f.pointer_argument(0), f.pointer_argument(1)
+    apart, count = [f.let(f"ptrtoint ptr {f.pointer_argument(k)} to i64") for k in (2, 3)]
+    name = COMBINE[v.op]
+
+    def combine(j: Any, n: int) -> None:
+        total = f.local(f.load(f.at(first, j, 1, d), d, n), d)
+        with f.loop(count, 1, f.let("add i64 0, 1")) as k:
+            p = f.let(f"getelementptr i8, ptr {first}, i64 {f.times(k, apart)}")
+            f.put(total, apply(f, name, [f.get(total, d), f.load(f.at(p, j, 1, d), d, n)], d, d), d)
+        f.store(f.get(total, d), f.at(out, j, 1, d), d, n)
+
+    whole = v.size // lanes * lanes
+    if whole:
+        with f.loop(whole, lanes) as j:
+            combine(j, lanes)
+    if v.size > whole:
+        combine(whole, v.size - whole)
+    f.do("ret void")
+    return f.text()
 
 
 def unrolled(chunks: int, phases: int) -> bool:
@@ -267,12 +327,13 @@ class Row:
                 for j in range(nest.chunks):
                     self._pass(phase, kept[j], j * f.lanes, min(f.lanes, nest.columns - j * f.lanes), j)
             else:
-                whole = nest.columns // f.lanes * f.lanes
+                whole, shared = nest.columns // f.lanes * f.lanes, nest.split == len(nest.outer)
                 if whole:
-                    with f.loop(whole, f.lanes) as j:
+                    with f.shared_loop(whole, f.lanes) if shared else f.loop(whole, f.lanes) as j:
                         self._pass(phase, {}, j, f.lanes, 0)
                 if nest.columns > whole:
-                    self._pass(phase, {}, whole, nest.columns - whole, 0)
+                    with f.in_last_part() if shared else contextlib.nullcontext():
+                        self._pass(phase, {}, whole, nest.columns - whole, 0)
             self._between(phase)
 
     def _ends_with_row(self, v: Value) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from .access import access, domain, is_flat, operands
 from .build import SUPPORTED
-from .fusion import Cluster, cuts_of
+from .fusion import Cluster, cluster_of, cuts_of
 from .loops import lanes_for, unrolled
 from .placement import root_inside
 from .program import Program, Value, contiguous
@@ -30,6 +30,7 @@ class Plan:
     unshared: int = 0  # what the temporaries would take without sharing
     home: dict[Value, Value] = field(default_factory=dict)  # root -> memory that it is computed straight into
     copied: list[Value] = field(default_factory=list)  # roots that are copied home after everything else
+    workspace: dict[Cluster, int] = field(default_factory=dict)  # where a native cluster works
     lifetimes: dict[Value, tuple[int, int]] = field(default_factory=dict)
 
 
@@ -87,7 +88,7 @@ def _send_home(program: Program, clusters: list[Cluster], made: Plan) -> None:
     taken: set[Value] = set()
     for target, v in list(program.effects):
         root, offset, strides = access(v)
-        c = root.cluster
+        c = cluster_of(root)
         whole = offset == 0 and root.size == v.size == target.size and is_flat(v.shape, strides) and root.inside is None
         good = (
             whole
@@ -211,6 +212,9 @@ def _temporaries(program: Program, clusters: list[Cluster], made: Plan, arena: A
                 inherited.add(heir)
             else:
                 v.buffer = arena.take(_bytes(v))
+        if c.kind == "native":  # what it works in is free again when it is done
+            made.workspace[c] = arena.take(c.members[0].params.workspace)
+            arena.give(made.workspace[c], c.members[0].params.workspace)
         for v in ends.get(c.position, ()):
             if v not in inherited:
                 arena.give(v.buffer, _bytes(v))
@@ -218,7 +222,7 @@ def _temporaries(program: Program, clusters: list[Cluster], made: Plan, arena: A
 
 def _stored_by(c: Cluster) -> Iterable[Value]:
     """What gets memory when this cluster runs: its stored members, and an opaque call's results."""
-    if c.kind == "opaque":
+    if c.kind in ("opaque", "native"):
         return c.members[0].params.results
     return [v for v in c.members if v.stored]
 
