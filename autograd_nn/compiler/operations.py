@@ -178,6 +178,15 @@ def _take(b: Builder, x: Value, indices: Any, axis: int) -> Value:
     return b.take_rows(x, indices)
 
 
+@lowering("embedding")
+def _embedding(b: Builder, x: Value, indices: Any, padding_idx: Any) -> Value:
+    if not isinstance(indices, Value) or indices.dtype.kind not in "iu":
+        raise Unreadable("indices that are no array of integers")
+    if indices.dtype.kind == "i":
+        b.check(b.apply("less", indices, 0), "embedding: an index is negative")
+    return b.take_rows(x, indices)
+
+
 @lowering("index")
 def _index(b: Builder, x: Value, *indices: Any, template: tuple[Any, ...]) -> Value:
     if template != ("array",) or not isinstance(indices[0], Value):
