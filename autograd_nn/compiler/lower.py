@@ -61,7 +61,7 @@ class Lowering:
             return b.constant(v.data, v.dtype) if v.dtype in SUPPORTED else b.memory(np.asarray(v.data))
         if any([s % v.data.itemsize for s in v.data.strides]) or v.data.ctypes.data % v.data.itemsize:
             array = v.data
-            return b.opaque("an unaligned array", lambda: (array,), [], [(v.shape, v.dtype)])[0]  # type: ignore[return-value]
+            return b.call("an unaligned array", lambda: (array,), [], v.shape, v.dtype)
         if id(v.data) in self.own and v.initial is not None:  # it starts anew in each step
             same = v.dtype in SUPPORTED and v.initial.size and (v.initial == v.initial.flat[0]).all()
             return b.full(v.initial.flat[0], v.shape, v.dtype) if same else b.memory(v.initial)
@@ -113,7 +113,7 @@ class Lowering:
             run([out])[0][...] = part
             return (out,)
 
-        return b.opaque(f"write to {entry.name}", write, [parent, part], [(parent.shape, parent.dtype)])[0]  # type: ignore[return-value]
+        return b.call(f"write to {entry.name}", write, [parent, part], parent.shape, parent.dtype)
 
     # ---- entries ---------------------------------------------------------------------------------------------
 
@@ -135,7 +135,7 @@ class Lowering:
             x = b.constant(x, target.dtype)
         if x.dtype != target.dtype and (x.dtype not in SUPPORTED or target.dtype not in SUPPORTED):
             dtype = target.dtype
-            x = b.opaque("astype", lambda a: (a.astype(dtype),), [x], [(x.shape, dtype)])[0]
+            x = b.call("astype", lambda a: (a.astype(dtype),), [x], x.shape, dtype)
         elif x.dtype != target.dtype:
             x = b.cast(x, target.dtype)
         while len(x.shape) > len(target.shape):

@@ -1,9 +1,9 @@
 """The machine: a program's kernels as a chain that native code walks, with the opaque operations between.
 
-Each kernel becomes a program of the kernels room (see `kernels.steps`), of one step or, where parts make sums of their own, of two;
-an operation that room has a plan for is that plan's program. So one pool of threads runs both, without the GIL. A chain that is not
-worth sharing is walked by a function of our own, which needs no pool and loads no numba. A check that fails writes its number to the
-flag, which ends the walk. What has no kernel is a Python step between two walks.
+Each kernel becomes a program of the kernels room (see `kernels.steps`); an operation that that room has a plan for is its plan's
+program. So one pool of threads runs both, without the GIL. A chain that is not worth sharing is walked by a function of our own,
+which needs no pool and loads no numba. A check that fails writes its number to the flag, which ends the walk. What has no kernel
+is a Python step between two walks.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ from .placement import root_inside
 from .program import VIEWS, Program, Value
 from .text import KERNEL_ARGUMENTS
 
+_FIELDS = range(PLAN, PRIVATE + 1)
+_LOADS = "\n".join([f"%f{k} = getelementptr i64, ptr %p, i64 {k}\n%v{k} = load i64, ptr %f{k}" for k in _FIELDS])
+
 DRIVER = f"""
 define i64 @NAME(ptr %programs, i64 %count, ptr %flag) {{
 start: br label %head
@@ -34,7 +37,7 @@ head:
 %where = getelementptr ptr, ptr %programs, i64 %i
 %p = load ptr, ptr %where
 %steps = load i64, ptr %p
-{"".join(f"%f{k} = getelementptr i64, ptr %p, i64 {k}{chr(10)}%v{k} = load i64, ptr %f{k}{chr(10)}" for k in range(PLAN, PRIVATE + 1))}
+{_LOADS}
 br label %step
 step:
 %s = phi i64 [0, %head], [%s1, %stepped]
@@ -47,7 +50,7 @@ step:
 br label %part
 part:
 %k = phi i64 [0, %step], [%k1, %part]
-call void %function({", ".join(f"i64 %v{k}" for k in range(PLAN, PRIVATE + 1))}, i64 %k, i64 %parts)
+call void %function({", ".join(f"i64 %v{k}" for k in _FIELDS)}, i64 %k, i64 %parts)
 %k1 = add i64 %k, 1
 %again = icmp ult i64 %k1, %parts
 br i1 %again, label %part, label %stepped
@@ -88,7 +91,7 @@ def driver() -> Callable[[int, int, int], int]:
 
 
 def threads_for(kernels: Sequence[Any]) -> int | None:
-    """How many threads these kernels are cut for; None where the number does not matter, and is not asked for (it loads numba)."""
+    """How many threads these kernels are cut for; None where that does not matter, and is not asked for (it loads numba)."""
     flat = [k for found in kernels for k in found or ()]
     if not any([isinstance(k, Native) or (k.turns > 1 and k.work >= WORTH_SHARING) for k in flat]):
         return None
@@ -106,7 +109,9 @@ class Machine:
         self.threads = threads_for(kernels)
         own = [k for found in kernels for k in found or () if isinstance(k, Kernel)]
         self.private = _lines(max([k.private for k in own], default=0))
-        self.shared = max([sum([_lines(v.size * v.dtype.itemsize) for v in k.sums]) * self._parts(k) for k in own], default=0)
+        self.shared = max(
+            [sum([_lines(v.size * v.dtype.itemsize) for v in k.sums]) * self._parts(k) for k in own], default=0
+        )
         start = _lines(made.size)
         size = start + self.shared + self.private * (self.threads or 1)
         raw = np.zeros(size + ALIGNMENT, np.uint8)

@@ -88,18 +88,18 @@ def _send_home(program: Program, clusters: list[Cluster], made: Plan) -> None:
     taken: set[Value] = set()
     for target, v in list(program.effects):
         root, offset, strides = access(v)
-        c = cluster_of(root)
+        made_by = cluster_of(root)
         whole = offset == 0 and root.size == v.size == target.size and is_flat(v.shape, strides) and root.inside is None
         good = (
             whole
             and root not in taken
             and counted[target] == 1
-            and c is not None
-            and c.position > fallible
+            and made_by is not None
+            and made_by.position > fallible
             and root.layout == contiguous(root.shape)
             and target.data.flags.c_contiguous
             and root.dtype == target.dtype
-            and all([_leaves_first(reader, user, target, c, root) for reader, user in readers.get(target, ())])
+            and all([_leaves_first(reader, user, target, made_by, root) for reader, user in readers.get(target, ())])
         )
         if good:
             taken.add(root)

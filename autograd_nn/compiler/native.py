@@ -1,8 +1,8 @@
 """Operations that the kernels room has native entries for: convolution and pooling run where their operands are in the arena.
 
-A row takes the builder, the inputs and the parameters, as those of `operations` do. What it makes is a `native` value: plans of the
-kernels room, with which operand or result is which of a plan's four arrays; operands are contiguous. Whatever a layer's dispatch
-leaves to the plain loops stays opaque.
+A row takes the builder, the inputs and the parameters, as those of `operations` do. What it makes is a `native` value: plans of
+the kernels room, with which operand or result is which of a plan's four arrays; operands are contiguous. Whatever a layer's
+dispatch leaves to the plain loops stays opaque.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ def native(
 ) -> list[Value]:
     """The results of a native call."""
     made = Value("native", list(inputs), call, (), BOOL, origin=b.origin)
-    call.results = [Value("result", [made], k, shape, np.dtype(d), None, b.origin) for k, (shape, d) in enumerate(outputs)]
+    call.results = [
+        Value("result", [made], k, shape, np.dtype(d), None, b.origin) for k, (shape, d) in enumerate(outputs)
+    ]
     return call.results
 
 
@@ -163,7 +165,9 @@ lowering("max_pool_take")(_by_winners("max_pool_take", "max_gather", "y_shape"))
 
 
 @lowering("average_pool")
-def _average_pool(b: Builder, x: Value, geometry: Pooling, count_include_pad: bool = True, divisor: Any = None) -> Value:
+def _average_pool(
+    b: Builder, x: Value, geometry: Pooling, count_include_pad: bool = True, divisor: Any = None
+) -> Value:
     from ..kernels import pooling
 
     _checked(x.dtype, x)
@@ -188,4 +192,6 @@ def _average_pool_spread(
     pooling._averaging(geometry)
     scale = pooling._scale(geometry, dy.dtype, count_include_pad, divisor)
     outputs = [(geometry.x_shape, dy.dtype)]
-    return _pool(b, "average_pool_spread", pooling.average_gradient, geometry, [dy], [(0, 0), (1, 0), scale, None], outputs)[0]
+    return _pool(
+        b, "average_pool_spread", pooling.average_gradient, geometry, [dy], [(0, 0), (1, 0), scale, None], outputs
+    )[0]

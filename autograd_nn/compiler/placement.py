@@ -29,7 +29,9 @@ def place(program: Program) -> list[Value]:
         if v.op in ("take_rows", "add_rows"):
             _rows_as_runs(v)
         elif v.op == "native":
-            v.inputs = [i if is_run(i, 0) and root_of(i).op not in ("constant", "iota") else copied(i) for i in v.inputs]
+            v.inputs = [
+                i if is_run(i, 0) and root_of(i).op not in ("constant", "iota") else copied(i) for i in v.inputs
+            ]
     _own_roots(program)
     _sums_of_products(program)
     _own_parts(program)

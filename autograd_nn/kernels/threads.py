@@ -30,7 +30,7 @@ from llvmlite import ir
 from numba import types
 
 from autograd_nn.kernels.build import compile_entry, inner, intrinsic
-from autograd_nn.kernels.steps import A, B, C, D, FIRST_STEP, PLAN, PRIVATE, PRIVATE_BYTES, SHARED, STEPS, THREADS
+from autograd_nn.kernels.steps import FIRST_STEP, PLAN, PRIVATE, PRIVATE_BYTES, SHARED, STEPS, THREADS, A, B, C, D
 from autograd_nn.kernels.vectors import I64, IS_X86, i64
 
 # The mailbox, one cache line (8 numbers) per field that threads write.

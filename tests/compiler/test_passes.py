@@ -202,7 +202,9 @@ def test_kernels_in_parts(monkeypatch, threads):
             found = run(seed)
             shared += sum(s.machine.threads == threads for known in found.signatures.values() for s in known)
         assert shared > 20
-        f = ag.compile(lambda x: ((x.T @ x).sum(0), ag.softmax(x).sum(0), ag.exp(x).mean(), ag.max(x, 0)), verify="never")
+        f = ag.compile(
+            lambda x: ((x.T @ x).sum(0), ag.softmax(x).sum(0), ag.exp(x).mean(), ag.max(x, 0)), verify="never"
+        )
         x = np.random.default_rng(0).standard_normal((700, 90)).astype(np.float32)
         f(x)
         first, again = f(x), f(x)
