@@ -9,7 +9,6 @@ is a Python step between two walks.
 from __future__ import annotations
 
 import ctypes
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -122,6 +121,9 @@ class Machine:
         self.flag = np.zeros(1, np.int64)
         self.messages: dict[int, str] = {}
         self.steps: list[Callable[[], None]] = []
+        self.walked: list[
+            tuple[int, int] | Cluster
+        ] = []  # what each step is: entries from one to another, or a Python step
         self._link(kernels)
         self.inputs = [self.view(v) for v in program.inputs]
         self.outputs = [self.view(v) for v in program.outputs]
@@ -177,10 +179,10 @@ class Machine:
         pending = 0
         for c, found in zip(self.clusters, kernels, strict=True):
             if found is None:
-                if len(self.entries) > pending:
-                    self.steps.append(self._walk(pending))
-                    pending = len(self.entries)
+                self._walk(pending)
+                pending = len(self.entries)
                 self.steps.append(self._python(c))
+                self.walked.append(c)
             for k in found or ():
                 made = self._called(c, k) if isinstance(k, Native) else self._own(k, addresses[k.text])
                 self.entries += [(numbers, c) for numbers in made]
@@ -190,8 +192,7 @@ class Machine:
                 table = self._table([self.address(root, offset), self.flag.ctypes.data, len(self.messages)])
                 (check,) = library.functions([CHECK])
                 self.entries.append((self._program(table, [(check, 1)]), None))
-        if len(self.entries) > pending:
-            self.steps.append(self._walk(pending))
+        self._walk(pending)
 
     def _table(self, numbers: Sequence[int]) -> int:
         """The address of numbers that are kept."""
@@ -235,9 +236,11 @@ class Machine:
         workspace = self.base + self.made.workspace[c]
         return [plan.program([address(a) for a in arrays], workspace) for plan, arrays in call.runs]
 
-    def _walk(self, first: int) -> Callable[[], None]:
-        """The step that runs the entries from one on to the last there is now."""
+    def _walk(self, first: int) -> None:
+        """Add the step that runs the entries from one on to the last there is now."""
         chain = [numbers for numbers, _ in self.entries[first:]]
+        if not chain:
+            return
         count, table, flag = len(chain), self._table([n.ctypes.data for n in chain]), self.flag.ctypes.data
         run = self.runner()
 
@@ -247,7 +250,8 @@ class Machine:
                 self.flag[0] = 0
                 raise IndexError(self.messages[failed])
 
-        return walk
+        self.steps.append(walk)
+        self.walked.append((first, len(self.entries)))
 
     def _python(self, c: Cluster) -> Callable[[], None]:
         v = c.members[0]
@@ -295,21 +299,6 @@ class Machine:
         """One step; the inputs have been filled."""
         for step in self.steps:
             step()
-
-
-def profile(machine: Machine, repeat: int = 20) -> list[tuple[float, Cluster | None]]:
-    """The median microseconds of each entry, run by itself on whatever is in memory, with its cluster."""
-    found, flag = [], machine.flag.ctypes.data
-    run = machine.runner()
-    for numbers, c in machine.entries:
-        times, table = [], np.asarray([numbers.ctypes.data], np.int64)
-        for _ in range(repeat):
-            start = time.perf_counter()
-            run(table.ctypes.data, 1, flag)
-            times.append(time.perf_counter() - start)
-        machine.flag[0] = 0
-        found.append((1e6 * sorted(times)[repeat // 2], c))
-    return found
 
 
 def _lines(size: int) -> int:

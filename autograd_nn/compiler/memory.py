@@ -30,6 +30,7 @@ class Plan:
     unshared: int = 0  # what the temporaries would take without sharing
     home: dict[Value, Value] = field(default_factory=dict)  # root -> memory that it is computed straight into
     copied: list[Value] = field(default_factory=list)  # roots that are copied home after everything else
+    heirs: set[Value] = field(default_factory=set)  # those that took over the memory of one that ended
     workspace: dict[Cluster, int] = field(default_factory=dict)  # where a native cluster works
     lifetimes: dict[Value, tuple[int, int]] = field(default_factory=dict)
 
@@ -41,14 +42,15 @@ def plan(program: Program, values: list[Value], clusters: list[Cluster], vector_
     _send_home(program, clusters, made)
     arena = Arena()
     for v in program.inputs:
-        v.buffer = arena.take(_bytes(v))
+        v.buffer = arena.take(nbytes(v))
     made.inputs = arena.size
     _temporaries(program, clusters, made, arena)
     made.size = arena.size
     return made
 
 
-def _bytes(v: Value) -> int:
+def nbytes(v: Value) -> int:
+    """Bytes that a value takes in the arena."""
     return max(-(-v.size * v.dtype.itemsize // ALIGNMENT), 1) * ALIGNMENT
 
 
@@ -179,7 +181,7 @@ def _temporaries(program: Program, clusters: list[Cluster], made: Plan, arena: A
     first: dict[Value, int] = {}
     last: dict[Value, int] = {}
     for c in clusters:
-        for v in _stored_by(c):
+        for v in stored_by(c):
             whole = root_inside(v)
             if whole not in made.home:
                 first.setdefault(whole, c.position)
@@ -205,22 +207,23 @@ def _temporaries(program: Program, clusters: list[Cluster], made: Plan, arena: A
         dying = _heritable(c, [v for v in ends.get(c.position, ()) if first[v] < c.position], shared)
         for v in begins.get(c.position, ()):
             heir = None if v in shared else _heir(v, c, dying)
-            made.unshared += _bytes(v)
+            made.unshared += nbytes(v)
             if heir is not None:
                 v.buffer = heir.buffer
+                made.heirs.add(v)
                 dying.remove(heir)
                 inherited.add(heir)
             else:
-                v.buffer = arena.take(_bytes(v))
+                v.buffer = arena.take(nbytes(v))
         if c.kind == "native":  # what it works in is free again when it is done
             made.workspace[c] = arena.take(c.members[0].params.workspace)
             arena.give(made.workspace[c], c.members[0].params.workspace)
         for v in ends.get(c.position, ()):
             if v not in inherited:
-                arena.give(v.buffer, _bytes(v))
+                arena.give(v.buffer, nbytes(v))
 
 
-def _stored_by(c: Cluster) -> Iterable[Value]:
+def stored_by(c: Cluster) -> Iterable[Value]:
     """What gets memory when this cluster runs: its stored members, and an opaque call's results."""
     if c.kind in ("opaque", "native"):
         return c.members[0].params.results

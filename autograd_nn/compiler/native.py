@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ..kernels.geometry import Convolution, Pooling
     from ..kernels.plan import Plan
 
+MOST_TAPS = 9
+"""Elements of a window up to which max pooling compares slices; short rows cost the kernels room's loops over rows more."""
+
 Argument = tuple[int, int] | np.ndarray | None
 """One of a plan's arrays: (operand, element at which it starts), operands counted on into the results; or numbers; or nothing."""
 
@@ -140,6 +143,8 @@ def _max_pool(b: Builder, x: Value, geometry: Pooling) -> tuple[Value, ...]:
 
     _checked(x.dtype, x)
     winners = pooling.winner_type(geometry)
+    if geometry.taps <= MOST_TAPS and _stays_inside(geometry):
+        return _max_by_taps(b, x, geometry, np.dtype(winners))
     outputs = [(geometry.y_shape, x.dtype), (geometry.y_shape, winners)]
     arrays = [(0, 0), (1, 0), None, (2, 0)]
     return tuple(_pool(b, "max_pool", pooling.max_forward[winners], geometry, [x], arrays, outputs))
@@ -158,6 +163,35 @@ def _by_winners(name: str, kernels: str, to: str) -> Callable[..., Value]:
         return _pool(b, name, getattr(pooling, kernels)[kind], geometry, [x, winners], arrays, outputs)[0]
 
     return lower
+
+
+def _stays_inside(geometry: Pooling) -> bool:
+    """Whether every window lies in the input."""
+    return not any(geometry.before) and all(
+        [
+            (n - 1) * s + (k - 1) * d < size
+            for n, s, k, d, size in zip(
+                geometry.output, geometry.stride, geometry.kernel, geometry.dilation, geometry.input, strict=True
+            )
+        ]
+    )
+
+
+def _max_by_taps(b: Builder, x: Value, geometry: Pooling, winners: np.dtype) -> tuple[Value, Value]:
+    """Max pooling as comparisons of as many slices as a window has elements, which fuse with what stands around them."""
+    best = won = None
+    for number, tap in enumerate(np.ndindex(*geometry.kernel)):
+        starts = [t * d for t, d in zip(tap, geometry.dilation, strict=True)]
+        ends = [start + (n - 1) * s + 1 for start, n, s in zip(starts, geometry.output, geometry.stride, strict=True)]
+        key = [slice(*k) for k in zip(starts, ends, geometry.stride, strict=True)]
+        value = b.slice(x, (slice(None), slice(None), *key))
+        if best is None or won is None:
+            best, won = value, b.full(0, value.shape, winners)
+            continue
+        better = b.apply("logical_or", b.apply("greater", value, best), b.apply("isnan", value))
+        best, won = b.apply("where", better, value, best), b.apply("where", better, b.constant(number, winners), won)
+    assert best is not None and won is not None
+    return best, won
 
 
 lowering("max_pool_scatter")(_by_winners("max_pool_scatter", "max_scatter", "x_shape"))

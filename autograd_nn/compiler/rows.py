@@ -113,7 +113,9 @@ class Row:
             steps = f"<{', '.join(f'i64 {i * stride}' for i in range(f.lanes))}>"
             return f.binary("add", first, steps, I64)
         p = f.at(p, j, stride, root.dtype)
-        return f.load(p, root.dtype, n) if stride == 1 else f.gather(p, stride, root.dtype, n)
+        if stride == 1:
+            return f.load(p, root.dtype, n)
+        return f.every_other(p, root.dtype, n) if stride == 2 else f.gather(p, stride, root.dtype, n)
 
     def _pass(self, phase: int, kept: dict[Any, str], j: Any, n: int, chunk: int) -> None:
         f, stores = self.f, []

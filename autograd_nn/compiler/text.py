@@ -237,6 +237,17 @@ class Function:
             x = self.let(f"zext i1 {x} to i8")
         self.do(f"store {memory_type(dtype)} {x}, ptr {p}, align {dtype.itemsize}")
 
+    def every_other(self, p: str, dtype: np.dtype, n: int) -> str:
+        """Elements 2 apart into the first n lanes: two runs, of which a shuffle takes half. Nothing past the last is read."""
+        if self.lanes == 1:
+            return self.load(p, dtype)
+        first = second = self.load(p, dtype, 2 * n - 1)
+        if 2 * n - 1 > self.lanes:
+            second = self.load(self.at(p, self.lanes, 1, dtype), dtype, 2 * n - 1 - self.lanes)
+        lanes = ", ".join(f"i32 {2 * i}" for i in range(self.lanes))
+        t = self.type(dtype)
+        return self.let(f"shufflevector {t} {first}, {t} {second}, <{self.lanes} x i32> <{lanes}>")
+
     def gather(self, p: str, stride: int, dtype: np.dtype, n: int) -> str:
         """Elements `stride` apart into the first n lanes."""
         element, out = memory_type(dtype), None
