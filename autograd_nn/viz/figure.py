@@ -13,7 +13,7 @@ from .style import FONT
 from .svg import controls
 
 DPI = 72.0
-COLOURS = 96  # of a PNG's palette
+COLOURS = 64  # of a PNG's palette
 
 
 def draw_on(scene: Scene, ax: Any) -> Any:

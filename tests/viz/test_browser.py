@@ -177,7 +177,9 @@ def test_zoom_fit_and_readable_text(records, tmp_path):
 
 def test_an_expression_walks_with_signs(tmp_path):
     x = ag.tensor(2.0, requires_grad=True, name="x")
-    page = ag.expression(ag.exp(x) * -3.0).show().text("html")
+    o = ag.exp(x) * -3.0
+    o.backward()
+    page = ag.expression(o).show().text("html")
     said, texts = seen(
         page,
         """press("next step of the backward pass"); press("next step of the backward pass");

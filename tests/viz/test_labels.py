@@ -133,6 +133,14 @@ def test_a_bias_whose_gradient_cancels_is_told(records):
     assert [n.path for n in g.nodes if n.kind == "parameter" and n.vanishes] == [keys.path]
 
 
+def test_a_bias_before_a_dead_relu_has_the_relu_s_reason():
+    dead = nn.Linear(2, 2)
+    with ag.record() as r:
+        ag.relu(dead(ag.tensor(gallery.randn(3, 2))) - 100.0).sum().backward()
+    reasons = {n.path: n.reason for n in ag.graph(r).nodes if n.kind == "parameter"}
+    assert set(reasons.values()) == {"dead relu: none of 6 inputs is above 0"}
+
+
 def test_gradcheck_mixes_no_dtypes():
     """The weight of a convolution is checked in float64, and then the image that no gradient flows to is float64, too."""
     conv = nn.Conv2d(1, 2, 3)

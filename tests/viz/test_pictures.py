@@ -210,10 +210,13 @@ def test_the_bundle_for_notebooks(records):
     try:
         viz.config(mime="png")
         assert set(ag.graph(r)._repr_mimebundle_()[0]) == {"text/plain", "image/png"}
+        viz.config(scale=1.0)
+        small = base64.b64decode(ag.graph(r)._repr_mimebundle_()[0]["image/png"])
+        assert len(small) < 0.9 * len(base64.b64decode(bundle["image/png"]))
         viz.config(mime="svg")
         assert set(ag.graph(r)._repr_mimebundle_()[0]) == {"text/plain", "image/svg+xml"}
     finally:
-        viz.config(mime="html")
+        viz.config(mime="html", scale=1.25)
 
 
 def test_a_graph_is_drawn_without_matplotlib():
