@@ -51,10 +51,15 @@ def expression(o: Any) -> Graph:
 
 
 def structure(module: Any) -> Graph:
-    """What a module is made of, before any call: its modules nested, with their parameters."""
+    """What a module is made of, before any call: its modules nested, with their parameters.
+
+    Raises TypeError for what is no Module.
+    """
     from .from_module import read_module
     from .picture import Graph
 
+    if not hasattr(module, "named_children"):
+        raise TypeError(f"structure: draws a Module, not {type(module).__name__}; ag.graph draws Tensors and records")
     return Graph(read_module(module))
 
 

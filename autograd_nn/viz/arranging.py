@@ -65,10 +65,13 @@ class Drawing:
 
 
 def check_options(options: Options) -> None:
-    """Raise ValueError for a direction or an overlay that there is not."""
+    """Raise ValueError for a direction, an overlay, a budget or a depth that there is not."""
     if options.direction not in ("TB", "LR"):
         raise ValueError(f"graph: the direction is 'TB' (downward) or 'LR' (to the right), not {options.direction!r}")
-    if options.overlay is not None and options.overlay not in overlays.OVERLAYS:
+    for name, value, least in (("budget", options.budget, 1), ("depth", options.depth, 0)):
+        if value is not None and (not isinstance(value, int) or value < least):
+            raise ValueError(f"graph: {name} is a whole number from {least} on, or None for no limit, not {value!r}")
+    if options.overlay is not None and options.overlay not in list(overlays.OVERLAYS):
         raise ValueError(
             f"graph: there is no overlay {options.overlay!r}; there are {', '.join(sorted(overlays.OVERLAYS))}"
         )

@@ -26,7 +26,7 @@ def configure(mime: str | None, scale: float | None) -> str:
     """See `ag.viz.config`."""
     global _chosen, _scale
     if scale is not None:
-        if not 0.5 <= scale <= 4.0:
+        if not isinstance(scale, (int, float)) or not 0.5 <= scale <= 4.0:
             raise ValueError(f"config: scale is a PNG's pixels a unit, from 0.5 to 4, not {scale!r}")
         _scale = float(scale)
     if mime is not None:
