@@ -55,6 +55,8 @@ class Local:
     have none.
     """
 
+    elementary = True
+
     def __init__(self, entry: Entry, nodes: set[Node]) -> None:
         self.entry = entry
         alive = [None if r is None else r() for r in entry.node.outputs] if entry.op.outputs else []
@@ -122,8 +124,12 @@ def localise(
     rtol: float,
     atol: float,
     at: Sequence[np.ndarray] | None = None,
+    thorough: bool = False,
 ) -> Findings:
-    """Check every operation that the outputs depend on; stop at the first wrong one."""
+    """Check every operation that the outputs depend on; stop at the first wrong one.
+
+    `thorough`: in coordinates, too, where its directions agree.
+    """
     record, outputs = recorded(problem, at)
     nodes = reached(outputs)
     found = Findings(None, [], cuts_in(record, outputs), [], 0)
@@ -133,7 +139,7 @@ def localise(
         found.checked += 1
         if any(v is not None and v.dtype.kind == "f" and v.dtype.itemsize < 8 for v in entry.outputs):
             found.narrow.append(place_of(entry, position))
-        outcome, place = check_entry(entry, nodes, position, rng, rtol, atol)
+        outcome, place = check_entry(entry, nodes, position, rng, rtol, atol, thorough)
         if outcome == DIFFERS:
             found.wrong = place
             break
@@ -143,7 +149,13 @@ def localise(
 
 
 def check_entry(
-    entry: Entry, nodes: set[Node], position: int, rng: np.random.Generator, rtol: float, atol: float
+    entry: Entry,
+    nodes: set[Node],
+    position: int,
+    rng: np.random.Generator,
+    rtol: float,
+    atol: float,
+    thorough: bool = False,
 ) -> tuple[str, Place | None]:
     """Check one operation's rule on the values it saw."""
     local = Local(entry, nodes)
@@ -156,6 +168,8 @@ def check_entry(
     if not exam.finite or local.is_narrow():
         return AGREES, None
     exam.directions()
+    if thorough and exam.outcome == AGREES:
+        exam.coordinates(everything=exam.size <= 4096)
     if not exam.odd:
         return DIFFERS, place_of(entry, position, hint="the rule is not linear in its cotangent")
     if exam.outcome == AGREES:
