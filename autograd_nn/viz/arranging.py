@@ -131,7 +131,9 @@ def _folded(made: Sketch, options: Options, folding: bool, large: bool) -> tuple
         fold(made, flat=large and not data.structure)
         dissolve(made, kept)
     expand = _still(made, options.expand)
-    return made, open_sections(made, options.budget, options.depth, expand, _special(data), once=folding)
+    return made, open_sections(
+        made, options.budget, options.depth, expand, _special(data), once=folding and not data.structure
+    )
 
 
 def _still(made: Sketch, expand: Collection[str]) -> list[str]:

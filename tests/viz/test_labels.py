@@ -126,6 +126,14 @@ def test_what_is_like_an_open_group_stays_closed():
     assert [b.title for b in boxes(picture) if b.thick] == ["+ add"]  # the last of the loop is the result
 
 
+def test_modules_that_look_alike_are_all_opened():
+    pair = lambda n: nn.Sequential(nn.Linear(n, n), nn.Linear(n, n))
+    picture = ag.viz.structure(
+        nn.Sequential(nn.Sequential(pair(2), nn.ReLU()), nn.Sequential(pair(3), nn.Tanh()))
+    ).show()
+    assert not [b for b in boxes(picture) if b.section >= 0]
+
+
 def test_a_bias_whose_gradient_cancels_is_told(records):
     g = ag.graph(records("block")[0])
     (keys,) = [n for n in g.nodes if n.path.endswith("k_proj.bias")]
