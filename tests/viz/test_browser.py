@@ -117,6 +117,16 @@ def test_hovering_shows_the_numbers(records, tmp_path):
     assert "1,088 params" in group
 
 
+def test_hovering_over_what_repeats_says_so(records, tmp_path):
+    g = ag.graph(records("lstm")[0])
+    tip = seen(
+        g.show().text("html"),
+        """hit(find("sigmoid").querySelector("rect"), "pointermove"); return one(".ag-tip").textContent""",
+        tmp_path,
+    )
+    assert "the first of 32; kept and time are of all" in tip
+
+
 def test_searching_finds(records, tmp_path):
     page = ag.graph(records("transformer")[0]).show(fold_repeats=False).text("html")
     hits, status, after, nothing, words = seen(
