@@ -34,6 +34,9 @@ def pictures(records):
         if g.nodes and not any(n.error for n in g.nodes):
             for overlay in ("grad", "time", "nonfinite"):
                 yield f"{name} {overlay}", g.show(overlay=overlay, title="A title")
+    for options in ({"budget": 12}, {"fold_repeats": True}, {"direction": "LR"}):
+        for name, overlay in (("transformer", "value"), ("lstm", "gradcheck"), ("block", "memory")):
+            yield f"{name} {overlay} {options}", ag.graph(records(name)[0]).show(overlay=overlay, **options)
     yield "neuron", ag.expression(gallery.neuron()).show()
     yield "scalar mlp", ag.graph(gallery.scalar_mlp()).show()
     yield "structure", viz.structure(gallery.Transformer()).show()
