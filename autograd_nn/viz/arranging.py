@@ -109,7 +109,7 @@ def _opened(data: Data, options: Options, scalar: bool) -> tuple[Sketch, set[int
     large = options.budget is not None and boxes > options.budget
     if options.fold_repeats is not None:
         return _folded(first, options, options.fold_repeats, large)
-    if not (large or data.structure) or _special(data):
+    if not (large or data.structure) or _special(data) or scalar:
         return _folded(first, options, False, large)
     if options.overlay is None:
         return _folded(first, options, True, large)
