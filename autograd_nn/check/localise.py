@@ -94,8 +94,8 @@ class Local:
 
 def _wide(x: Any) -> Any:
     """An array of floats in float64, for an operation may refuse to mix them: all its inputs become float64 together."""
-    floats = isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f"
-    return x.astype(np.float64) if floats else x
+    narrow = isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f" and x.dtype.itemsize < 8
+    return x.astype(np.float64) if narrow else x
 
 
 def recorded(problem: Problem, at: Sequence[np.ndarray] | None = None) -> tuple[Record, list[Tensor]]:
