@@ -19,6 +19,7 @@ from .examine import Examination
 from .hold import Problem, Subject
 from .kinks import judge
 from .localise import Place, localise
+from .readings import first_apart, same_reading
 from .report import (
     FAIL,
     ILL_CONDITIONED,
@@ -141,12 +142,12 @@ def check(
             report.reason = report.reason or "there is no floating input"
         else:
             problem = Problem(subject, subject.function)
-            centre, scales = _stands_still(subject, report), None
+            centre, before = _stands_still(subject, report), None
             for n in range(1, order + 1):
-                exam = _one_order(problem, n, report, rng, settings, coverage, centre, scales) if report else None
+                exam = _one_order(problem, n, report, rng, settings, coverage, centre, before) if report else None
                 if not report or exam is None or n == order:
                     break
-                problem, centre, scales = problem.derived(exam.weights), None, exam.scales
+                problem, centre, before = problem.derived(exam.weights), None, exam
     report.seconds = time.perf_counter() - start
     return report
 
@@ -194,11 +195,11 @@ def _one_order(
     settings: tuple[float, float],
     coverage: str,
     centre: list[np.ndarray] | None,
-    scales: list[Any] | None,
+    before: Examination | None,
 ) -> Examination | None:
     """Examine one order, add its rows to the report and, if something is amiss, find out what."""
     try:
-        exam = Examination(problem, rng, *settings, centre=centre, scales=scales)
+        exam = Examination(problem, rng, *settings, centre=centre, scales=before and before.scales)
     except Exception as error:  # a rule raises, or the walk refuses what it returned
         found = localise(problem, rng, *settings)
         if found.wrong is None:
@@ -209,6 +210,13 @@ def _one_order(
         report.verdict = ILL_CONDITIONED
         report.reason = "its value is not finite here; ag.trace_nonfinite names the operation that made it so"
         return exam
+    if before is not None and not same_reading(before, exam):
+        assert isinstance(before.problem, Problem)
+        report.verdict, report.place = FAIL, first_apart(before.problem, rng)
+        culprit = "" if report.place is None else f" of {report.place.operation}"
+        report.reason = f"the recorded derivative{culprit}, which order {order} differentiates, is not the plain one"
+        report.rows += [Row(order, name, b.shape, FAIL) for name, b in zip(problem.names, exam.base, strict=True)]
+        return None
     exam.directions(sweep=exam.size <= examine.SWEPT)
     directions = len(exam.probes)
     if coverage == "full" or (exam.outcome == examine.DIFFERS and exam.size <= 256):
