@@ -49,7 +49,15 @@ def first_apart(problem: Problem, rng: np.random.Generator) -> Place | None:
         local = Local(entry, nodes)
         centre = local.values(None)
         weights = [rng.standard_normal(c.shape) for c in centre]
-        plain, again = local.gradient(weights), local.gradient(weights, create_graph=True)
+        plain = local.gradient(weights)
+        try:
+            again = local.gradient(weights, create_graph=True)
+        except Exception as error:
+            hint = (
+                f"the rule raised {type(error).__name__} when it was recorded: it is given Tensors then; write it with operators "
+                "and ag's functions, and without np.asarray or in-place writing"
+            )
+            return place_of(entry, position, hint=hint)
         if differ(plain, again, 64 * EPSILON * norm(c for c in plain if c is not None)):
             k = next(i for i, (a, b) in enumerate(zip(plain, again, strict=True)) if differ([a], [b], 0.0))
             return _worst(place_of(entry, position, local.names[k]), plain[k], again[k])
