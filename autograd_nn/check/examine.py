@@ -123,9 +123,8 @@ class Examination:
             np.zeros(b.shape) if g is None else np.asarray(g, np.float64) for g, b in zip(found, self.base, strict=True)
         ]
         self.odd = True  # whether the negated cotangent gave the negated derivative, as a linear rule does
-        self.suspicious: list[
-            Probe
-        ] = []  # coordinates tiny beside others, in which an error may hide: ask each operation
+        # Coordinates, tiny beside others, in which an error may hide: each operation is to be asked.
+        self.suspicious: list[Probe] = []
         self._typical: float | None = None
         self._near: list[list[np.ndarray]] | None = None
         self.size = sum(b.size for b in self.base)
@@ -281,9 +280,7 @@ class Examination:
         if found.kink and math.isfinite(claim.value):
             too_coarse = abs(claim.value) * FIRST_STEP * SHRINK ** (1 - LEVELS) > 10 * self.output_size > 0
             return UNCLEAR if too_coarse else KINK
-        if not math.isfinite(
-            claim.value
-        ):  # wrong where differences do come to something, else the derivative is infinite
+        if not math.isfinite(claim.value):  # wrong where differences come to something, else infinitely steep
             pairs = zip(self.gradient, direction, strict=True)
             most = max(float(np.max(np.abs(v), initial=0.0, where=~np.isfinite(g))) for g, v in pairs)
             expressible = abs(found.value) <= most * LARGEST  # 1 / x^2 at 1e-200 is not
