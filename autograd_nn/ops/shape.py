@@ -134,22 +134,26 @@ def inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(back)
 
 
-@method(numpy=np.transpose)
-def transpose(x: Any, /, axes: Sequence[int] | None = None) -> Any:
-    """The axes in the given order, by default reversed, as NumPy's; a view.
+@method
+def transpose(x: Any, /, *order: Any, axes: Sequence[int] | None = None) -> Any:
+    """The axes in the given order, by default reversed, as NumPy's; a view. PyTorch's `transpose` is `swapaxes`.
 
-    Raises ValueError unless `axes` is a permutation.
+    The order is a tuple (also as ``axes=``) or the axes one by one. Raises ValueError unless it is a permutation.
 
     >>> ag.transpose(ag.ones((2, 3, 4)), (1, 0, 2)).shape
     (3, 2, 4)
     """
     n = np.ndim(x) if not hasattr(x, "ndim") else x.ndim
-    order = tuple(range(n - 1, -1, -1)) if axes is None else tuple([a + n if a < 0 else a for a in as_shape(axes)])
-    if sorted(order) != list(range(n)):
-        raise ValueError(
-            f"transpose: axes {tuple(axes or ())} are not a permutation of the {n} axes of shape {np.shape(x)}"
-        )
-    return transpose_(x, order)
+    if order:
+        axes = order[0] if len(order) == 1 else order
+    wanted = tuple(range(n - 1, -1, -1)) if axes is None else tuple([a + n if a < 0 else a for a in as_shape(axes)])
+    if sorted(wanted) != list(range(n)):
+        hint = "; swapaxes exchanges two" if n > len(wanted) == 2 else ""
+        raise ValueError(f"transpose: axes {wanted} are not a permutation of the {n} axes of shape {np.shape(x)}{hint}")
+    return transpose_(x, wanted)
+
+
+implements(np.transpose)(lambda a, axes=None: transpose(a, axes))
 
 
 @op(kind="view")
