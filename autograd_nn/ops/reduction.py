@@ -33,7 +33,9 @@ def count(shape: tuple[int, ...], axis: Any) -> int:
 
 
 def _added(x: Any, axis: Any, dtype: Any, keepdims: bool) -> Any:
-    return total(x, axis, keepdims) if dtype is None else np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)
+    if dtype is None:
+        return total(x, axis, keepdims)
+    return np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)  # type: ignore[call-overload]
 
 
 @op(kind="reduction", method=True)

@@ -261,7 +261,8 @@ def quantile(x: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdi
 
     `q`: numbers between 0 and 1, whose axes come first in the result. `method`: what lies between two elements:
     ``"linear"`` (default), ``"lower"``, ``"higher"``, ``"midpoint"``, ``"nearest"``, or another of NumPy's but
-    ``"closest_observation"``. The derivative goes to the elements interpolated between; q has none. Raises ValueError for q outside, another method, or no elements.
+    ``"closest_observation"``. The derivative goes to the elements interpolated between; q has none.
+    Raises ValueError for q outside, another method, or no elements.
 
     >>> ag.quantile(ag.tensor([1.0, 2.0, 4.0]), [0.5, 0.75])
     tensor([2., 3.], dtype=float32)

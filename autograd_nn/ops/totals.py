@@ -21,12 +21,13 @@ LONGEST = 1024
 """Rows up to here are summed by a product."""
 SHORT = 32
 """Rows up to here are laid out as columns before their extremum is taken."""
+_add: Any = np.add
 
 
 def total(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """``np.add.reduce(x, axis=axis, keepdims=keepdims)``."""
     if axis is None or type(x) is not np.ndarray or x.size < LEAST or x.dtype not in FLOATS or not x.flags.c_contiguous:
-        return np.add.reduce(x, axis=axis, keepdims=keepdims)
+        return _add.reduce(x, axis=axis, keepdims=keepdims)
     first, end = _span(axis, x.ndim)
     length = math.prod(x.shape[first:end])
     if first == 0 < length and end < x.ndim:
@@ -34,12 +35,12 @@ def total(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     elif 0 < first < end == x.ndim and 0 < length <= LONGEST:
         sums = x.reshape(-1, length) @ _ones(length, x.dtype)
     else:
-        return np.add.reduce(x, axis=axis, keepdims=keepdims)
+        return _add.reduce(x, axis=axis, keepdims=keepdims)
     kept = (1,) * (end - first) if keepdims else ()
     return sums.reshape((*x.shape[:first], *kept, *x.shape[end:]))
 
 
-def extremum(ufunc: np.ufunc, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def extremum(ufunc: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """``ufunc.reduce(x, axis=axis, keepdims=keepdims)`` for np.maximum or np.minimum."""
     if axis is not None and type(x) is np.ndarray and x.size >= LEAST and x.shape[-1] <= SHORT and x.dtype in FLOATS:
         first, end = _span(axis, x.ndim)
