@@ -52,9 +52,7 @@ class _Contents(Module):
 
     def __getattr__(self, name: str) -> Any:
         contents = self.__dict__.get(CONTENTS, {})
-        if name in contents:
-            return contents[name]
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return contents[name] if name in contents else super().__getattr__(name)  # type: ignore[misc]
 
     def __len__(self) -> int:
         return len(self._contents)

@@ -13,6 +13,7 @@ from .comparison import *
 from .convolution import *
 from .creation import *
 from .diagonals import *
+from .distances import *
 from .elementwise import *
 from .exponential import *
 from .folding import *

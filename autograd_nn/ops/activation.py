@@ -13,10 +13,11 @@ import numpy as np
 
 from ..engine.methods import attach
 from ..engine.op import op
-from .comparison import greater, greater_equal, less, less_equal, logical_or
-from .elementwise import abs, exp, logistic, minimum, multiply, sigmoid, square, tanh, where
+from .comparison import greater, less, less_equal
+from .elementwise import abs, exp, logistic, minimum, multiply, sigmoid, square, tanh, where, within_
 from .fused import softmax
 from .picking import limit, pick
+from .shape import detach
 from .slicing import slice_
 from .special import erfc
 
@@ -66,9 +67,7 @@ def hardtanh(x, /, min_val=-1.0, max_val=1.0):
     return limit(x, min_val, max_val)
 
 
-hardtanh.vjp(
-    x=lambda g, x, min_val, max_val: where(logical_or(less_equal(x, min_val), greater_equal(x, max_val)), 0.0, g),
-)
+hardtanh.vjp(x=lambda g, x, min_val, max_val: within_(g, detach(x), min_val, max_val))
 
 
 def relu6(x: Any, /) -> Any:

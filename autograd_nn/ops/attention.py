@@ -17,7 +17,7 @@ import numpy as np
 
 from ..engine.op import op
 from .elementwise import exp, where
-from .products import matmul
+from .products import matmul, multiply_matrices
 from .reduction import max, sum
 from .shape import detach, reshape, transpose
 from .totals import total
@@ -78,7 +78,7 @@ def _attention(q, k, v, mask, dropped, scale, is_causal):
     fault = _explained(q, k, v, mask, dropped)
     if fault:
         raise ValueError(fault)
-    w = np.matmul(q, k.mT)
+    w = multiply_matrices(q, k.mT)
     if scale != 1.0 and (mask is not None or scale < 0.0):  # else softmax scales, after it has found the largest
         w *= w.dtype.type(scale)
         scale = 1.0
@@ -93,7 +93,7 @@ def _attention(q, k, v, mask, dropped, scale, is_causal):
         softmax.softmax(w, scale, w.shape[-2] if is_causal else 0)
     else:
         _softmax(w, scale, is_causal)
-    return np.matmul(w if dropped is None else w * dropped, v, out=_like(q, v)), w
+    return multiply_matrices(w if dropped is None else w * dropped, v, out=_like(q, v)), w
 
 
 def _softmax(w: np.ndarray, scale: float, is_causal: bool) -> None:
@@ -138,8 +138,8 @@ def _attention_vjp(g, q, k, v, mask, dropped, weights, scale, wanted):
     else:
         if wanted[2]:
             kept = w if dropped is None else w * dropped
-            dv = np.matmul(kept.mT, g, out=np.empty_like(v))
-        d = np.matmul(g, v.mT)
+            dv = multiply_matrices(kept.mT, g, out=np.empty_like(v))
+        d = multiply_matrices(g, v.mT)
         if wanted[4]:
             ddropped = _summed_to(d * w, dropped.shape)
         if dropped is not None:
@@ -158,9 +158,9 @@ def _attention_vjp(g, q, k, v, mask, dropped, weights, scale, wanted):
         if scale != 1.0:
             d *= d.dtype.type(scale)
     if wanted[0]:
-        dq = np.matmul(d, k, out=np.empty_like(q))
+        dq = multiply_matrices(d, k, out=np.empty_like(q))
     if wanted[1]:
-        dk = np.matmul(d.mT, q, out=np.empty_like(k))
+        dk = multiply_matrices(d.mT, q, out=np.empty_like(k))
     return dq, dk, dv, dmask, ddropped
 
 
