@@ -21,6 +21,8 @@ LONGEST = 1024
 """Rows up to here are summed by a product."""
 SHORT = 32
 """Rows up to here are laid out as columns before their extremum is taken."""
+KEPT = 16384
+"""Vectors of ones up to here are kept for the next time."""
 _add: Any = np.add
 
 
@@ -58,8 +60,12 @@ def _span(axis: Any, ndim: int) -> tuple[int, int]:
     return axes[0], axes[-1] + 1
 
 
-@functools.lru_cache(maxsize=64)
 def _ones(n: int, dtype: np.dtype) -> np.ndarray:
+    return _kept_ones(n, dtype) if n <= KEPT else np.ones(n, dtype)
+
+
+@functools.lru_cache(maxsize=64)
+def _kept_ones(n: int, dtype: np.dtype) -> np.ndarray:
     made = np.ones(n, dtype)
     made.flags.writeable = False
     return made
