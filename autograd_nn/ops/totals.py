@@ -27,6 +27,8 @@ LONGEST = 1024
 """Rows up to here are summed by a product."""
 SHORT = 32
 """Rows up to here are laid out as columns before their extremum is taken."""
+KEPT = 16384
+"""Vectors of ones up to here are kept for the next time."""
 
 
 def total(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -53,7 +55,7 @@ def _product(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return x @ y
 
 
-def extremum(ufunc: np.ufunc, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def extremum(ufunc: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """``ufunc.reduce(x, axis=axis, keepdims=keepdims)`` for np.maximum or np.minimum."""
     if axis is not None and type(x) is np.ndarray and x.size >= LEAST and x.shape[-1] <= SHORT and x.dtype in FLOATS:
         first, end = _span(axis, x.ndim)
@@ -71,8 +73,12 @@ def _span(axis: Any, ndim: int) -> tuple[int, int]:
     return axes[0], axes[-1] + 1
 
 
-@functools.lru_cache(maxsize=64)
 def _ones(n: int, dtype: np.dtype) -> np.ndarray:
+    return _kept_ones(n, dtype) if n <= KEPT else np.ones(n, dtype)
+
+
+@functools.lru_cache(maxsize=64)
+def _kept_ones(n: int, dtype: np.dtype) -> np.ndarray:
     made = np.ones(n, dtype)
     made.flags.writeable = False
     return made
