@@ -292,7 +292,7 @@ def seq2seq_with_attention(p, torch, nn, F, optim):
             self.fc = nn.Linear(10, 5)
 
         def forward(self, x):
-            out, (h, c) = self.rnn(self.emb(x))
+            out, (h, _) = self.rnn(self.emb(x))
             return out, torch.tanh(self.fc(torch.concatenate((h[-2, :, :], h[-1, :, :]), 1)))
 
     class Decoder(nn.Module):
