@@ -191,7 +191,9 @@ def _damaged(name: str, why: str) -> ValueError:
     return ValueError(f"load: {name} is no whole safetensors file: {why}")
 
 
-_PYTORCHS = "in PyTorch, safetensors.torch.save_file(model.state_dict(), 'model.safetensors') writes one; pickles are never opened here"
+_PYTORCHS = (
+    "in PyTorch, safetensors.torch.save_file(model.state_dict(), path) writes one; pickles are never opened here"
+)
 _BEGINNINGS = {
     b"PK\x03\x04": f"it is a zip archive, as torch.save writes; {_PYTORCHS} (an .npz: np.load)",
     b"\x80": f"it is a pickle, as older versions of torch.save wrote; {_PYTORCHS}",

@@ -3,7 +3,6 @@
 import pickle
 import zipfile
 
-import numpy as np
 import pytest
 
 import autograd_nn as ag
