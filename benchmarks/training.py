@@ -1,8 +1,10 @@
 """Whole training steps (forward, backward, Adam) of eight networks beside PyTorch and JAX: python -m benchmarks training.
 
-All sides start from the same weights and see the same batch; before anything is timed their first losses are compared. They
-take turns in one process on the same number of threads, with pauses in between, because PyTorch's idle threads spin for a while.
-Peak memory is that of a process of its own, above what it held before the network was made.
+All sides start from the same weights and see the same batch; before anything is timed their first losses are compared. Each runs
+in a process of its own, as its users run it, and they take turns on the same number of threads. Peak memory is that of one more
+process, above what it held before the network was made.
+
+We tell the C library to keep freed memory (`engine.heap`) and PyTorch does not; `--same-allocator` gives it to all sides.
 """
 
 from __future__ import annotations
@@ -12,71 +14,54 @@ import math
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from statistics import median
 from typing import Any
 
 import numpy as np
 
 from .interleaved import installed, machine
+from .turns import Turns
 from .workloads import WORKLOADS, Workload, ours, pytorch
 
-OURS, COMPILED, TORCH = "autograd_nn", "ag.compile", "PyTorch"
+OURS, COMPILED, TORCH, JAX = "autograd_nn", "ag.compile", "PyTorch", "JAX jit"
 TARGET, COMPILED_TARGET = 0.7, 0.35
 
 
-def sides(workload: Workload, wanted: list[str]) -> dict[str, Callable[[], Any]]:
-    """The step of each side that is wanted and installed."""
-    made: dict[str, Callable[[], Any]] = {}
-    state: dict[str, np.ndarray] | None = None
-    if TORCH in wanted:
-        made[TORCH], state = pytorch(workload)
-    made[OURS] = ours(workload, state)
-    if COMPILED in wanted:
-        import autograd_nn as ag
-
-        made[COMPILED] = ag.compile(ours(workload, state))
-    if "JAX jit" in wanted and state is not None:
+def step_of(side: str, index: int, threads: int, state: dict[str, np.ndarray] | None) -> Callable[[], float]:
+    """The training step of one side, in its own process."""
+    set_threads(side, threads)
+    workload = WORKLOADS[index]
+    if side == TORCH:
+        step = pytorch(workload)[0]
+    elif side == JAX:
         from . import workloads_jax
 
-        made["JAX jit"] = workloads_jax.step(workload, state)
-    return made
+        assert state is not None
+        step = workloads_jax.step(workload, state)
+    else:
+        step = ours(workload, state)
+        if side == COMPILED:
+            import autograd_nn as ag
+
+            step = ag.compile(step)
+    return lambda: _value(step())
 
 
-def agree(workload: Workload, made: dict[str, Callable[[], Any]]) -> None:
+def weights_of(index: int) -> dict[str, np.ndarray]:
+    """The weights that PyTorch starts from."""
+    return pytorch(WORKLOADS[index])[1]
+
+
+def agree(workload: Workload, turns: Turns) -> None:
     """Raise unless the first three losses of all sides are the same."""
-    losses = {name: [float(np.asarray(_value(run()))) for _ in range(3)] for name, run in made.items()}
+    losses = {name: [float(turns.result(name)) for _ in range(3)] for name in turns.sides}
     for name, found in losses.items():
         if not np.allclose(found, losses[OURS], rtol=1e-3):
             raise AssertionError(f"{workload.name}: the losses of {name} {found} are not ours {losses[OURS]}")
 
 
 def _value(loss: Any) -> Any:
-    return loss.detach().numpy() if hasattr(loss, "detach") else loss
-
-
-def timed(made: dict[str, Callable[[], Any]], seconds: float, pause: float) -> dict[str, float]:
-    """The median over blocks of each side's mean time a step; the sides take turns block by block."""
-    once = {}
-    for name, run in made.items():
-        start = time.perf_counter()
-        run()
-        once[name] = time.perf_counter() - start
-    blocks: dict[str, list[float]] = {name: [] for name in made}
-    spent = 0.0
-    while spent < seconds * len(made) or len(blocks[OURS]) < 7:
-        for name, run in made.items():
-            time.sleep(pause)
-            run()  # wakes threads and caches
-            count = max(1, min(200, round(0.03 / once[name])))
-            start = time.perf_counter()
-            for _ in range(count):
-                run()
-            taken = time.perf_counter() - start
-            blocks[name].append(taken / count)
-            spent += taken + once[name]
-    return {name: median(b) for name, b in blocks.items()}
+    return np.asarray(loss.detach().numpy() if hasattr(loss, "detach") else loss)
 
 
 def peak_memory(index: int, side: str, threads: int) -> float:
@@ -114,17 +99,23 @@ def _measure_memory(workload: Workload, side: str) -> None:
     print(status("VmHWM") - before)
 
 
-def _set_threads(threads: int, wanted: list[str]) -> None:
-    import threadpoolctl
-
-    import autograd_nn as ag
-
-    ag.set_num_threads(threads)
-    threadpoolctl.threadpool_limits(threads, user_api="blas")
-    if TORCH in wanted:
+def set_threads(side: str, threads: int) -> None:
+    """Let a side use this many threads, in its own process."""
+    if side == TORCH:
         import torch
 
         torch.set_num_threads(threads)
+    elif side in (OURS, COMPILED):
+        import threadpoolctl
+
+        import autograd_nn as ag
+
+        ag.set_num_threads(threads)
+        threadpoolctl.threadpool_limits(threads, user_api="blas")
+    elif side == JAX:
+        import jax
+
+        jax.config.update("jax_platforms", "cpu")
 
 
 def main(arguments: list[str]) -> int:
@@ -135,20 +126,22 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--plot", metavar="PATH", help="write a bar chart (PNG)")
     parser.add_argument("--no-memory", action="store_true", help="do not measure peak memory")
     parser.add_argument("--compiled", action="store_true", help="our steps under ag.compile, too, beside the best peer")
+    parser.add_argument("--same-allocator", action="store_true", help="every side keeps freed memory, not only ours")
     parser.add_argument("--memory-of", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--side", help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
-    names = {"torch": TORCH, "jax": "JAX jit"}
+    names = {"torch": TORCH, "jax": JAX}
     wanted = [names[n] for n in installed(*names)] + [COMPILED] * chosen.compiled
     if chosen.memory_of is not None:
-        _set_threads(chosen.threads, [chosen.side])
+        set_threads(chosen.side, chosen.threads)
         _measure_memory(WORKLOADS[chosen.memory_of], chosen.side)
         return 0
     if TORCH not in wanted:
         print("PyTorch is not installed: there is nothing to compare with", file=sys.stderr)
         return 2
     os.environ.setdefault("XLA_FLAGS", f"--xla_cpu_multi_thread_eigen={'true' if chosen.threads > 1 else 'false'}")
-    _set_threads(chosen.threads, wanted)
+    if chosen.same_allocator:  # glibc reads these when a process starts
+        os.environ.update(MALLOC_TRIM_THRESHOLD_=str(1 << 30), MALLOC_MMAP_THRESHOLD_=str(1 << 30))
     print(f"Training steps on {machine()}, {chosen.threads} threads; microseconds, ratios to PyTorch eager")
     columns = [OURS, *wanted]
     print(
@@ -161,9 +154,10 @@ def main(arguments: list[str]) -> int:
     for index, workload in enumerate(WORKLOADS):
         if chosen.only and chosen.only not in workload.name:
             continue
-        made = sides(workload, wanted)
-        agree(workload, made)
-        times = timed(made, chosen.seconds, 0.01)
+        state = weights_of(index)
+        with Turns({side: (step_of, side, index, chosen.threads, state) for side in columns}) as turns:
+            agree(workload, turns)
+            times = turns.medians(chosen.seconds)
         found.append((workload.name, times))
         line = f"{workload.name:<30}" + "".join(f"{times[n] * 1e6:14.0f}" for n in columns)
         line += f"{times[OURS] / times[TORCH]:8.2f}"

@@ -141,12 +141,12 @@ def check(
             report.reason = report.reason or "there is no floating input"
         else:
             problem = Problem(subject, subject.function)
-            centre = _stands_still(subject, report)
+            centre, scales = _stands_still(subject, report), None
             for n in range(1, order + 1):
-                exam = _one_order(problem, n, report, rng, settings, coverage, centre) if report else None
+                exam = _one_order(problem, n, report, rng, settings, coverage, centre, scales) if report else None
                 if not report or exam is None or n == order:
                     break
-                problem, centre = problem.derived(exam.weights), None
+                problem, centre, scales = problem.derived(exam.weights), None, exam.scales
     report.seconds = time.perf_counter() - start
     return report
 
@@ -194,10 +194,11 @@ def _one_order(
     settings: tuple[float, float],
     coverage: str,
     centre: list[np.ndarray] | None,
+    scales: list[Any] | None,
 ) -> Examination | None:
     """Examine one order, add its rows to the report and, if something is amiss, find out what."""
     try:
-        exam = Examination(problem, rng, *settings, centre=centre)
+        exam = Examination(problem, rng, *settings, centre=centre, scales=scales)
     except Exception as error:  # a rule raises, or the walk refuses what it returned
         found = localise(problem, rng, *settings)
         if found.wrong is None:
@@ -216,7 +217,7 @@ def _one_order(
         exam.coordinates()
     report.evaluations += exam.evaluations
     report.probes += exam.probes
-    if exam.outcome != examine.AGREES:
+    if exam.outcome != examine.AGREES or exam.suspicious:
         _explain(problem, exam, order, report, rng, settings)
     rows = [_row(exam, k, order, directions, report) for k in range(len(exam.base))]
     report.rows += rows
@@ -235,7 +236,9 @@ def _explain(
     settings: tuple[float, float],
 ) -> None:
     """Turn a disagreement into a verdict: the operation at fault, a kink, a cut in the graph, or bad conditioning."""
-    found = localise(problem, rng, *settings)
+    found = localise(problem, rng, *settings, thorough=bool(exam.suspicious))
+    if found.wrong is None and exam.outcome == examine.DIFFERS and not (found.kinks or found.narrow or found.cuts):
+        found = localise(problem, rng, *settings, thorough=True)
     judged = None
     if found.wrong is None and not found.kinks and not found.narrow:
         doubtful = [p for p in exam.probes if p.outcome in (examine.DIFFERS, examine.KINK)]
@@ -245,11 +248,15 @@ def _explain(
     report.operations = max(report.operations, found.checked)
     ordinal = "" if order == 1 else f" of order {order}"
     if found.wrong is not None:
+        for p in exam.suspicious:
+            p.outcome = examine.DIFFERS
         report.verdict, report.place = FAIL, found.wrong
         name = f", input {found.wrong.input!r}" if found.wrong.input else ""
         report.reason = f"the derivative{ordinal} of {found.wrong.operation}{name} is wrong"
         if found.wrong.derivative_of:
             report.reason += f", which the rule of {found.wrong.derivative_of} uses"
+    elif exam.outcome == examine.AGREES:
+        pass  # a suspicion that no operation confirmed
     elif found.kinks:
         report.verdict, report.kinks = KINK, found.kinks
         names = ", ".join(dict.fromkeys(k.operation for k in found.kinks))

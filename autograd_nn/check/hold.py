@@ -245,6 +245,8 @@ class Subject:
 class Problem:
     """A function and its first derivative, side by side, to be held against each other."""
 
+    elementary = False
+
     def __init__(self, subject: Subject, function: Function) -> None:
         self.subject, self.function = subject, function
         self.names, self.base = subject.names, subject.base

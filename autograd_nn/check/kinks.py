@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .examine import AGREES, DIFFERS, KINK, Examination, Probe, products
-from .finite import slope
+from .finite import Claim, slope
 
 AROUND, CHECKED = 48, 6
 """At how many points around the rule's values are gathered, and at how many it is held against differences."""
@@ -60,9 +60,10 @@ def adds_up(exam: Examination, suspect: Probe) -> bool:
         both = [d + r for d, r in zip(suspect.direction, other, strict=True)]
         slopes = [suspect.slope]
         for direction in (other, both):
-            line = lambda t, d=direction: exam.problem.values([b + t * v for b, v in zip(exam.base, d, strict=True)])
-            found = slope(line, exam.weights, exam.centre, math.nan, 0.0, suspect.scale, 1e-6 * suspect.scale)
-            exam.evaluations += found.evaluations
+            # Nothing is claimed, so that every slope is had as well as it can be, to a millionth of the suspect's scale.
+            line = exam.line(direction)
+            found = slope(line, Claim(math.nan, suspect.scale, suspect.scale, 0.0, 0.0, 0.0, 1e-6 * suspect.scale))
+            exam.evaluations += line.evaluations
             slopes.append(found)
         apart = abs(slopes[0].value + slopes[1].value - slopes[2].value)
         size = max(abs(s.value) for s in slopes)

@@ -55,12 +55,14 @@ class Local:
     have none.
     """
 
+    elementary = True
+
     def __init__(self, entry: Entry, nodes: set[Node]) -> None:
         self.entry = entry
         alive = [None if r is None else r() for r in entry.node.outputs] if entry.op.outputs else []
         self.used = [n is not None and n in nodes for n in alive]
         parents = entry.node.parents
-        self.flat = [getattr(v, "data", v) for v in entry.inputs]
+        self.flat = [_wide(getattr(v, "data", v)) for v in entry.inputs]
         self.positions = [i for i, p in enumerate(parents) if p is not None]
         self.names = [input_name(entry, i) for i in self.positions]
         self.base = [np.array(self.flat[i], np.float64) for i in self.positions]
@@ -90,6 +92,12 @@ class Local:
         return [None if g is None else np.asarray(g._array) for g in found]
 
 
+def _wide(x: Any) -> Any:
+    """An array of floats in float64, for an operation may refuse to mix them: all its inputs become float64 together."""
+    floats = isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f"
+    return x.astype(np.float64) if floats else x
+
+
 def recorded(problem: Problem, at: Sequence[np.ndarray] | None = None) -> tuple[Record, list[Tensor]]:
     """A record of one run where the function stands, or at other arrays, and its outputs."""
     problem.subject.move(at)
@@ -116,8 +124,12 @@ def localise(
     rtol: float,
     atol: float,
     at: Sequence[np.ndarray] | None = None,
+    thorough: bool = False,
 ) -> Findings:
-    """Check every operation that the outputs depend on; stop at the first wrong one."""
+    """Check every operation that the outputs depend on; stop at the first wrong one.
+
+    `thorough`: in coordinates, too, where its directions agree.
+    """
     record, outputs = recorded(problem, at)
     nodes = reached(outputs)
     found = Findings(None, [], cuts_in(record, outputs), [], 0)
@@ -127,7 +139,7 @@ def localise(
         found.checked += 1
         if any(v is not None and v.dtype.kind == "f" and v.dtype.itemsize < 8 for v in entry.outputs):
             found.narrow.append(place_of(entry, position))
-        outcome, place = check_entry(entry, nodes, position, rng, rtol, atol)
+        outcome, place = check_entry(entry, nodes, position, rng, rtol, atol, thorough)
         if outcome == DIFFERS:
             found.wrong = place
             break
@@ -137,7 +149,13 @@ def localise(
 
 
 def check_entry(
-    entry: Entry, nodes: set[Node], position: int, rng: np.random.Generator, rtol: float, atol: float
+    entry: Entry,
+    nodes: set[Node],
+    position: int,
+    rng: np.random.Generator,
+    rtol: float,
+    atol: float,
+    thorough: bool = False,
 ) -> tuple[str, Place | None]:
     """Check one operation's rule on the values it saw."""
     local = Local(entry, nodes)
@@ -150,6 +168,8 @@ def check_entry(
     if not exam.finite or local.is_narrow():
         return AGREES, None
     exam.directions()
+    if thorough and exam.outcome == AGREES:
+        exam.coordinates(everything=exam.size <= 4096)
     if not exam.odd:
         return DIFFERS, place_of(entry, position, hint="the rule is not linear in its cotangent")
     if exam.outcome == AGREES:

@@ -294,6 +294,14 @@ class Builder:
             for k, o in enumerate(outputs)
         ]
 
+    def call(
+        self, name: str, run: Callable[..., Any], inputs: Sequence[Value], shape: tuple[int, ...], dtype: np.dtype
+    ) -> Value:
+        """An opaque function of arrays with one result."""
+        made = self.opaque(name, run, inputs, [(shape, dtype)])[0]
+        assert made is not None
+        return made
+
 
 class Opaque:
     """The parameters of an opaque value: what it is called, the function, and why it was not read."""

@@ -9,6 +9,9 @@ which eager code, `state_dict` and the optimizer read and write as before.
 
 Decision: what a call returns carries no graph (its derivatives were taken inside), and the gradient a step leaves on a
 parameter is written into one array, call after call.
+
+Decision: every call returns and leaves what the kernels made, also those that an eager run is beside: so a run that is resumed in
+another process, which records anew, has the bits of one that was never interrupted.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,6 +35,9 @@ from .lower import lower
 from .pipeline import Compiled, compile_program
 from .structure import ARRAY, flatten, unflatten
 from .verify import compare
+
+if TYPE_CHECKING:
+    from .explain import Explanation
 
 MOST_SIGNATURES = 64
 """How many variants of one step are kept before compiling another is refused."""
@@ -105,9 +111,7 @@ class CompiledStep:
                 if signature.holds():
                     if self.verify == "never" or (self.verify == "first" and signature.compared > 1):
                         return signature.run(arrays)
-                    captured = self._captured(structure, leaves)
-                    self._compare(signature, captured, arrays, key)
-                    return signature.returned(captured)
+                    return self._compare(signature, self._captured(structure, leaves), arrays, key)
             return self._first(key, structure, leaves, arrays)
 
     def _first(self, key: Any, structure: Any, leaves: Sequence[Any], arrays: Sequence[np.ndarray]) -> Any:
@@ -127,16 +131,18 @@ class CompiledStep:
             raise
         known.append(signature)
         if self.verify != "never":
-            self._compare(signature, captured, arrays, key)
-        return signature.returned(captured)
+            return self._compare(signature, captured, arrays, key)
+        captured.restore()
+        return signature.run(arrays)
 
-    def _compare(self, signature: Signature, captured: Captured, arrays: Sequence[np.ndarray], key: Any) -> None:
+    def _compare(self, signature: Signature, captured: Captured, arrays: Sequence[np.ndarray], key: Any) -> Any:
         try:
-            compare(signature, captured, arrays)
+            result = compare(signature, captured, arrays)
         except BaseException:
             self.signatures[key].remove(signature)
             raise
         signature.compared += 1
+        return result
 
     def _captured(self, structure: Any, leaves: Sequence[Any]) -> Captured:
         """One eager run, recorded; raises CompileError where it cannot be a program."""
@@ -168,11 +174,16 @@ class CompiledStep:
     def _name(self) -> str:
         return getattr(self.step, "__qualname__", repr(self.step))
 
-    def explain(self) -> str:
-        """What each compiled combination of arguments became: clusters, memory, what is opaque and why, what is baked in."""
-        from .explain import explain
+    def explain(self) -> Explanation:
+        """What each compiled combination of arguments became: kernels and their times, memory, what is opaque and why, and what
+        was baked in. Prints as text; its `plot()` draws the arena over time and where the time goes.
 
-        return "\n\n".join(explain(s) for found in self.signatures.values() for s in found)
+        Runs the last call's step a few times, kernel by kernel, and leaves the states as they were.
+        """
+        from .explain import Explanation
+
+        with self._lock:
+            return Explanation([s for found in self.signatures.values() for s in found])
 
 
 def _input(x: Any) -> Tensor:
@@ -240,6 +251,8 @@ class Signature:
         for read, value in self.assumptions:
             if read() != value:
                 return False
+        if self.machine.threads is not None and not self.machine.fits_pool():
+            return False
         return self.test()
 
     def changed(self) -> list[str]:
@@ -268,7 +281,3 @@ class Signature:
         if self.structure is ARRAY:
             return outputs[0]
         return unflatten(self.structure, iter(outputs))
-
-    def returned(self, captured: Captured) -> Any:
-        """What the captured run returned, without its graph."""
-        return self._result([Tensor._of(x) for x in captured.returned])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .access import access
 from .fusion import Cluster
 from .guards import ABSENT
-from .machine import profile
+from .loops import Kernel
+from .memory import stored_by
+from .profiling import arena_in_use, eager_in_use, profile
 from .program import Value
 
 if TYPE_CHECKING:
@@ -17,22 +19,47 @@ if TYPE_CHECKING:
 WIDTH = 110
 
 
-def explain(signature: Signature, timed: bool = True) -> str:
-    """The report of one compiled variant. `timed`: run each kernel by itself to say how long it takes."""
+class Explanation:
+    """What the variants of a compiled step became; prints as text, and `plot` draws it."""
+
+    def __init__(self, signatures: list[Signature], timed: bool = True) -> None:
+        self.signatures = signatures
+        self.times = [profile(s.machine) if timed else {} for s in signatures]
+
+    def __str__(self) -> str:
+        return "\n\n".join([_text(s, t) for s, t in zip(self.signatures, self.times, strict=True)])
+
+    __repr__ = __str__
+
+    def __contains__(self, text: str) -> bool:
+        return text in str(self)
+
+    def plot(self) -> Any:
+        """Draw the arena over time and where the time goes, for each variant; returns the matplotlib figure."""
+        from .drawing import draw
+
+        return draw(self)
+
+
+def _text(signature: Signature, times: dict[Cluster | None, float]) -> str:
+    """The report of one compiled variant."""
     compiled, lowering = signature.compiled, signature.lowering
     machine, made = compiled.machine, compiled.plan
-    texts = {k.text for found in compiled.kernels for k in found or ()}
+    texts = {k.text for found in compiled.kernels for k in found or () if isinstance(k, Kernel)}
     arguments = ", ".join(f"{v.dtype}{list(v.shape)}" for v in compiled.program.inputs) or "no arrays"
+    peak = max(arena_in_use(made, len(compiled.clusters)), default=0)
+    eager = max(eager_in_use(lowering.captured.record), default=0)
+    threads = "one thread" if machine.threads in (None, 1) else f"{machine.threads} threads"
     lines = [
         f"compiled for {arguments}: {len(lowering.captured.record.entries)} operations in {len(machine.entries)} kernel calls "
-        f"({len(texts)} distinct kernels), {len(lowering.opaque)} operations opaque",
+        f"({len(texts)} distinct kernels) on {threads}, {len(lowering.opaque)} operations opaque",
         "  passes  " + ", ".join(f"{name} {1e3 * s:.1f} ms" for name, s in compiled.seconds.items()),
-        f"  memory  arena {made.size / 1024:.1f} kB, of which arguments {made.inputs / 1024:.1f}; each temporary for itself "
-        f"would take {made.unshared / 1024:.1f}",
+        f"  memory  arena {made.size / 1024:.1f} kB, of which arguments {made.inputs / 1024:.1f} and at most {peak / 1024:.1f} "
+        f"temporary at once; operation by operation {eager / 1024:.1f} at once",
         f"  states  {len(made.home) - len(made.copied)} computed in place, {len(made.copied)} copied at the end",
         f"  guards  {len(signature.guards)} values, {len(signature.tensors)} Tensors, {len(signature.leaves)} gradients",
         "",
-        *_kernels(signature, timed),
+        *_kernels(signature, times),
     ]
     if lowering.opaque:
         lines += ["", "opaque, called as they are:"]
@@ -45,22 +72,22 @@ def explain(signature: Signature, timed: bool = True) -> str:
     return "\n".join(lines + ([f"  ... and {len(baked) - 20} more"] if len(baked) > 20 else []))
 
 
-def _kernels(signature: Signature, timed: bool) -> list[str]:
-    times: dict[Cluster | None, float] = {}
-    if timed and not signature.lowering.opaque:
-        for microseconds, c in profile(signature.machine):
-            times[c] = times.get(c, 0.0) + microseconds
+def described(c: Cluster) -> str:
+    """What a cluster computes, in its operations' names."""
+    return " ".join(m.params.name if m.op in ("opaque", "native") else m.op for m in c.members)
+
+
+def _kernels(signature: Signature, times: dict[Cluster | None, float]) -> list[str]:
     lines = [f"  {'us':>9}  {'kernel':10} {'points':>10}  computes (reads -> writes)"]
     for c in signature.compiled.clusters:
         if c.kind == "assemble":
             continue
         inside = set(c.members)
         reads = list(dict.fromkeys(r for m in c.members for r in _roots(m) if r not in inside))
-        writes = [m for m in c.members if m.stored]
-        names = " ".join(m.params.name if m.op == "opaque" else m.op for m in c.members)
+        writes = list(stored_by(c))
         took = f"{times[c]:9.1f}" if c in times else " " * 9
-        points = f"{c.points // c.columns} x {c.columns}" if c.columns else str(c.points or writes[0].size)
-        lines.append(f"  {took}  {c.kind:10} {points:>10}  {names}"[:WIDTH])
+        points = f"{c.points // c.columns} x {c.columns}" if c.columns else str(c.points or sum(v.size for v in writes))
+        lines.append(f"  {took}  {c.kind:10} {points:>10}  {described(c)}"[:WIDTH])
         lines.append(f"  {'':9}  {'':10} {'':>10}    {_listed(reads)} -> {_listed(writes)}"[:WIDTH])
     return lines
 

@@ -116,9 +116,8 @@ def cluster_of(root: Value) -> Cluster | None:
 
 
 def _sources(v: Value) -> set[Cluster]:
-    found = {cluster_of(access(i)[0]) for i in v.inputs}
-    found.discard(None)
-    return found  # type: ignore[return-value]
+    found = [cluster_of(access(i)[0]) for i in v.inputs]
+    return {c for c in found if c is not None}
 
 
 def _alone(v: Value, line: list[Cluster | None]) -> None:

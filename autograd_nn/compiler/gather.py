@@ -50,11 +50,11 @@ def _emit(v: Value, vector_bytes: int, adds: bool) -> Kernel:
     lanes = max(vector_bytes // d.itemsize, 1)
     while lanes > 1 and lanes >= 2 * width:
         lanes //= 2
-    f = Function("NAME", KERNEL_ARGUMENTS, lanes, "i64")
+    f = Function("NAME", KERNEL_ARGUMENTS, lanes)
     p_table, p_indices, p_rows = [f.pointer_argument(k) for k in range(3)]
     if adds:
         _fill(f, p_table, v.size, d)
-    with f.loop(count) as i:
+    with f.loop(count) if adds else f.shared_loop(count) as i:
         row = f.let(f"load i64, ptr {f.at(p_indices, i, 1, I64)}, align 8")
         outside = f.at(p_rows, i, row_stride(rows, leading), d)
         inside = f.at(p_table, row, row_stride(table, 1) if len(table.shape) else 1, d)
@@ -64,9 +64,10 @@ def _emit(v: Value, vector_bytes: int, adds: bool) -> Kernel:
                 _move(f, f.at(inside, j, 1, d), f.at(outside, j, 1, d), d, lanes, adds)
         if width > whole:
             _move(f, f.at(inside, whole, 1, d), f.at(outside, whole, 1, d), d, width - whole, adds)
-    f.do("ret i64 0")
+    f.do("ret void")
     (xr, xo, _), (ir, io, _) = access(x), access(indices)
-    return Kernel(f.text(), [(v, 0), (ir, io), (xr, xo)] if adds else [(xr, xo), (ir, io), (v, 0)])
+    pointers = [(v, 0), (ir, io), (xr, xo)] if adds else [(xr, xo), (ir, io), (v, 0)]
+    return Kernel(f.text(), pointers, turns=1 if adds else count, work=count * width)
 
 
 def _move(f: Function, inside: str, outside: str, d: np.dtype, n: int, adds: bool) -> None:

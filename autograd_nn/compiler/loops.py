@@ -8,7 +8,7 @@ from pass to pass; longer ones go through memory.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,24 +16,38 @@ import numpy as np
 
 from .access import domain, operands, refined, spread
 from .fusion import Cluster, is_row_value
-from .primitives import apply
+from .primitives import FOREIGN, POLYNOMIALS, apply
 from .program import REDUCTIONS, Value
-from .text import I64, KERNEL_ARGUMENTS, Function, scalar_type
+from .rows import Row
+from .text import KERNEL_ARGUMENTS, Function, scalar_type
 
 KEPT_VECTORS = 8
 """Up to how many vectors of a row stay in registers."""
 
-Read = tuple[Value, int, tuple[int, ...]]
-"""A read from memory: (root, offset, strides over the loops)."""
+ENOUGH = 8
+"""Turns of a loop that are worth sharing among threads."""
+
+COSTS = dict.fromkeys(POLYNOMIALS, 8) | dict.fromkeys(FOREIGN, 60) | {"divide": 3, "sqrt": 3, "power": 60}
+"""What primitives cost in comparison with an addition."""
+
+COMBINE = {"sum": "add", "product": "multiply", "maximum_over": "maximum", "minimum_over": "minimum"}
 
 
 @dataclass
 class Kernel:
-    """A function and what its pointers are: (root, offset in elements)."""
+    """A function and what its pointers are: (root, offset in elements).
+
+    For each of `sums`, reductions that parts make each for themselves, two more follow: where the first part's result goes, and
+    how many bytes further the next part's.
+    """
 
     text: str
     pointers: list[tuple[Value, int]]
-    scratch: int = 0  # bytes of workspace, whose pointer comes last
+    private: int = 0  # bytes of workspace that each thread needs
+    turns: int = 1  # into how many parts it can be cut
+    work: int = 0  # about how many simple operations on an element it takes
+    points: int = 0
+    sums: Sequence[Value] = ()
 
 
 class Geometry:
@@ -126,9 +140,13 @@ class Loops:
         self.c, self.order = c, c.members
         self.geometry = Geometry(c)
         self.outer, self.columns = self.geometry.dims[:-1], self.geometry.dims[-1]
-        self.f = Function("NAME", KERNEL_ARGUMENTS, lanes_for(c, vector_bytes), "i64")
+        self.f = Function("NAME", KERNEL_ARGUMENTS, lanes_for(c, vector_bytes))
         self.chunks = -(-self.columns // self.f.lanes)
         self.unrolled = unrolled(self.chunks, c.phases)
+        turns = [*self.outer, 1 if c.columns or self.unrolled else self.columns // self.f.lanes]
+        # which loop the parts share: the outermost that has enough turns, or else the longest
+        self.split = next((k for k, n in enumerate(turns) if n >= ENOUGH), turns.index(max(turns)))
+        self.turns = max(turns[self.split], 1)
         self.pointers: list[tuple[Value, int]] = []
         self.names: dict[tuple[Value, int], str] = {}
         self.running: dict[Value, list[str]] = {}  # outer reductions whose sums stay in registers to the end
@@ -141,16 +159,21 @@ class Loops:
                 r = self.geometry.reads[v, k]
                 if isinstance(r, tuple) and r[0].op != "iota":
                     self._pointer(r[0], r[1])
-            if v in self.geometry.writes:
+            if v in self.geometry.writes and not is_outer(v):
                 self._pointer(v, 0)
-        for v in self.order:
-            if v.op in REDUCTIONS and v.place == "outer":
-                self._start_outer(v)
+        sums = [v for v in self.order if is_outer(v)]
+        for k, v in enumerate(sums, len(self.pointers)):
+            first = f.pointer_argument(2 * k - len(self.pointers))
+            apart = f.let(f"ptrtoint ptr {f.pointer_argument(2 * k + 1 - len(self.pointers))} to i64")
+            self.names[v, 0] = f.let(f"getelementptr i8, ptr {first}, i64 {f.times('%part', apart)}")
+        for v in sums:
+            self._start_outer(v)
         self._nest(0, [])
         for finish in self.finish:
             finish()
-        f.do("ret i64 0")
-        return Kernel(f.text(), self.pointers)
+        f.do("ret void")
+        work = self.c.points * sum([COSTS.get(v.op, 1) for v in self.order])
+        return Kernel(f.text(), self.pointers, 0, self.turns, work, self.c.points, sums)
 
     # ---- reductions that end after the last point ------------------------------------------------------------
 
@@ -190,8 +213,7 @@ class Loops:
         return self.f.splat(ends.min if v.op == "maximum_over" else ends.max, d)
 
     def _combined(self, v: Value, x: str, y: str) -> str:
-        name = {"sum": "add", "product": "multiply", "maximum_over": "maximum", "minimum_over": "minimum"}[v.op]
-        return apply(self.f, name, [x, y], v.dtype, v.dtype)
+        return apply(self.f, COMBINE[v.op], [x, y], v.dtype, v.dtype)
 
     def _horizontal(self, v: Value, x: str) -> str:
         """The reduction of a vector's lanes, in every lane."""
@@ -227,169 +249,46 @@ class Loops:
         if depth == len(self.outer):
             Row(self, index).emit()
             return
-        with self.f.loop(self.outer[depth]) as i:
+        with self.f.shared_loop(self.outer[depth]) if depth == self.split else self.f.loop(self.outer[depth]) as i:
             self._nest(depth + 1, [*index, i])
+
+
+def is_outer(v: Value) -> bool:
+    """Whether it is a reduction that is complete only after the last point."""
+    return v.op in REDUCTIONS and v.place == "outer"
+
+
+def emit_combination(v: Value, vector_bytes: int) -> str:
+    """The text of the kernel that combines what parts made of a reduction.
+
+    Its table: pointers to the result and to the first part's, how many bytes apart the parts' are, and how many there are.
+    """
+    d = v.dtype
+    lanes = vector_bytes // max(d.itemsize, 1)
+    while lanes > 1 and lanes >= 2 * v.size:
+        lanes //= 2
+    f = Function("NAME", KERNEL_ARGUMENTS, lanes)
+    out, first = f.pointer_argument(0), f.pointer_argument(1)
+    apart, count = [f.let(f"ptrtoint ptr {f.pointer_argument(k)} to i64") for k in (2, 3)]
+    name = COMBINE[v.op]
+
+    def combine(j: Any, n: int) -> None:
+        total = f.local(f.load(f.at(first, j, 1, d), d, n), d)
+        with f.loop(count, 1, f.let("add i64 0, 1")) as k:
+            p = f.let(f"getelementptr i8, ptr {first}, i64 {f.times(k, apart)}")
+            f.put(total, apply(f, name, [f.get(total, d), f.load(f.at(p, j, 1, d), d, n)], d, d), d)
+        f.store(f.get(total, d), f.at(out, j, 1, d), d, n)
+
+    whole = v.size // lanes * lanes
+    if whole:
+        with f.loop(whole, lanes) as j:
+            combine(j, lanes)
+    if v.size > whole:
+        combine(whole, v.size - whole)
+    f.do("ret void")
+    return f.text()
 
 
 def unrolled(chunks: int, phases: int) -> bool:
     """Whether a row's vectors are written out one by one, so that they can stay in registers."""
     return chunks <= KEPT_VECTORS and (phases > 1 or chunks <= 4)
-
-
-class Row:
-    """The code of one row: passes over its columns, and what is computed once a row between them."""
-
-    def __init__(self, nest: Loops, index: list[Any]) -> None:
-        self.nest, self.f, self.index = nest, nest.f, index
-        self.reads, self.writes = nest.geometry.reads, nest.geometry.writes
-        self.bases: dict[Any, str] = {}
-        self.once: dict[Any, str] = {}  # row values, and what repeats along the row
-        self.sums: dict[Value, str] = {}
-
-    def emit(self) -> None:
-        nest, f = self.nest, self.f
-        for v in nest.order:  # addresses and what repeats along the row come before any pass, so that all may use them
-            for k in range(len(v.inputs)):
-                r = self.reads[v, k]
-                if isinstance(r, tuple):
-                    self._base(*r)
-                    if r[2][-1] == 0:
-                        self._repeated(r)
-            if v in self.writes:
-                self._base(v, 0, self.writes[v])
-        kept: list[dict[Any, str]] = [{} for _ in range(nest.chunks)]
-        self._between(-1)
-        for phase in range(nest.c.phases):
-            for v in nest.order:
-                if v.op in REDUCTIONS and v.phase == phase and v not in nest.running and self._ends_with_row(v):
-                    self.sums[v] = f.local(nest._identity(v), v.dtype)
-            if nest.unrolled:
-                for j in range(nest.chunks):
-                    self._pass(phase, kept[j], j * f.lanes, min(f.lanes, nest.columns - j * f.lanes), j)
-            else:
-                whole = nest.columns // f.lanes * f.lanes
-                if whole:
-                    with f.loop(whole, f.lanes) as j:
-                        self._pass(phase, {}, j, f.lanes, 0)
-                if nest.columns > whole:
-                    self._pass(phase, {}, whole, nest.columns - whole, 0)
-            self._between(phase)
-
-    def _ends_with_row(self, v: Value) -> bool:
-        return v.place == "row" or self.writes[v][-1] == 0
-
-    def _base(self, root: Value, offset: int, strides: tuple[int, ...]) -> Any:
-        """The address of a row's first element; of an iota, its number."""
-        key = (root, offset, strides[:-1])
-        if key not in self.bases:
-            f = self.f
-            if root.op == "iota":
-                p: Any = offset
-                for i, s in zip(self.index, strides[:-1], strict=True):
-                    p = f.add(p, f.times(i, s))
-            else:
-                p = self.nest._pointer(root, offset)
-                for i, s in zip(self.index, strides[:-1], strict=True):
-                    p = f.at(p, i, s, root.dtype)
-            self.bases[key] = p
-        return self.bases[key]
-
-    def _repeated(self, r: Read) -> str:
-        if r not in self.once:
-            root, f, p = r[0], self.f, self._base(*r)
-            self.once[r] = f.broadcast(str(p), "i64") if root.op == "iota" else f.load_scalar(p, root.dtype)
-        return self.once[r]
-
-    def _operand(self, v: Value, k: int, kept: dict[Any, str], j: Any, n: int) -> str:
-        f, r = self.f, self.reads[v, k]
-        if isinstance(r, Value):
-            if r.place == "row":
-                return self.once[r]
-            if r not in kept:  # computed in an earlier pass and kept in memory
-                strides = self.writes[r]
-                kept[r] = self._loaded((r, 0, strides), j, n)
-            return kept[r]
-        if not isinstance(r, tuple):
-            return f.splat(r, v.inputs[k].dtype)
-        if r[2][-1] == 0:
-            return self.once[r]
-        if r not in kept:
-            kept[r] = self._loaded(r, j, n)
-        return kept[r]
-
-    def _loaded(self, r: Read, j: Any, n: int) -> str:
-        f, root, stride = self.f, r[0], r[2][-1]
-        p = self._base(*r)
-        if root.op == "iota":
-            first = f.broadcast(str(f.add(p, f.times(j, stride))), "i64")
-            if f.lanes == 1:
-                return first if first.startswith("%") else f.let(f"add i64 0, {first}")
-            steps = f"<{', '.join(f'i64 {i * stride}' for i in range(f.lanes))}>"
-            return f.binary("add", first, steps, I64)
-        p = f.at(p, j, stride, root.dtype)
-        return f.load(p, root.dtype, n) if stride == 1 else f.gather(p, stride, root.dtype, n)
-
-    def _pass(self, phase: int, kept: dict[Any, str], j: Any, n: int, chunk: int) -> None:
-        f, stores = self.f, []
-        for v in self.nest.order:
-            if v.phase != phase or is_row_value(v):
-                continue
-            x = [self._operand(v, k, kept, j, n) for k in range(len(v.inputs))]
-            if v.op in REDUCTIONS:
-                self._reduce(v, x[0], j, n, chunk)
-                continue
-            kept[v] = self._applied(v, x)
-            if v in self.writes:
-                stores.append(v)
-        for v in stores:  # after every load: a result may have taken over an operand's memory
-            strides = self.writes[v]
-            p, stride = self._base(v, 0, strides), strides[-1]
-            if stride == 1 or self.nest.columns == 1:
-                f.store(kept[v], f.at(p, j, stride, v.dtype), v.dtype, n)
-            else:
-                f.scatter(kept[v], f.at(p, j, stride, v.dtype), stride, v.dtype, n)
-
-    def _applied(self, v: Value, x: list[str]) -> str:
-        taken = v.inputs[1 if v.op == "where" else 0].dtype
-        return apply(self.f, v.op, x, taken, v.dtype)
-
-    def _reduce(self, v: Value, x: str, j: Any, n: int, chunk: int) -> None:
-        f, d = self.f, v.dtype
-        if v in self.nest.running:
-            sums = self.nest.running[v]
-            target = sums[chunk if len(sums) > 1 else 0]
-        elif self._ends_with_row(v):
-            target = self.sums[v]
-        else:
-            p = f.at(self._base(v, 0, self.writes[v]), j, self.writes[v][-1], d)
-            f.store(self.nest._combined(v, f.load(p, d, n), x), p, d, n)
-            return
-        if n < f.lanes:
-            x = f.let(f"select {f.vector('i1')} {f.mask(n)}, {f.type(d)} {x}, {f.type(d)} {self.nest._identity(v)}")
-        f.put(target, self.nest._combined(v, f.get(target, d), x), d)
-
-    def _between(self, phase: int) -> None:
-        """After a pass: its reductions end, and what is computed from them once a row."""
-        f = self.f
-        for v in self.nest.order:
-            if v.phase != phase:
-                continue
-            if v in self.sums:
-                x = self.nest._horizontal(v, f.get(self.sums[v], v.dtype))
-                if v.place == "row":
-                    self.once[v] = x
-                    if v in self.writes:
-                        f.store_scalar(x, self._base(v, 0, self.writes[v]), v.dtype)
-                else:
-                    p = self._base(v, 0, self.writes[v])
-                    f.store_scalar(self.nest._combined(v, f.load_scalar(p, v.dtype), x), p, v.dtype)
-            elif is_row_value(v):
-                self.once[v] = self._applied(v, [self._row_operand(v, k) for k in range(len(v.inputs))])
-                if v in self.writes:
-                    f.store_scalar(self.once[v], self._base(v, 0, self.writes[v]), v.dtype)
-
-    def _row_operand(self, v: Value, k: int) -> str:
-        r = self.reads[v, k]
-        if isinstance(r, (Value, tuple)):
-            return self.once[r]
-        return self.f.splat(r, v.inputs[k].dtype)

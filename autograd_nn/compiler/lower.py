@@ -16,7 +16,7 @@ from ..engine import record as recorded
 from ..engine.record import Entry
 from .build import SUPPORTED, Builder, Opaque, Unreadable
 from .capture import Captured
-from .operations import LOWER
+from .native import LOWER
 from .program import Program, Value
 from .reader import read
 from .structure import flatten
@@ -61,7 +61,7 @@ class Lowering:
             return b.constant(v.data, v.dtype) if v.dtype in SUPPORTED else b.memory(np.asarray(v.data))
         if any([s % v.data.itemsize for s in v.data.strides]) or v.data.ctypes.data % v.data.itemsize:
             array = v.data
-            return b.opaque("an unaligned array", lambda: (array,), [], [(v.shape, v.dtype)])[0]  # type: ignore[return-value]
+            return b.call("an unaligned array", lambda: (array,), [], v.shape, v.dtype)
         if id(v.data) in self.own and v.initial is not None:  # it starts anew in each step
             same = v.dtype in SUPPORTED and v.initial.size and (v.initial == v.initial.flat[0]).all()
             return b.full(v.initial.flat[0], v.shape, v.dtype) if same else b.memory(v.initial)
@@ -113,7 +113,7 @@ class Lowering:
             run([out])[0][...] = part
             return (out,)
 
-        return b.opaque(f"write to {entry.name}", write, [parent, part], [(parent.shape, parent.dtype)])[0]  # type: ignore[return-value]
+        return b.call(f"write to {entry.name}", write, [parent, part], parent.shape, parent.dtype)
 
     # ---- entries ---------------------------------------------------------------------------------------------
 
@@ -135,7 +135,7 @@ class Lowering:
             x = b.constant(x, target.dtype)
         if x.dtype != target.dtype and (x.dtype not in SUPPORTED or target.dtype not in SUPPORTED):
             dtype = target.dtype
-            x = b.opaque("astype", lambda a: (a.astype(dtype),), [x], [(x.shape, dtype)])[0]
+            x = b.call("astype", lambda a: (a.astype(dtype),), [x], x.shape, dtype)
         elif x.dtype != target.dtype:
             x = b.cast(x, target.dtype)
         while len(x.shape) > len(target.shape):
@@ -163,27 +163,27 @@ class Lowering:
             out = self._native(entry, inputs)
         except Unreadable as reason:
             return self._opaque(entry, inputs, str(reason))
-        expected = entry.outputs[0]
-        assert expected is not None
-        if out.shape != expected.shape or out.dtype != expected.dtype:
-            return self._opaque(
-                entry, inputs, f"read as {out.dtype}{list(out.shape)}, not {expected.dtype}{list(expected.shape)}"
-            )
-        return [out]
+        for made, expected in zip(out, entry.outputs, strict=True):
+            if expected is not None and (made.shape != expected.shape or made.dtype != expected.dtype):
+                return self._opaque(
+                    entry, inputs, f"read as {made.dtype}{list(made.shape)}, not {expected.dtype}{list(expected.shape)}"
+                )
+        return list(out)
 
-    def _native(self, entry: Entry, inputs: list[Any]) -> Value:
+    def _native(self, entry: Entry, inputs: list[Any]) -> Sequence[Value]:
         arrays = [v for v in (*entry.inputs, *entry.outputs) if isinstance(v, recorded.Value)]
-        if len(entry.outputs) != 1 or entry.outputs[0] is None or entry.name.endswith("_derivative"):
-            raise Unreadable("it has several results")
         if any([0 in v.shape for v in arrays]):
             raise Unreadable("arrays of no elements are left to NumPy")
         if any([v.dtype not in SUPPORTED for v in arrays]):
             raise Unreadable("a dtype that is not compiled")
         lower = LOWER.get(entry.name)
         if lower is not None:
-            return lower(self.builder, *inputs, **entry.params)
+            made = lower(self.builder, *inputs, **entry.params)
+            return made if isinstance(made, tuple) else (made,)
+        if len(entry.outputs) != 1 or entry.name.endswith("_derivative"):
+            raise Unreadable("it has several results")
         if entry.op.kind in ("elementwise", "reduction"):
-            return read(self.builder, entry.op.forward, inputs, entry.params)
+            return (read(self.builder, entry.op.forward, inputs, entry.params),)
         raise Unreadable(f"operations of kind {entry.op.kind!r} are called as they are")
 
     def _opaque(self, entry: Entry, inputs: list[Any], reason: str) -> list[Value | None]:

@@ -1,76 +1,142 @@
-"""The machine: a program's kernels as a table that native code walks, with the opaque operations between.
+"""The machine: a program's kernels as a chain that native code walks, with the opaque operations between.
 
-The table has two words an entry: the kernel's address and that of its pointers. A kernel returns 0, or 1 where a check failed,
-which ends the walk. What has no kernel is a Python step between two walks.
+Each kernel becomes a program of the kernels room (see `kernels.steps`); an operation that that room has a plan for is its plan's
+program. So one pool of threads runs both, without the GIL. A chain that is not worth sharing is walked by a function of our own,
+which needs no pool and loads no numba. A check that fails writes its number to the flag, which ends the walk. What has no kernel
+is a Python step between two walks.
 """
 
 from __future__ import annotations
 
 import ctypes
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..kernels.steps import FIRST_STEP, PLAN, PRIVATE, PRIVATE_BYTES, SHARED, STEPS, THREADS
 from .access import access
 from .fusion import Cluster
 from .library import library
-from .loops import Kernel
+from .loops import Kernel, emit_combination
 from .memory import ALIGNMENT, Plan
+from .native import Native
 from .placement import root_inside
 from .program import VIEWS, Program, Value
+from .text import KERNEL_ARGUMENTS
 
-DRIVER = """
-define i64 @NAME(ptr %table, i64 %first, i64 %last) {
+_FIELDS = range(PLAN, PRIVATE + 1)
+_LOADS = "\n".join([f"%f{k} = getelementptr i64, ptr %p, i64 {k}\n%v{k} = load i64, ptr %f{k}" for k in _FIELDS])
+
+DRIVER = f"""
+define i64 @NAME(ptr %programs, i64 %count, ptr %flag) {{
 start: br label %head
 head:
-%i = phi i64 [%first, %start], [%next, %more]
-%k = mul i64 %i, 2
-%f = getelementptr ptr, ptr %table, i64 %k
-%a = getelementptr ptr, ptr %f, i64 1
-%function = load ptr, ptr %f
-%args = load ptr, ptr %a
-%failed = call i64 %function(ptr %args, i64 0, i64 1)
-%next = add i64 %i, 1
+%i = phi i64 [0, %start], [%next, %more]
+%where = getelementptr ptr, ptr %programs, i64 %i
+%p = load ptr, ptr %where
+%steps = load i64, ptr %p
+{_LOADS}
+br label %step
+step:
+%s = phi i64 [0, %head], [%s1, %stepped]
+%s2 = mul i64 %s, 2
+%e = add i64 %s2, {FIRST_STEP}
+%ep = getelementptr i64, ptr %p, i64 %e
+%function = load ptr, ptr %ep
+%pp = getelementptr i64, ptr %ep, i64 1
+%parts = load i64, ptr %pp
+br label %part
+part:
+%k = phi i64 [0, %step], [%k1, %part]
+call void %function({", ".join(f"i64 %v{k}" for k in _FIELDS)}, i64 %k, i64 %parts)
+%k1 = add i64 %k, 1
+%again = icmp ult i64 %k1, %parts
+br i1 %again, label %part, label %stepped
+stepped:
+%s1 = add i64 %s, 1
+%more_steps = icmp ult i64 %s1, %steps
+br i1 %more_steps, label %step, label %asked
+asked:
+%failed = load i64, ptr %flag
 %stop = icmp ne i64 %failed, 0
-br i1 %stop, label %fail, label %more
+br i1 %stop, label %done, label %more
 more:
-%again = icmp ult i64 %next, %last
-br i1 %again, label %head, label %done
-done: ret i64 -1
-fail: ret i64 %i
-}"""
+%next = add i64 %i, 1
+%unfinished = icmp ult i64 %next, %count
+br i1 %unfinished, label %head, label %done
+done:
+%found = load i64, ptr %flag
+ret i64 %found
+}}"""
+"""Walks a chain alone: (programs, count, flag) to what the flag holds."""
+
+WORTH_SHARING = 60_000
+"""Simple operations from which on a kernel is cut into parts: a few microseconds, where waking nobody costs one."""
+
+PARTS = 4
+"""Parts for each thread, so that one that is held up does less."""
 
 _driver: Any = None
 
 
-def driver() -> Callable[[Any, int, int], int]:
-    """The native function that walks a table from one entry to another; -1, or the entry whose check failed."""
+def driver() -> Callable[[int, int, int], int]:
+    """The native function that walks a chain alone."""
     global _driver
     if _driver is None:
         (address,) = library.functions([DRIVER])
-        _driver = ctypes.CFUNCTYPE(ctypes.c_long, ctypes.c_void_p, ctypes.c_long, ctypes.c_long)(address)
+        _driver = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 3)(address)
     return _driver
+
+
+def threads_for(kernels: Sequence[Any]) -> int | None:
+    """How many threads these kernels are cut for; None where that does not matter, and is not asked for (it loads numba)."""
+    flat = [k for found in kernels for k in found or ()]
+    if not any([isinstance(k, Native) or (k.turns > 1 and k.work >= WORTH_SHARING) for k in flat]):
+        return None
+    from ..kernels.threads import get_num_threads
+
+    return get_num_threads()
 
 
 class Machine:
     """A program ready to run: `inputs` are the views to fill, `outputs` the views that hold the results afterwards."""
 
     def __init__(self, program: Program, clusters: Sequence[Cluster], made: Plan, kernels: Sequence[Any]) -> None:
-        """`kernels`: for each cluster its Kernels (a list), or None where it is a Python step."""
+        """`kernels`: for each cluster its Kernels or its Native call (a list), or None where it is a Python step."""
         self.program, self.clusters, self.made = program, clusters, made
-        scratch = max([k.scratch for found in kernels if found for k in found], default=0)
-        start = -(-made.size // ALIGNMENT) * ALIGNMENT
-        raw = np.zeros(start + scratch + ALIGNMENT, np.uint8)
+        self.threads = threads_for(kernels)
+        own = [k for found in kernels for k in found or () if isinstance(k, Kernel)]
+        self.private = _lines(max([k.private for k in own], default=0))
+        self.shared = max(
+            [sum([_lines(v.size * v.dtype.itemsize) for v in k.sums]) * self._parts(k) for k in own], default=0
+        )
+        start = _lines(made.size)
+        size = start + self.shared + self.private * (self.threads or 1)
+        raw = np.zeros(size + ALIGNMENT, np.uint8)
         shift = -raw.ctypes.data % ALIGNMENT
-        self.arena = raw[shift : shift + start + scratch]
+        self.arena = raw[shift : shift + size]
         self.base = self.arena.ctypes.data
+        self.workspace = self.base + start
+        self.flag = np.zeros(1, np.int64)
         self.messages: dict[int, str] = {}
         self.steps: list[Callable[[], None]] = []
-        self._link(kernels, self.base + start)
+        self.walked: list[
+            tuple[int, int] | Cluster
+        ] = []  # what each step is: entries from one to another, or a Python step
+        self._link(kernels)
         self.inputs = [self.view(v) for v in program.inputs]
         self.outputs = [self.view(v) for v in program.outputs]
+
+    def _parts(self, k: Kernel) -> int:
+        """Into how many parts a kernel is cut."""
+        threads = self.threads or 1
+        if threads == 1 or k.work < WORTH_SHARING:
+            return 1
+        most = min(k.turns, PARTS * threads)
+        if k.sums:  # what is summed up twice must be little beside the rest
+            most = min(most, max(1, k.points // (4 * sum([v.size for v in k.sums]))))
+        return most
 
     # ---- addresses and views ---------------------------------------------------------------------------------
 
@@ -102,47 +168,90 @@ class Machine:
 
     # ---- linking ---------------------------------------------------------------------------------------------
 
-    def _link(self, kernels: Sequence[list[Kernel] | None], scratch: int) -> None:
-        flat = [k for found in kernels if found for k in found]
-        addresses = iter(library.functions([k.text for k in flat]))
-        entries: list[tuple[int, Any]] = []
+    def _link(self, kernels: Sequence[Any]) -> None:
+        own = [k for found in kernels for k in found or () if isinstance(k, Kernel)]
+        addresses = dict(zip([k.text for k in own], library.functions([k.text for k in own]), strict=False))
         checks: dict[int, list[tuple[Value, str]]] = {}
         for v, message in self.program.checks:
             checks.setdefault(access(v)[0].cluster.position, []).append((v, message))
-        check = library.functions([CHECK])[0] if checks else 0
-        self.names: list[Cluster | None] = []
+        self.kept: list[Any] = []  # tables that programs point at
+        self.entries: list[tuple[np.ndarray, Cluster | None]] = []
         pending = 0
         for c, found in zip(self.clusters, kernels, strict=True):
             if found is None:
-                if len(entries) > pending:
-                    self.steps.append(self._walk(pending, len(entries)))
-                    pending = len(entries)
+                self._walk(pending)
+                pending = len(self.entries)
                 self.steps.append(self._python(c))
+                self.walked.append(c)
             for k in found or ():
-                pointers = [self.address(r, o) for r, o in k.pointers] + ([scratch] if k.scratch else [])
-                entries.append((next(addresses), (ctypes.c_void_p * len(pointers))(*pointers)))
-                self.names.append(c)
+                made = self._called(c, k) if isinstance(k, Native) else self._own(k, addresses[k.text])
+                self.entries += [(numbers, c) for numbers in made]
             for v, message in checks.get(c.position, ()):
-                self.messages[len(entries)] = message
+                self.messages[len(self.messages) + 1] = message
                 root, offset, _ = access(v)
-                entries.append((check, (ctypes.c_void_p * 1)(self.address(root, offset))))
-                self.names.append(None)
-        if len(entries) > pending:
-            self.steps.append(self._walk(pending, len(entries)))
-        self.entries = entries
-        self.table = (ctypes.c_void_p * (2 * len(entries) or 1))()
-        for i, (function, pointers) in enumerate(entries):
-            self.table[2 * i], self.table[2 * i + 1] = function, ctypes.addressof(pointers)
+                table = self._table([self.address(root, offset), self.flag.ctypes.data, len(self.messages)])
+                (check,) = library.functions([CHECK])
+                self.entries.append((self._program(table, [(check, 1)]), None))
+        self._walk(pending)
 
-    def _walk(self, first: int, last: int) -> Callable[[], None]:
-        run = driver()
+    def _table(self, numbers: Sequence[int]) -> int:
+        """The address of numbers that are kept."""
+        self.kept.append(np.asarray(numbers, np.int64))
+        return int(self.kept[-1].ctypes.data)
+
+    def _program(self, table: int, steps: Sequence[tuple[int, int]]) -> np.ndarray:
+        numbers = np.zeros(FIRST_STEP + 2 * len(steps), np.int64)
+        numbers[[STEPS, PLAN, THREADS]] = len(steps), table, self.threads or 1
+        numbers[[SHARED, PRIVATE, PRIVATE_BYTES]] = self.workspace, self.workspace + self.shared, self.private
+        numbers[FIRST_STEP:] = np.ravel(steps)
+        return numbers
+
+    def _own(self, k: Kernel, address: int) -> list[np.ndarray]:
+        """The programs of a kernel of ours: itself, and what combines the sums that its parts made."""
+        parts, where = self._parts(k), self.workspace
+        pointers, rest = [self.address(r, o) for r, o in k.pointers], []
+        for v in k.sums:
+            size = _lines(v.size * v.dtype.itemsize)
+            if parts == 1:
+                pointers += [self.address(v), 0]
+                continue
+            pointers += [where, size]
+            (combine,) = library.functions([emit_combination(v, library.vector_bytes)])
+            rest.append(self._program(self._table([self.address(v), where, size, parts]), [(combine, 1)]))
+            where += size * parts
+        return [self._program(self._table(pointers), [(address, parts)]), *rest]
+
+    def _called(self, c: Cluster, call: Native) -> list[np.ndarray]:
+        """The programs of the kernels room's plans."""
+        operands = [*c.members[0].inputs, *call.results]
+
+        def address(argument: Any) -> int:
+            if argument is None:
+                return 0
+            if isinstance(argument, np.ndarray):
+                return int(argument.ctypes.data)
+            root, offset, _ = access(operands[argument[0]])
+            return self.address(root, offset + argument[1])
+
+        workspace = self.base + self.made.workspace[c]
+        return [plan.program([address(a) for a in arrays], workspace) for plan, arrays in call.runs]
+
+    def _walk(self, first: int) -> None:
+        """Add the step that runs the entries from one on to the last there is now."""
+        chain = [numbers for numbers, _ in self.entries[first:]]
+        if not chain:
+            return
+        count, table, flag = len(chain), self._table([n.ctypes.data for n in chain]), self.flag.ctypes.data
+        run = self.runner()
 
         def walk() -> None:
-            failed = run(self.table, first, last)
-            if failed >= 0:
+            failed = run(table, count, flag)
+            if failed:
+                self.flag[0] = 0
                 raise IndexError(self.messages[failed])
 
-        return walk
+        self.steps.append(walk)
+        self.walked.append((first, len(self.entries)))
 
     def _python(self, c: Cluster) -> Callable[[], None]:
         v = c.members[0]
@@ -166,6 +275,20 @@ class Machine:
 
         return run
 
+    def fits_pool(self) -> bool:
+        """Whether there are as many threads as its kernels were cut for."""
+        from ..kernels.threads import get_num_threads
+
+        return get_num_threads() == self.threads
+
+    def runner(self) -> Callable[[int, int, int], int]:
+        """What walks a chain: a function of our own, or the pool's."""
+        if self.threads is None or self.threads == 1:
+            return driver()
+        from ..kernels.threads import chain_runner
+
+        return chain_runner()
+
     # ---- running ---------------------------------------------------------------------------------------------
 
     def forget(self) -> None:
@@ -178,18 +301,9 @@ class Machine:
             step()
 
 
-def profile(machine: Machine, repeat: int = 20) -> list[tuple[float, Cluster | None]]:
-    """The median microseconds of each table entry, run by itself on whatever is in memory, with its cluster."""
-    found = []
-    for (function, pointers), c in zip(machine.entries, machine.names, strict=True):
-        run = ctypes.CFUNCTYPE(ctypes.c_long, ctypes.c_void_p, ctypes.c_long, ctypes.c_long)(function)
-        times = []
-        for _ in range(repeat):
-            start = time.perf_counter()
-            run(pointers, 0, 1)
-            times.append(time.perf_counter() - start)
-        found.append((1e6 * sorted(times)[repeat // 2], c))
-    return found
+def _lines(size: int) -> int:
+    """Bytes rounded up to whole cache lines."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
 
 
 def _viewed(v: Value, source: np.ndarray) -> np.ndarray:
@@ -204,10 +318,19 @@ def _viewed(v: Value, source: np.ndarray) -> np.ndarray:
     return source.reshape(v.shape)
 
 
-CHECK = """
-define i64 @NAME(ptr %args, i64 %part, i64 %parts) {
+CHECK = f"""
+define void @NAME({", ".join(KERNEL_ARGUMENTS)}) {{
 %p = load ptr, ptr %args
 %x = load i8, ptr %p
-%r = zext i8 %x to i64
-ret i64 %r
-}"""
+%wrong = icmp ne i8 %x, 0
+br i1 %wrong, label %raise, label %done
+raise:
+%to = getelementptr ptr, ptr %args, i64 1
+%flag = load ptr, ptr %to
+%from = getelementptr i64, ptr %args, i64 2
+%number = load i64, ptr %from
+store i64 %number, ptr %flag
+br label %done
+done: ret void
+}}"""
+"""Writes a number to the flag where a boolean is true; its table is (boolean, flag, number)."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from .access import access, domain, is_flat, operands
 from .build import SUPPORTED
-from .fusion import Cluster, cuts_of
+from .fusion import Cluster, cluster_of, cuts_of
 from .loops import lanes_for, unrolled
 from .placement import root_inside
 from .program import Program, Value, contiguous
@@ -30,6 +30,8 @@ class Plan:
     unshared: int = 0  # what the temporaries would take without sharing
     home: dict[Value, Value] = field(default_factory=dict)  # root -> memory that it is computed straight into
     copied: list[Value] = field(default_factory=list)  # roots that are copied home after everything else
+    heirs: set[Value] = field(default_factory=set)  # those that took over the memory of one that ended
+    workspace: dict[Cluster, int] = field(default_factory=dict)  # where a native cluster works
     lifetimes: dict[Value, tuple[int, int]] = field(default_factory=dict)
 
 
@@ -40,14 +42,15 @@ def plan(program: Program, values: list[Value], clusters: list[Cluster], vector_
     _send_home(program, clusters, made)
     arena = Arena()
     for v in program.inputs:
-        v.buffer = arena.take(_bytes(v))
+        v.buffer = arena.take(nbytes(v))
     made.inputs = arena.size
     _temporaries(program, clusters, made, arena)
     made.size = arena.size
     return made
 
 
-def _bytes(v: Value) -> int:
+def nbytes(v: Value) -> int:
+    """Bytes that a value takes in the arena."""
     return max(-(-v.size * v.dtype.itemsize // ALIGNMENT), 1) * ALIGNMENT
 
 
@@ -87,18 +90,18 @@ def _send_home(program: Program, clusters: list[Cluster], made: Plan) -> None:
     taken: set[Value] = set()
     for target, v in list(program.effects):
         root, offset, strides = access(v)
-        c = root.cluster
+        made_by = cluster_of(root)
         whole = offset == 0 and root.size == v.size == target.size and is_flat(v.shape, strides) and root.inside is None
         good = (
             whole
             and root not in taken
             and counted[target] == 1
-            and c is not None
-            and c.position > fallible
+            and made_by is not None
+            and made_by.position > fallible
             and root.layout == contiguous(root.shape)
             and target.data.flags.c_contiguous
             and root.dtype == target.dtype
-            and all([_leaves_first(reader, user, target, c, root) for reader, user in readers.get(target, ())])
+            and all([_leaves_first(reader, user, target, made_by, root) for reader, user in readers.get(target, ())])
         )
         if good:
             taken.add(root)
@@ -178,7 +181,7 @@ def _temporaries(program: Program, clusters: list[Cluster], made: Plan, arena: A
     first: dict[Value, int] = {}
     last: dict[Value, int] = {}
     for c in clusters:
-        for v in _stored_by(c):
+        for v in stored_by(c):
             whole = root_inside(v)
             if whole not in made.home:
                 first.setdefault(whole, c.position)
@@ -204,21 +207,25 @@ def _temporaries(program: Program, clusters: list[Cluster], made: Plan, arena: A
         dying = _heritable(c, [v for v in ends.get(c.position, ()) if first[v] < c.position], shared)
         for v in begins.get(c.position, ()):
             heir = None if v in shared else _heir(v, c, dying)
-            made.unshared += _bytes(v)
+            made.unshared += nbytes(v)
             if heir is not None:
                 v.buffer = heir.buffer
+                made.heirs.add(v)
                 dying.remove(heir)
                 inherited.add(heir)
             else:
-                v.buffer = arena.take(_bytes(v))
+                v.buffer = arena.take(nbytes(v))
+        if c.kind == "native":  # what it works in is free again when it is done
+            made.workspace[c] = arena.take(c.members[0].params.workspace)
+            arena.give(made.workspace[c], c.members[0].params.workspace)
         for v in ends.get(c.position, ()):
             if v not in inherited:
-                arena.give(v.buffer, _bytes(v))
+                arena.give(v.buffer, nbytes(v))
 
 
-def _stored_by(c: Cluster) -> Iterable[Value]:
+def stored_by(c: Cluster) -> Iterable[Value]:
     """What gets memory when this cluster runs: its stored members, and an opaque call's results."""
-    if c.kind == "opaque":
+    if c.kind in ("opaque", "native"):
         return c.members[0].params.results
     return [v for v in c.members if v.stored]
 

@@ -7,21 +7,23 @@ raises Unreadable where there is no native form.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .build import Builder, Unreadable
 from .program import Value
 
-LOWER: dict[str, Callable[..., Value]] = {}
+Lower = Callable[..., Value | tuple[Value, ...]]
+LOWER: dict[str, Lower] = {}
+F = TypeVar("F", bound=Lower)
 
 MOST_CLASSES = 4096
 """Up to how many entries of a row an index is found by comparing each: it costs one pass that fuses with its neighbours."""
 
 
-def lowering(name: str) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
-    def add(function: Callable[..., Value]) -> Callable[..., Value]:
+def lowering(name: str) -> Callable[[F], F]:
+    def add(function: F) -> F:
         LOWER[name] = function
         return function
 
@@ -175,6 +177,15 @@ def _einsum_one(b: Builder, x: Value, letters: str, output: str) -> Value:
 def _take(b: Builder, x: Value, indices: Any, axis: int) -> Value:
     if axis % len(x.shape) or not isinstance(indices, Value):
         raise Unreadable("rows along another axis than the first")
+    return b.take_rows(x, indices)
+
+
+@lowering("embedding")
+def _embedding(b: Builder, x: Value, indices: Any, padding_idx: Any) -> Value:
+    if not isinstance(indices, Value) or indices.dtype.kind not in "iu":
+        raise Unreadable("indices that are no array of integers")
+    if indices.dtype.kind == "i":
+        b.check(b.apply("less", indices, 0), "embedding: an index is negative")
     return b.take_rows(x, indices)
 
 

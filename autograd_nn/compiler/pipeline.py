@@ -19,6 +19,7 @@ from .library import library
 from .loops import Kernel, Unmerged, emit_loops
 from .machine import Machine
 from .memory import Plan, plan
+from .native import Native
 from .placement import copied, place
 from .products import emit_matmul
 from .program import Program, Value, contiguous
@@ -36,7 +37,7 @@ class Compiled:
     plan: Plan
     machine: Machine
     seconds: dict[str, float] = field(default_factory=dict)
-    kernels: list[list[Kernel] | None] = field(default_factory=list)
+    kernels: list[list[Kernel | Native] | None] = field(default_factory=list)
 
 
 @contextlib.contextmanager
@@ -87,7 +88,7 @@ def compile_program(program: Program) -> Compiled:
     return Compiled(program, clusters, made, machine, seconds, kernels)
 
 
-def emit(c: Cluster) -> list[Kernel] | None:
+def emit(c: Cluster) -> list[Kernel | Native] | None:
     """The kernels of a cluster; None for what is a Python step."""
     if c.kind == "loop":
         return [emit_loops(c, library.vector_bytes)]
@@ -96,6 +97,8 @@ def emit(c: Cluster) -> list[Kernel] | None:
     if c.kind in ("take_rows", "add_rows"):
         gather = emit_take_rows if c.kind == "take_rows" else emit_add_rows
         return [gather(c.members[0], library.vector_bytes)]
+    if c.kind == "native":
+        return [c.members[0].params]
     if c.kind == "assemble":
         return []  # its parts write into it
     return None
@@ -126,7 +129,7 @@ def _compute_apart(program: Program, v: Value) -> None:
             user.inputs = [part if i is v else i for i in user.inputs]
 
 
-def _fill_assembled(clusters: Sequence[Cluster], kernels: list[list[Kernel] | None]) -> None:
+def _fill_assembled(clusters: Sequence[Cluster], kernels: list[list[Kernel | Native] | None]) -> None:
     """Zeros into what is assembled from parts that do not cover it, before the first part is written."""
     filled: set[Any] = set()
     for c, found in zip(clusters, kernels, strict=True):

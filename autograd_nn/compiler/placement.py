@@ -28,6 +28,10 @@ def place(program: Program) -> list[Value]:
     for v in program.values():
         if v.op in ("take_rows", "add_rows"):
             _rows_as_runs(v)
+        elif v.op == "native":
+            v.inputs = [
+                i if is_run(i, 0) and root_of(i).op not in ("constant", "iota") else copied(i) for i in v.inputs
+            ]
     _own_roots(program)
     _sums_of_products(program)
     _own_parts(program)
@@ -37,7 +41,7 @@ def place(program: Program) -> list[Value]:
         if v.op == "opaque":
             v.params.results = []
     for v in values:
-        if v.op == "result":
+        if v.op == "result" and v.inputs[0].op == "opaque":
             v.inputs[0].params.results.append(v)
     return values
 

@@ -189,8 +189,12 @@ def predicate(name: str, d: np.dtype) -> str:
     return {"f": floating, "i": signed}.get(d.kind, unsigned)
 
 
+def _comparison(name: str) -> Emit:
+    return lambda f, x, d, out: f.compare(predicate(name, d), x[0], x[1], d)
+
+
 for _name in PREDICATES:
-    ELEMENTWISE[_name] = lambda f, x, d, out, name=_name: f.compare(predicate(name, d), *x, d)  # type: ignore[misc]
+    ELEMENTWISE[_name] = _comparison(_name)
 
 
 @primitive("maximum")
@@ -256,9 +260,13 @@ def _truth(f: Any, x: str, d: np.dtype) -> str:
     return x if d.kind == "b" else f.compare("une" if d.kind == "f" else "ne", x, _zero(f, d), d)
 
 
+def _bitwise(name: str) -> Emit:
+    return lambda f, x, d, out: f.binary(name, x[0], x[1], d)
+
+
 for _name in ("and", "or", "xor"):
     ELEMENTWISE[f"logical_{_name}"] = _logical(_name)
-    ELEMENTWISE[f"bitwise_{_name}"] = lambda f, x, d, out, name=_name: f.binary(name, *x, d)  # type: ignore[misc]
+    ELEMENTWISE[f"bitwise_{_name}"] = _bitwise(_name)
 
 
 @primitive("logical_not")
@@ -320,16 +328,23 @@ def _signbit(f, x, d, out):
     return f.let(f"icmp slt {f.vector(whole)} {bits}, {f.repeated('0', whole)}")
 
 
+def _intrinsic(name: str) -> Emit:
+    return lambda f, x, d, out: f.intrinsic(name, x, d)
+
+
 for _name in ("sqrt", "floor", "ceil", "rint", "trunc", "copysign"):
-    ELEMENTWISE[_name] = lambda f, x, d, out, name=_name: f.intrinsic(name, x, d)  # type: ignore[misc]
+    ELEMENTWISE[_name] = _intrinsic(_name)
 
 
 # ---- transcendental ------------------------------------------------------------------------------------------------
 
-for _name, _foreign in FOREIGN.items():
-    ELEMENTWISE[_name] = lambda f, x, d, out, name=_foreign: f.each_lane(  # type: ignore[misc]
-        name + ("f" if d.itemsize == 4 else ""), x, d
-    )
+
+def _foreign(name: str) -> Emit:
+    return lambda f, x, d, out: f.each_lane(name + ("f" if d.itemsize == 4 else ""), x, d)
+
+
+for _name, _of_c in FOREIGN.items():
+    ELEMENTWISE[_name] = _foreign(_of_c)
 
 
 def _polynomial(name: str) -> Emit:

@@ -7,6 +7,7 @@ contiguous (turned by transposes in registers) or when it exceeds that cache and
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -20,6 +21,9 @@ from .text import KERNEL_ARGUMENTS, Function
 
 BLOCK_BYTES = 640
 """Bytes of one column of a block of B: 160 float32, so that a panel of 4 vectors is 40 kB with 64-byte vectors."""
+
+ENOUGH = 4
+"""Turns of a loop that are worth sharing among threads; where none has so many, the one that has most is."""
 
 
 def emit_matmul(v: Value, vector_bytes: int) -> Kernel:
@@ -45,7 +49,7 @@ class Product:
             self.bm = 1
         elif cm != 1:
             raise AssertionError(f"the rows of {v} are not contiguous")
-        self.f = f = Function("NAME", KERNEL_ARGUMENTS, vector_bytes // v.dtype.itemsize, "i64")
+        self.f = f = Function("NAME", KERNEL_ARGUMENTS, vector_bytes // v.dtype.itemsize)
         self.vectors, most = _tile_width(-(-self.m // f.lanes), vector_bytes)
         self.rows = max(range(1, min(most, self.n) + 1), key=lambda r: (r if self.n % r == 0 else 0) + 0.75 * r)
         self.panel = self.vectors * f.lanes
@@ -53,20 +57,38 @@ class Product:
         self.block = -(-self.k // blocks)
         large = self.k * self.m * v.dtype.itemsize > 40_000 and self.bk != self.panel and self.n >= 48
         self.packs = self.bm != 1 or large
+        self.split, self.turns = self._split()
+
+    def _split(self) -> tuple[Any, int]:
+        """Which loop the parts share, and its turns: that over a batch's axis, the panels (each is packed once) or the rows."""
+        axis = max(range(len(self.sizes)), key=lambda i: self.sizes[i], default=None)
+        panels, tiles = self.m // self.panel, self.n // self.rows
+        if axis is not None and self.sizes[axis] >= ENOUGH:
+            return axis, self.sizes[axis]
+        found = [("panels", panels), ("rows", tiles)] if self.packs else [("rows", tiles), ("panels", panels)]
+        return next((f for f in found if f[1] >= ENOUGH), max(found, key=lambda f: f[1]))
 
     def kernel(self) -> Kernel:
         f = self.f
         a, b, c = [f.pointer_argument(i) for i in range(3)]
-        self.scratch = f.pointer_argument(3) if self.packs else ""
         self._batch(0, a, b, c)
-        f.do("ret i64 0")
+        f.do("ret void")
         pointers = [(self.root_a, self.offset_a), (self.root_b, self.offset_b), (self.v, 0)]
-        return Kernel(f.text(), pointers, self.block * self.panel * self.dtype.itemsize if self.packs else 0)
+        private = self.block * self.panel * self.dtype.itemsize if self.packs else 0
+        work = self.v.size * self.k // 8  # a multiplication is cheaper than what other kernels do to an element
+        return Kernel(f.text(), pointers, private, max(self.turns, 1), work)
+
+    def _loop(self, what: Any, count: int, step: int = 1) -> Any:
+        return self.f.shared_loop(count, step) if what == self.split else self.f.loop(count, step)
+
+    def _rest(self, what: Any) -> Any:
+        """What is left after the whole turns of a loop is done by the last part."""
+        return self.f.in_last_part() if what == self.split else contextlib.nullcontext()
 
     def _batch(self, depth: int, a: str, b: str, c: str) -> None:
         f, d = self.f, self.dtype
         if depth < len(self.sizes):
-            with f.loop(self.sizes[depth]) as i:
+            with self._loop(depth, self.sizes[depth]) as i:
                 moved = [f.at(p, i, s[depth], d) for p, s in zip((a, b, c), self.strides, strict=True)]
                 self._batch(depth + 1, *moved)
             return
@@ -74,10 +96,11 @@ class Product:
             depth_now = min(self.block, self.k - start)
             whole = self.m // self.panel * self.panel
             if whole:
-                with f.loop(whole, self.panel) as j:
+                with self._loop("panels", whole, self.panel) as j:
                     self._panel(j, self.panel, start, depth_now, a, b, c)
             if self.m > whole:
-                self._panel(whole, self.m - whole, start, depth_now, a, b, c)
+                with self._rest("panels"):
+                    self._panel(whole, self.m - whole, start, depth_now, a, b, c)
 
     def _panel(self, j: Any, width: int, start: int, depth: int, a: str, b: str, c: str) -> None:
         """All rows of C for some of its columns, over one block of k."""
@@ -86,12 +109,12 @@ class Product:
         b, c, row = f.at(f.at(b, start, self.bk, d), j, self.bm, d), f.at(c, j, 1, d), self.bk
         if self.packs:
             if self.bm == 1:
-                f.called(pack_rows(d, f.lanes, self.panel, width), PACK, [depth, self.bk, 1, b, self.scratch])
+                f.called(pack_rows(d, f.lanes, self.panel, width), PACK, [depth, self.bk, 1, b, "%private"])
             elif self.bk == 1:
-                f.called(pack_columns(d, f.lanes, self.panel, width), PACK, [depth, 1, self.bm, b, self.scratch])
+                f.called(pack_columns(d, f.lanes, self.panel, width), PACK, [depth, 1, self.bm, b, "%private"])
             else:
-                f.called(pack_any(d, f.lanes, self.panel, width), PACK, [depth, self.bk, self.bm, b, self.scratch])
-            b, row = self.scratch, self.panel
+                f.called(pack_any(d, f.lanes, self.panel, width), PACK, [depth, self.bk, self.bm, b, "%private"])
+            b, row = "%private", self.panel
 
         def rows(i: Any, count: int) -> None:
             left = f.at(f.at(a, i, self.an, d), start, self.ak, d)
@@ -99,10 +122,11 @@ class Product:
             f.called(function, TILE, [depth, left, self.an, self.ak, b, row, f.at(c, i, self.cn, d), self.cn])
 
         whole = self.n // self.rows * self.rows
-        with f.loop(whole, self.rows) as i:
+        with self._loop("rows", whole, self.rows) as i:
             rows(i, self.rows)
         if self.n > whole:
-            rows(whole, self.n - whole)
+            with self._rest("rows"):
+                rows(whole, self.n - whole)
 
 
 def _merged_batch(sizes: list[int], strides: list[list[int]]) -> tuple[list[int], list[list[int]]]:

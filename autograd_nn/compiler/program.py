@@ -9,7 +9,8 @@ A value is a leaf or the result of one primitive on other values. There are few 
     assemble     zeros with parts written at slices, which do not overlap
     matmul       (..., n, k) @ (..., k, m)
     take_rows    the rows of an array that indices name; add_rows, its adjoint, adds rows into zeros
-    opaque       anything else: a Python function of arrays; its outputs are values of the primitive `result`
+    native       plans of the kernels room (convolution, pooling); the outputs are values of the primitive `result`
+    opaque       anything else: a Python function of arrays; the outputs likewise
 
 Nothing is ever written to: a state has a value before the step and one after it, its *effect*. So every pass is a function
 from programs to programs, and dead code is what no output, effect or check leads to.

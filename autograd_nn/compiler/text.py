@@ -3,7 +3,8 @@
 Names of SSA values are strings such as `%t7`; a number of vectors' type is that of a NumPy dtype. Booleans are i1 in registers
 and bytes in memory. Arithmetic carries `contract` (a * b + c may round once) and nothing more, so NaN and infinities survive.
 
-Every kernel is `i64 @NAME(ptr %args, i64 %part, i64 %parts)`: `args` holds its pointers, and the call does `part` of `parts`.
+A kernel is what those of `autograd_nn.kernels` are, and run by the same threads (see `kernels.steps`): `args`, in the place of a
+plan, holds its pointers, `private` is workspace of the calling thread, and the call does `part` of `parts`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ import numpy as np
 from .build import BOOL
 
 I64 = np.dtype(np.int64)
-KERNEL_ARGUMENTS = ("ptr %args", "i64 %part", "i64 %parts")
+KERNEL_ARGUMENTS = (
+    *("ptr %args", "ptr %a", "ptr %b", "ptr %c", "ptr %d", "ptr %shared", "ptr %private"),
+    *("i64 %part", "i64 %parts"),
+)
 
 
 def scalar_type(dtype: np.dtype) -> str:
@@ -233,6 +237,17 @@ class Function:
             x = self.let(f"zext i1 {x} to i8")
         self.do(f"store {memory_type(dtype)} {x}, ptr {p}, align {dtype.itemsize}")
 
+    def every_other(self, p: str, dtype: np.dtype, n: int) -> str:
+        """Elements 2 apart into the first n lanes: two runs, of which a shuffle takes half. Nothing past the last is read."""
+        if self.lanes == 1:
+            return self.load(p, dtype)
+        first = second = self.load(p, dtype, 2 * n - 1)
+        if 2 * n - 1 > self.lanes:
+            second = self.load(self.at(p, self.lanes, 1, dtype), dtype, 2 * n - 1 - self.lanes)
+        lanes = ", ".join(f"i32 {2 * i}" for i in range(self.lanes))
+        t = self.type(dtype)
+        return self.let(f"shufflevector {t} {first}, {t} {second}, <{self.lanes} x i32> <{lanes}>")
+
     def gather(self, p: str, stride: int, dtype: np.dtype, n: int) -> str:
         """Elements `stride` apart into the first n lanes."""
         element, out = memory_type(dtype), None
@@ -307,3 +322,12 @@ class Function:
         first = self.let(f"udiv i64 {self.times('%part', turns)}, %parts")
         last = self.let(f"udiv i64 {self.times(self.let('add i64 %part, 1'), turns)}, %parts")
         return first, last
+
+    def shared_loop(self, count: int, step: int = 1) -> Any:
+        """This part's share of for i in range(0, count, step), whose turns are all whole."""
+        first, last = self.share(count // step)
+        return self.loop(self.times(last, step), step, self.times(first, step))
+
+    def in_last_part(self) -> Any:
+        """A loop of one turn in the last part, and none in the others."""
+        return self.loop(self.let(f"udiv i64 {self.let('add i64 %part, 1')}, %parts"))

@@ -27,10 +27,10 @@ PLAIN = 512
 """Differences of so many last bits of the largest element need no explanation."""
 
 
-def compare(signature: Signature, captured: Captured, arrays: Sequence[np.ndarray]) -> None:
+def compare(signature: Signature, captured: Captured, arrays: Sequence[np.ndarray]) -> Any:
     """Run a compiled step from the state before a captured one, and hold what it makes against what that made.
 
-    Leaves everything as the captured step did; raises CompileError, with everything as before that, where they differ.
+    Returns the compiled step's result; raises CompileError, with everything as before the captured one, where they differ.
     """
     record = captured.record
     leaves: list[Any] = []
@@ -49,14 +49,14 @@ def compare(signature: Signature, captured: Captured, arrays: Sequence[np.ndarra
         if id(t) in gradients and id(t) not in states:
             t.fill(-1)  # nobody may read what the step before left
     outputs: list[Any] = []
-    flatten(signature.run(arrays), outputs)
+    result = signature.run(arrays)
+    flatten(result, outputs)
     found = [np.array(t) for t in targets] + [np.array(x._array) for x in outputs]
     bad = [k for k, (e, f) in enumerate(zip(expected, found, strict=True)) if not agrees(e, f)]
     if bad and not _explained(record, [(expected[k], found[k], sources[k]) for k in bad]):
         captured.restore()
         raise CompileError(_complaint(captured, arrays, signature))
-    for t, e in zip(targets, expected, strict=False):
-        t[...] = e
+    return result
 
 
 def _explained(record: recorded.Record, pairs: Sequence[tuple[Any, Any, Any]]) -> bool:

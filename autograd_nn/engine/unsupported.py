@@ -12,9 +12,7 @@ COMPLEX = "complex numbers carry no gradient (yet)"
 CREATION = "it makes an array of like='s kind; make a Tensor with ag.{}"
 FILES = "it reads or writes a file, of values; pass t.numpy(), or ag.tensor(...) of what was read"
 SETS = "sets are not differentiable; ag.unique and ag.isin answer for values, x.detach() cuts the gradient"
-POLYNOMIALS = (
-    "NumPy keeps it for old code; ag.polyval, ag.convolve (a product of polynomials) and ag.vander are differentiable"
-)
+POLYNOMIALS = "coefficients, highest power first, go through np.polyval, polyfit, polyadd, polymul, polyder and polyint"
 RECORDS = "Tensors hold numbers, not records with fields"
 DATES = "Tensors hold numbers, not dates"
 TEXT = "Tensors hold numbers, not text"
@@ -33,13 +31,7 @@ NUMPY: dict[str, str] = {
     "np.sort_complex": COMPLEX + "; ag.sort",
     "np.lib.scimath.*": COMPLEX + ", to which it switches for negative numbers; np.sqrt and kin give NaN there",
     "np.poly": POLYNOMIALS,
-    "np.polyadd": POLYNOMIALS,
-    "np.polyder": POLYNOMIALS,
     "np.polydiv": POLYNOMIALS,
-    "np.polyint": POLYNOMIALS,
-    "np.polymul": POLYNOMIALS,
-    "np.polysub": POLYNOMIALS,
-    "np.polyfit": POLYNOMIALS + "; ag.linalg.lstsq(ag.vander(x, n), y) fits",
     "np.histogram": HISTOGRAM,
     "np.histogram2d": HISTOGRAM,
     "np.histogramdd": HISTOGRAM,
@@ -50,7 +42,6 @@ NUMPY: dict[str, str] = {
     "np.setxor1d": SETS,
     "np.union1d": SETS,
     "np.trim_zeros": "the shape of its result depends on values; slice with x[start:stop]",
-    "np.piecewise": "ag.select takes the pieces as values, and is differentiable",
     "np.place": "it writes in place, element by element; write x[mask] = values",
     "np.put": "it writes through a flattened view; write x[i] = values, or ag.put_along_axis",
     "np.ix_": INDICES + "; index with x[i[:, None], j]",

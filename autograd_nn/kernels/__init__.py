@@ -9,7 +9,7 @@ Where to start reading, and what stands on what:
       winograd_weight, pointwise, thin, depthwise
     dense, flat                                a convolution as tables of offsets, for the paths above
     microkernel, winograd_transforms, layout   what their loops are made of
-    plan, threads, build, vectors              how a kernel is described, run, compiled and given vector instructions
+    plan, steps, threads, build, vectors       how a kernel is described, run, compiled and given vector instructions
     pooling, adaptive, resizing, patches       the other kernels on images
     normalising, special, scattering           standardising over axes; error and gamma functions; adding rows at places
     transcendental                             exp, tanh, the logistic and the normal function on vectors

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autograd_nn.kernels import threads
-from autograd_nn.kernels.build import Kernel
+from autograd_nn.kernels import steps, threads
+from autograd_nn.kernels.build import Kernel, address
 
 WORKSPACE_LIMIT = 64 << 20
 """Bytes of workspace that a convolution may use; a fast path that needs more is split over the batch or not taken."""
@@ -77,19 +77,21 @@ class Plan:
 
     def run(self, *arrays: np.ndarray | None) -> None:
         """Run over up to four C-contiguous arrays; None is a null pointer."""
+        addresses = [0 if array is None else address(array) for array in arrays]
+        threads.run(self.program(addresses, _workspace(self.workspace)))
+
+    def program(self, arrays: Sequence[int], workspace: int) -> np.ndarray:
+        """The numbers of `steps` for arrays and workspace at these addresses."""
         if self._program is None:
             numbers = [len(self.steps), self.table.ctypes.data, 0, 0, 0, 0, 0, 0, self.private_bytes, self.thread_count]
             for kernel, parts in self.steps:
                 numbers += [kernel.address(self.dtype), parts]
             self._program = np.asarray(numbers, np.int64)
         program = self._program.copy()  # other threads may run the same plan
-        for index, array in enumerate(arrays):
-            if array is not None:
-                program[threads.A + index] = array.__array_interface__["data"][0]
-        scratch = _workspace(self.workspace)
-        program[threads.SHARED] = scratch
-        program[threads.PRIVATE] = scratch + self.shared_bytes
-        threads.run(program)
+        program[steps.A : steps.A + len(arrays)] = arrays
+        program[steps.SHARED] = workspace
+        program[steps.PRIVATE] = workspace + self.shared_bytes
+        return program
 
 
 def _workspace(size: int) -> int:

@@ -3,7 +3,7 @@
 A *program* is a few int64 numbers: addresses of a plan, of up to four arrays and of workspace, then steps (kernel
 address, number of parts). `run` walks it in one native call without the GIL. The parts of a step are claimed one at a
 time by whoever is free; the next step starts when all are done. How work is divided depends on the thread count only
-and never on who claims a part, so results repeat bit for bit.
+and never on who claims a part, so results repeat bit for bit. `run_chain` walks many programs in one call: a compiled step.
 
 Decisions. numba's own `prange` is not used: its portable layer aborts the process when two Python threads enter at
 once, it costs seconds of compilation, and its loops cannot be called from generated code. Workers spin for a fraction
@@ -29,13 +29,12 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from autograd_nn.kernels.build import compile_entry, intrinsic
+from autograd_nn.kernels.build import address, compile_entry, inner, intrinsic
+from autograd_nn.kernels.steps import FIRST_STEP, PLAN, PRIVATE, PRIVATE_BYTES, SHARED, STEPS, THREADS, A, B, C, D
 from autograd_nn.kernels.vectors import I64, IS_X86, i64
 
 # The mailbox, one cache line (8 numbers) per field that threads write.
 TICKET, DONE, BUSY, PROGRAM, STEP, SLOTS, ASLEEP = 0, 8, 16, 24, 25, 26, 32
-# A program: these fields, then (kernel address, parts) for each step. It has private workspace for THREADS threads.
-STEPS, PLAN, A, B, C, D, SHARED, PRIVATE, PRIVATE_BYTES, THREADS, FIRST_STEP = range(11)
 REMAINING = (1 << 32) - 1
 SPINS = 10_000
 MOST_THREADS = 256
@@ -119,9 +118,9 @@ def call_part(typingctx, program, step, slot, part):
     return types.void(numbers, i64, i64, i64), codegen
 
 
-def run_program(mailbox, program):
-    """Native: every step of a program, helped by the pool if it is free."""
-    shared = program[THREADS] > 1 and compare_and_swap(mailbox, BUSY, 0, 1)
+@inner
+def run_steps(mailbox, program, shared):
+    """Every step of a program, helped by the pool if it is ours."""
     for step in range(program[STEPS]):
         parts = program[FIRST_STEP + 2 * step + 1]
         if not shared or parts == 1:
@@ -143,18 +142,37 @@ def run_program(mailbox, program):
                 atomic_add(mailbox, DONE, 1)
         while atomic_load(mailbox, DONE) < parts:
             relax()
+
+
+def run_program(mailbox, program):
+    """Native: one program, helped by the pool if it is free."""
+    shared = program[THREADS] > 1 and compare_and_swap(mailbox, BUSY, 0, 1)
+    run_steps(mailbox, program, shared)
     if shared:
         atomic_store(mailbox, BUSY, 0)
 
 
+def run_chain(mailbox, programs, count, flag):
+    """Native: programs one after the other, until one writes a number other than 0 to `flag`; returns what stands there."""
+    shared = compare_and_swap(mailbox, BUSY, 0, 1)
+    for k in range(count):
+        run_steps(mailbox, as_numbers(programs[k]), shared)
+        if flag[0] != 0:
+            break
+    if shared:
+        atomic_store(mailbox, BUSY, 0)
+    return flag[0]
+
+
 def serve(mailbox, slot):
-    """Native: claim parts until nothing has come for a while."""
+    """Native: claim parts until nothing has come for a while. While somebody has the pool, there is more to come."""
     idle = 0
     while idle < SPINS:
         ticket = atomic_load(mailbox, TICKET)
         if ticket & REMAINING == 0 or mailbox[SLOTS] <= slot:
             relax()
-            idle += 1
+            if mailbox[SLOTS] <= slot or atomic_load(mailbox, BUSY) == 0:
+                idle += 1
         elif compare_and_swap(mailbox, TICKET, ticket, ticket - 1):
             program, step = as_numbers(mailbox[PROGRAM]), mailbox[STEP]
             parts = program[FIRST_STEP + 2 * step + 1]
@@ -170,11 +188,13 @@ def as_int(typingctx, pointer):
 
 @cache
 def _native():
-    """(run, serve) as C functions; ctypes releases the GIL around both."""
+    """(run, serve, run_chain) as C functions; ctypes releases the GIL around each."""
     run = compile_entry(run_program, types.void(numbers, numbers))
     worker = compile_entry(serve, types.void(numbers, i64))
+    chain = compile_entry(run_chain, i64(numbers, numbers, i64, numbers))
     two = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)
-    return two(run.address), two(worker.address)
+    four = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)
+    return two(run.address), two(worker.address), four(chain.address)
 
 
 def available_threads() -> int:
@@ -208,7 +228,7 @@ class Pool:
         while True:
             serve_native(self.address, slot)
             self.mailbox[asleep] = 1
-            if int(self.mailbox[TICKET]) & REMAINING and self.mailbox[SLOTS] > slot:
+            if (int(self.mailbox[TICKET]) & REMAINING or self.mailbox[BUSY]) and self.mailbox[SLOTS] > slot:
                 self.mailbox[asleep] = 0
             else:
                 bell.acquire()
@@ -262,4 +282,17 @@ def run(program: np.ndarray) -> None:
     pool = _pool
     if pool.threads > 1 and program[THREADS] > 1:
         pool.wake()
-    _native()[0](pool.address, program.ctypes.data)
+    _native()[0](pool.address, address(program))
+
+
+def chain_runner():
+    """The native function that runs a chain of programs: (addresses of programs, how many, flag) -> what the flag holds."""
+    native = _native()[2]
+
+    def run_all(programs: int, count: int, flag: int) -> int:
+        pool = _pool
+        if pool.threads > 1:
+            pool.wake()
+        return native(pool.address, programs, count, flag)
+
+    return run_all

@@ -21,8 +21,11 @@ from .fused import *
 from .indexing import *
 from .joining import *
 from .normalisation import *
+from .padding import *
+from .polynomials import *
 from .pooling import *
 from .products import *
+from .pytorch import *
 from .random import *
 from .recurrent import *
 from .reduction import *
@@ -30,6 +33,7 @@ from .resampling import *
 from .rounding import *
 from .sampled import *
 from .scan import *
+from .scipy import *
 from .searching import *
 from .selecting import *
 from .shape import *

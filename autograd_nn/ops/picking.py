@@ -1,4 +1,4 @@
-"""`pick` and `limit`: NumPy's `where`, `maximum` and `minimum` by value, in ways that are fast on large arrays.
+"""`pick`, `limit` and `within`: NumPy's `where`, `maximum` and `minimum` by value, in ways that are fast on large arrays.
 
 np.where tests its condition element by element, and on conditions without a pattern (the signs of activations) the
 processor guesses wrong half of the time: 340 microseconds for 65,536 numbers where eight passes of arithmetic take 60. Here
@@ -28,12 +28,13 @@ def pick(condition: Any, x: Any, y: Any) -> Any:
     if bits is None or not all([_fits(side, condition.shape, given.dtype) for side in (x, y)]):
         return np.where(condition, x, y)
     mask = condition.view(np.int8).astype(bits)
-    np.negative(mask, out=mask)
+    if _is_zero(x):
+        np.subtract(mask, 1, out=mask)  # 1 becomes no bits, 0 all
+        np.bitwise_and(mask, y.view(bits), out=mask)
+        return mask.view(given.dtype)
+    np.negative(mask, out=mask)  # 1 becomes all bits
     if _is_zero(y):
         np.bitwise_and(mask, x.view(bits), out=mask)
-    elif _is_zero(x):
-        np.invert(mask, out=mask)
-        np.bitwise_and(mask, y.view(bits), out=mask)
     else:
         first, second = [np.asarray(side, given.dtype).view(bits) for side in (x, y)]
         np.bitwise_and(mask, np.bitwise_xor(first, second), out=mask)
@@ -52,9 +53,33 @@ def _is_zero(side: Any) -> bool:
     return type(side) is not np.ndarray and side == 0 and math.copysign(1.0, side) > 0
 
 
+NATIVE = 1 << 15
+"""Elements from which native code is worth its loading."""
+
+
+def _native(x: np.ndarray) -> bool:
+    return x.size >= NATIVE and x.flags.c_contiguous and x.dtype in BITS
+
+
 def limit(x: Any, low: float, high: float) -> Any:
     """x no smaller than one number and no larger than another; NaN stays. For arrays, numbers and the compiler's symbols."""
     if type(x) is np.ndarray and x.size >= LEAST and x.dtype in BITS:
+        if _native(x):
+            from ..kernels import limits
+
+            return limits.run(limits.limit, (low, high), x)
         return np.clip(x, low, high)
     raised = x if low == -math.inf else np.maximum(x, low)
     return raised if high == math.inf else np.minimum(raised, high)
+
+
+def within(g: Any, x: Any, low: float, high: float) -> Any:
+    """g, but 0 where x is at a bound or beyond; an infinite bound is none, and an x that is NaN is within, as for PyTorch."""
+    if type(x) is type(g) is np.ndarray and g.shape == x.shape and g.dtype == x.dtype and _native(x) and _native(g):
+        from ..kernels import limits
+
+        return limits.run(
+            limits.within, (low if low > -math.inf else math.nan, high if high < math.inf else math.nan), g, x
+        )
+    kept = g if low == -math.inf else pick(x <= low, 0.0, g)
+    return kept if high == math.inf else pick(x >= high, 0.0, kept)

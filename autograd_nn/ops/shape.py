@@ -13,6 +13,7 @@ from ..engine.methods import attach, method
 from ..engine.op import nondifferentiable, op
 from ..engine.protocol import implements
 from .slicing import slice_
+from .totals import total
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -171,6 +172,8 @@ def sum_to_(g: Any, shape: tuple[int, ...]) -> Any:
     """The adjoint of broadcasting: sums over the axes that were repeated."""
     lead = g.ndim - len(shape)
     axes = (*range(lead), *[lead + i for i, n in enumerate(shape) if n == 1 and g.shape[lead + i] != 1])
+    if type(g) is np.ndarray:
+        return total(g, axes, True).reshape(shape) if axes else g
     return g.sum(axis=axes, keepdims=True).reshape(shape) if axes else g
 
 
@@ -326,13 +329,12 @@ def detach(x, /):
 detach.vjp(x=nondifferentiable)
 
 
-def _flatten(x: Any, /) -> Any:
+def _ravel(x: Any, /) -> Any:
     """All elements along one axis, in row-major order."""
     return reshape(x, -1)
 
 
-attach(_flatten, "flatten", method=True)
-attach(_flatten, "ravel", method=True)
+attach(_ravel, "ravel", method=True)
 
 
 implements(np.shape)(lambda a: a.shape)

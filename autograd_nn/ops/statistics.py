@@ -21,6 +21,7 @@ from .scan import cumprod, cumsum, gathered, prod
 from .shape import arrayed, astype, axes_of, broadcast_to_, reshape_
 from .slicing import slice_
 from .sorting import sort
+from .totals import total
 
 __all__ = [
     "average", "count_nonzero", "logsumexp", "median", "nanargmax", "nanargmin", "nancumprod", "nancumsum", "nanmax",
@@ -120,7 +121,7 @@ def logsumexp(x, /, axis=None, keepdims=False):
     m = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
     m = np.where(np.isfinite(m), m, 0)
     with np.errstate(divide="ignore"):  # the logarithm of an empty sum is meant to be -inf
-        out = np.log(np.add.reduce(np.exp(x - m), axis=axis, keepdims=True)) + m
+        out = np.log(total(np.exp(x - m), axis, True)) + m
     return out if keepdims else out.reshape(np.add.reduce(x, axis=axis).shape)
 
 

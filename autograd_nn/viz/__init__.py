@@ -36,8 +36,8 @@ def expression(o: Any) -> Graph:
     """A graph of scalars, left to right: the value and the gradient in each box, the local derivative on each edge.
 
     So that the chain rule can be read off: the gradient of a node is the sum, over the edges that leave it, of the edge's
-    number times the gradient at its end. Works before and after `backward()`; after it, an edge into an operation with a
-    constant, from a node with several uses, may have lost its number (`backward(retain_graph=True)` keeps all).
+    number times the gradient at its end. Works before and after `backward()`; after it, an edge into an operation with
+    a constant may have lost its number where the result does not tell it (`backward(retain_graph=True)` keeps all).
 
     Raises ValueError if a result in the graph is not 0-d, or there is no graph.
 

@@ -18,9 +18,9 @@ def signatures(step):
 class Training:
     """A small classifier with Adam, and batches."""
 
-    def __init__(self, optimizer=ag.optim.Adam, **settings):
+    def __init__(self, optimizer=ag.optim.Adam, dropout=0.0, **settings):
         ag.manual_seed(0)
-        self.model = nn.Sequential(nn.Linear(5, 16), nn.Tanh(), nn.Linear(16, 3))
+        self.model = nn.Sequential(nn.Linear(5, 16), nn.Tanh(), nn.Dropout(dropout), nn.Linear(16, 3))
         self.optimizer = optimizer(self.model.parameters(), **({"lr": 0.01} | settings))
 
     def step(self, x, labels):
@@ -50,6 +50,12 @@ OPTIMIZERS = [
     (ag.optim.Adam, {"weight_decay": 0.01}),
     (ag.optim.Adam, {"amsgrad": True}),
     (ag.optim.AdamW, {}),
+    (ag.optim.Adamax, {}),
+    (ag.optim.NAdam, {}),
+    (ag.optim.RAdam, {}),
+    (ag.optim.Adagrad, {}),
+    (ag.optim.Adadelta, {}),
+    (ag.optim.RMSprop, {"momentum": 0.9, "centered": True}),
 ]
 
 
@@ -449,10 +455,25 @@ def test_many_steps_leave_memory_flat():
         step(x, labels)
     gc.collect()
     before = sys.getallocatedblocks()
-    for _ in range(2000):
+    for _ in range(10_000):
         step(x, labels)
     gc.collect()
     assert sys.getallocatedblocks() - before < 100
+
+
+def test_explaining_leaves_the_states_as_they_were():
+    t = Training()
+    step = ag.compile(t.step)
+    for x, labels in batches(3):
+        step(x, labels)
+    before = [s.numpy().copy() for s in t.states()]
+    explanation = step.explain()
+    for s, expected in zip(t.states(), before, strict=True):
+        np.testing.assert_array_equal(s.numpy(), expected)
+    assert all(v > 0 for v in explanation.times[0].values())
+    picture = explanation.plot()
+    assert [a.get_title(loc="left")[:9] for a in picture.axes] == ["The arena", "Microseco"]
+    assert picture._repr_png_()[:4] == b"\x89PNG"
 
 
 def test_arguments_of_compile_are_checked():
@@ -460,3 +481,25 @@ def test_arguments_of_compile_are_checked():
         ag.compile(3)
     with pytest.raises(ValueError, match="verify"):
         ag.compile(lambda x: x, verify="sometimes")
+
+
+@pytest.mark.parametrize("verify", ["first", "never"])
+def test_a_resumed_run_continues_bit_for_bit(tmp_path, verify):
+    def continued(t, step, n):
+        return [step(x, labels).item() for x, labels in batches(n)], [s.numpy().copy() for s in t.states()]
+
+    whole = Training(dropout=0.3)
+    step = ag.compile(whole.step, verify=verify)
+    continued(whole, step, 5)
+    ag.save({"model": whole.model.state_dict(), "optimizer": whole.optimizer.state_dict()}, tmp_path / "half")
+    random = ag.get_rng_state()
+    expected = continued(whole, step, 7)
+    resumed = Training(dropout=0.3)
+    saved = ag.load(tmp_path / "half")
+    resumed.model.load_state_dict(saved["model"])
+    resumed.optimizer.load_state_dict(saved["optimizer"])
+    ag.set_rng_state(random)
+    found = continued(resumed, ag.compile(resumed.step, verify=verify), 7)
+    assert found[0] == expected[0]
+    for a, b in zip(found[1], expected[1], strict=True):
+        np.testing.assert_array_equal(a, b)

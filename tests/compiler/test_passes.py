@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from random_programs import run
 
 import autograd_nn as ag
+from autograd_nn.compiler import machine
 from autograd_nn.compiler.access import access, is_flat, refined, reshaped
 from autograd_nn.compiler.build import Builder, Unreadable
 from autograd_nn.compiler.capture import capture
@@ -187,6 +188,31 @@ def test_narrower_vectors(monkeypatch, width):
     monkeypatch.setattr(library, "vector_bytes", width)
     for seed in range(500, 520):
         run(seed)
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_kernels_in_parts(monkeypatch, threads):
+    """Every kernel cut into as many parts as it can be; a run gives the same bits again."""
+    monkeypatch.setattr(machine, "WORTH_SHARING", 0)
+    before = ag.get_num_threads()
+    ag.set_num_threads(threads)
+    try:
+        shared = 0
+        for seed in range(600, 640):
+            found = run(seed)
+            shared += sum(s.machine.threads == threads for known in found.signatures.values() for s in known)
+        assert shared > 20
+        f = ag.compile(
+            lambda x: ((x.T @ x).sum(0), ag.softmax(x).sum(0), ag.exp(x).mean(), ag.max(x, 0)), verify="never"
+        )
+        x = np.random.default_rng(0).standard_normal((700, 90)).astype(np.float32)
+        f(x)
+        first, again = f(x), f(x)
+        for a, b, e in zip(first, again, f.step(ag.tensor(x)), strict=True):
+            np.testing.assert_array_equal(a.numpy(), b.numpy())
+            np.testing.assert_allclose(a.numpy(), e.numpy(), rtol=1e-4, atol=1e-4)
+    finally:
+        ag.set_num_threads(before)
 
 
 def test_planning_is_near_linear():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .sketch import Section, Sketch, Wire
+from .sketch import CARRIED, Chip, Section, Sketch, Wire
 
 FEWEST = 3  # repetitions
 LONGEST_PERIOD = 64
@@ -148,22 +148,43 @@ class Folding:
                 stands_for[i], round_of[i] = kept[p], (k - run.start) // run.period
         section = self._name(run, first)
         self._forget_what_differs(stands_for)
-        for i, kept_item in stands_for.items():
-            if i != kept_item:
-                made.items[i] = None
+        self._gather(stands_for)
         for s in range(len(made.sections)):
             if made.sections[s] is not None and s in self.held and self._is_gone(s):
                 made.sections[s] = None
         seen: dict[tuple[int, int], Wire] = {}
+        carried: dict[tuple[int, int], None] = {}
         for w in made.wires:
-            if w.source in round_of and w.target in round_of and round_of[w.source] != round_of[w.target]:
-                section.chained = True  # carried from one repetition to the next
-                continue
             ends = (stands_for.get(w.source, w.source), stands_for.get(w.target, w.target))
-            if ends in seen and (w.source in stands_for or w.target in stands_for):
-                continue
-            seen[ends] = Wire(ends[0], ends[1], w.edges)
+            if w.source in round_of and w.target in round_of and round_of[w.source] != round_of[w.target]:
+                carried[ends] = None
+            elif ends not in seen:
+                seen[ends] = Wire(ends[0], ends[1], w.edges)
         made.wires = list(seen.values())
+        section.chained = bool(carried)
+        if len({source for source, _ in carried}) > 1:  # of one alone "in a row" says enough
+            for source, target in carried:
+                self._carry(source, target)
+
+    def _gather(self, stands_for: dict[int, int]) -> None:
+        """Give what is kept the nodes of what it stands for, and drop the rest."""
+        for i, kept in stands_for.items():
+            item, first = self.made.items[i], self.made.items[kept]
+            assert item is not None and first is not None
+            if i == kept:
+                continue
+            first.also += [*item.also, item.nodes]
+            for k, (chip, shown) in enumerate(zip(item.chips, first.chips, strict=True)):
+                others = [n for n in (chip.node, *chip.also) if n != shown.node and n not in shown.also]
+                first.chips[k] = replace(shown, also=(*shown.also, *others))
+            self.made.items[i] = None
+
+    def _carry(self, source: int, target: int) -> None:
+        """Say in a box what it gets from the repetition before."""
+        item, before = self.made.items[target], self.made.items[source]
+        assert item is not None and before is not None
+        name = f"↺ {before.title}"
+        item.chips = [*item.chips, Chip(before.nodes[-1], name, CARRIED, name, frozen=True)]
 
     def _forget_what_differs(self, stands_for: dict[int, int]) -> None:
         """A constant that is another one in another repetition loses its number."""
