@@ -33,14 +33,12 @@ def compare(signature: Signature, captured: Captured, arrays: Sequence[np.ndarra
     Returns the compiled step's result; raises CompileError, with everything as before the captured one, where they differ.
     """
     record = captured.record
-    leaves: list[Any] = []
-    flatten(captured.result, leaves)
     # What the captured step left on leaves, by the memory in which the compiled step leaves it.
     gradients = {
         id(g._array): leaf.grad._array for leaf, g in signature.gradients if g is not None and leaf.grad is not None
     }
     targets = [t.data for t, _ in signature.compiled.program.effects]
-    sources = [record.of_array(gradients.get(id(t), t)) for t in targets] + [record.value(x) for x in leaves]
+    sources = [record.of_array(gradients.get(id(t), t)) for t in targets] + captured.outputs
     expected = [np.array(gradients.get(id(t), t)) for t in targets] + captured.returned
     captured.restore()
     signature.machine.forget()
@@ -76,18 +74,21 @@ def _complaint(captured: Captured, arrays: Sequence[np.ndarray], signature: Sign
     """Which operation's compiled result is the first to differ from the recorded one."""
     record = captured.record
     made = [(e, v) for e in record.entries if e.op is not None for v in e.outputs[:1] if v is not None]
+    values = replayed(record, [v for _, v in made])
     program, _ = lower(captured, [v for _, v in made])
     machine = compile_program(program).machine
     for to, x in zip(machine.inputs, arrays, strict=True):
         to[...] = x
     machine.run()
+    found = [np.array(out) for out in machine.outputs]  # some of them are states
     captured.restore()
-    for (entry, v), out in zip(made, machine.outputs, strict=True):
-        if not agrees(v.data, out):
+    for (entry, v), out in zip(made, found, strict=True):
+        if not agrees(values[v], out):
             where = f" in {entry.scope[0]}" if entry.scope is not None else ""
             return (
                 f"compile: the compiled step differs from the eager one, first at {entry.name}{where} ({entry.line}), by "
-                f"{deviation(v.data, out):.3g}; this is a fault of the compiler: please report it, and leave the step uncompiled"
+                f"{deviation(values[v], out):.3g}; this is a fault of the compiler: please report it, and leave the step "
+                f"uncompiled"
             )
     return (
         "compile: the compiled step differs from the eager one, though each of its operations agrees when it is compiled "
