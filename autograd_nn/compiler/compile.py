@@ -141,6 +141,8 @@ class CompiledStep:
         except BaseException:
             self.signatures[key].remove(signature)
             raise
+        finally:
+            captured.release()  # it is part of cycles, which would keep all arrays until they are collected
         signature.compared += 1
         return result
 
