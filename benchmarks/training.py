@@ -88,6 +88,10 @@ def peak_memory(index: int, side: str, threads: int) -> float:
 
 def _measure_memory(workload: Workload, side: str) -> None:
     def build(w: Workload) -> Callable[[], Any]:
+        if side == COMPILED:
+            import autograd_nn as ag
+
+            return ag.compile(ours(w))
         return pytorch(w)[0] if side == TORCH else ours(w)
 
     def status(field: str) -> float:
