@@ -88,3 +88,8 @@ def test_a_path_that_cannot_be_written(tmp_path, monkeypatch):
     monkeypatch.setattr("builtins.open", refused)
     with pytest.raises(PermissionError, match=r"save: .*model.safetensors cannot be written: Permission denied"):
         ag.save({"a": ag.ones(1)}, tmp_path / "model.safetensors")
+
+
+def test_labels_that_are_no_integers_are_told_to_be():
+    with pytest.raises(ValueError, match=r"labels are integers, target\.astype\('int64'\)"):
+        nn.CrossEntropyLoss()(ag.ones((2, 3)), ag.tensor([0.0, 2.0]))
