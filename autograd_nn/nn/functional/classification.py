@@ -117,7 +117,7 @@ def cross_entropy(
     if target.ndim < input.ndim:
         raise refuse(
             name,
-            f"the target is {target.dtype} of shape {target.shape} for an input of {input.shape}; labels are integers, "
+            f"the input has shape {input.shape} and the target {target.shape}, {target.dtype}; labels are integers, "
             f"target.astype('int64'), and probabilities have the input's shape",
         )
     input, target = alike(name, input=input, target=target)
