@@ -30,6 +30,13 @@ def stored(dtype, value):
         lambda t: np.max(np.ones(3), initial=t),
         lambda t: np.prod(np.ones(3), initial=t),
         lambda t: np.interp(np.ones(3), np.arange(3.0), np.arange(3.0), left=t),
+        lambda t: np.ones(3).fill(t),
+        lambda t: np.add.reduce(np.ones(3), initial=t),
+        lambda t: np.maximum.reduce(
+            np.ones(3),
+            initial=t,
+        ),
+        lambda t: np.fromiter([t, t], float),
         lambda t: np.array([t, 1.0]),
         lambda t: np.array([[1.0, t]]),
         lambda t: np.full(3, t),
@@ -59,7 +66,8 @@ def test_what_asks_for_a_number_gets_it():
     t = leaf() * 1.5
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert float(t) == t.item() == math.sqrt(t) ** 2 // 1 + 1 == complex(t).real == 3.0
+        assert float(t) == t.item() == np.float64(t) == complex(t).real == max(map(float, [t, t])) == 3.0
+        assert math.isfinite(t)
         assert (int(t), round(t, 1).item(), math.floor(t), math.ceil(t), f"{t:.2f}", format(t, ".1f")) == (
             3,
             3.0,
@@ -83,6 +91,28 @@ def test_what_asks_for_a_number_gets_it():
     objects = np.empty(2, object)
     objects[0] = objects[1] = t
     assert np.sum(objects).requires_grad
+
+
+def test_functions_of_math_warn_once_a_place():
+    from math import exp
+
+    t = leaf()
+    for f in (lambda: math.exp(t), lambda: exp(t), lambda: 2.0 * math.hypot(1.0, t) + 1.0):
+        with pytest.warns(UserWarning, match="no gradient flows; NumPy's function differentiates") as caught:
+            first = f()
+        assert caught[0].filename == __file__
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert f() == first
+            assert exp(t.detach()) == math.exp(2.0)
+
+
+def test_code_without_its_text_is_left_alone():
+    space = {"t": leaf(), "np": np}
+    exec("n = float(t)\na = np.ones(3)\na.fill(t)", space)
+    assert space["n"] == 2.0
+    with pytest.raises((TypeError, ValueError)):
+        exec("a[0] = t", space)
 
 
 def test_values_that_need_no_gradient_are_free():

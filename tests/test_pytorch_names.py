@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import autograd_nn as ag
+from autograd_nn.engine.unsupported import METHODS
 from autograd_nn.ops import pytorch
 
 X = np.arange(24.0).reshape(2, 3, 4) / 7.0 - 1.3
@@ -39,6 +40,7 @@ CALLS = {
     "movedim": lambda t, x: t.movedim(x, 0, 2) * x.movedim(0, -1),
     "tile": lambda t, x: x.tile((2, 1)),
     "real, conj": lambda t, x: x.real * x.conj(),
+    "where": lambda t, x: x.where(x > 0.0, x * x),
     "isnan": lambda t, x: x * x.isnan() + x * x.isfinite(),
 }  # fmt: skip
 INDEXED = {
@@ -102,6 +104,44 @@ def test_numbers_and_dtypes():
     assert not x.imag.numpy().any()
 
 
+def test_orders_are_numpys():
+    x = ag.tensor(M, requires_grad=True)
+    for order in "CF":
+        for ours, numpys in (
+            (x.ravel(order), M.ravel(order)),
+            (x.flatten(order), M.flatten(order)),
+            (x.reshape(6, 2, order=order), M.reshape(6, 2, order=order)),
+            (np.reshape(x, (2, 6), order=order), np.reshape(M, (2, 6), order=order)),
+        ):
+            np.testing.assert_array_equal(ours.detach().numpy(), numpys)
+    assert ag.tensor(X).transpose(0, 2, 1).shape == (2, 4, 3)
+    with pytest.raises(ValueError, match="the order is 'C' or 'F' here, not 'A'"):
+        x.ravel("A")
+    y = ag.zeros(3)
+    assert y.fill(2.0) is None
+    assert y.tolist() == [2.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("split", "t.chunk"),
+        ("sort", "ag.sort"),
+        ("cuda", "cpu"),
+        ("scatter_add", "whole rows"),
+        ("grad_fn", "ag.graph"),
+    ],
+)
+def test_a_name_that_is_not_had_says_what_is(name, instead):
+    with pytest.raises(AttributeError, match=f"'Tensor' object has no attribute {name!r}: .*{instead}"):
+        getattr(ag.tensor(1.0), name)
+    assert not hasattr(ag.tensor(1.0), "nothing_of_the_kind")
+
+
+def test_names_that_are_not_had_are_not_had():
+    assert [name for name in METHODS if hasattr(ag.Tensor, name)] == []
+
+
 def test_writing_in_place():
     w = ag.tensor([1.0, 2.0], requires_grad=True)
     (w * w).sum().backward()
@@ -134,6 +174,8 @@ def test_writing_in_place():
         (lambda x: x.expand(3, 5), ValueError, "broadcast"),
         (lambda x: ag.tensor(X).t(), ValueError, "t: transposes matrices"),
         (lambda x: x.to("cuda"), ValueError, "device 'cuda' does not exist here"),
+        (lambda x: ag.tensor(X).transpose(0, 1), ValueError, "swapaxes exchanges two"),
+        (lambda x: f"{x:.2f}", TypeError, "format: '.2f' is for one number"),
         (lambda x: x.sum().backward(create_graph=True), TypeError, "ag.gradients"),
     ],
 )

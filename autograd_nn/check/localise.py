@@ -84,11 +84,14 @@ class Local:
             return [np.asarray(o, np.float64) for o in self._call(self.base if moved is None else moved)]
 
     def gradient(
-        self, weights: Sequence[np.ndarray], moved: Sequence[np.ndarray] | None = None
+        self,
+        weights: Sequence[np.ndarray],
+        moved: Sequence[np.ndarray] | None = None,
+        create_graph: bool = False,
     ) -> list[np.ndarray | None]:
         leaves = [tensor(b, requires_grad=True) for b in (self.base if moved is None else moved)]
         with np.errstate(all="ignore"), modes.change(tracer=None, grad=True):
-            found = derivative(self._call(leaves), leaves, weights)
+            found = derivative(self._call(leaves), leaves, weights, create_graph)
         return [None if g is None else np.asarray(g._array) for g in found]
 
 
@@ -214,7 +217,7 @@ def _raised(error: Exception) -> str:
             f"the rule writes into what it is given ({error}); cotangents and saved arrays are shared with others, so compute "
             f"a new array"
         )
-    return str(error)
+    return ""  # the report's reason says it
 
 
 def _described(entry: Entry, position: int, local: Local, exam: Examination, probe: Probe) -> Place:

@@ -28,6 +28,7 @@ from .graph import Cell, Node, extras_of, is_differentiable, leaf_node
 from .leaving import refusal_of_array, refuse_number
 from .memory import cell_of, leaf_of, read_only
 from .modes import current
+from .unsupported import METHODS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
@@ -269,7 +270,11 @@ class Tensor(TensorMethods):
         return (self[i] for i in range(len(self)))
 
     def __format__(self, spec: str) -> str:
-        return format(self._array.item(), spec) if spec and self.size == 1 else format(str(self), spec)
+        if spec and self.size != 1:
+            raise TypeError(
+                f"format: {spec!r} is for one number, not for a Tensor of shape {self.shape}; see np.array2string(t)"
+            )
+        return format(self._array.item(), spec) if spec else str(self)
 
     def __repr__(self) -> str:
         text = np.array2string(np.asarray(self._array), separator=", ", prefix="tensor(")
@@ -281,6 +286,14 @@ class Tensor(TensorMethods):
         elif self.requires_grad:
             notes.append("requires_grad=True")
         return f"tensor({text}, {', '.join(notes)})"
+
+    def __getattr__(self, name: str) -> Any:  # of what there is not
+        instead = METHODS.get(name)
+        raise AttributeError(
+            f"{type(self).__name__!r} object has no attribute {name!r}{(instead and f': {instead}') or ''}",
+            name=name,
+            obj=self,
+        )
 
     __hash__ = object.__hash__
 

@@ -100,6 +100,24 @@ STANDARD: dict[str, str] = {
 }
 """Of the Python Array API standard (2024.12), by the name in its namespace."""
 
+METHODS: dict[str, str] = {
+    "split": "PyTorch's t.split(n) is t.chunk or ag.array_split; ag.split is NumPy's",
+    "sort": "NumPy's sorts in place and PyTorch's gives a pair; ag.sort(t) gives a Tensor, t.argsort() the order",
+    "partition": "NumPy's works in place; ag.partition(t, k) gives a Tensor",
+    "put": "it writes through a flattened view; write t[i] = values, or use ag.put_along_axis",
+    "resize": "NumPy's works in place; ag.resize(t, shape) gives a Tensor",
+    "scatter": "ag.put_along_axis(t, index, values, axis) writes along an axis, ag.scatter_add adds whole rows",
+    "scatter_add": "ag.scatter_add(t, indices, values, axis) adds whole rows at indices",
+    "cuda": "autograd_nn computes on the cpu",
+    "flat": "t.reshape(-1) has the elements in a row",
+    "tobytes": "the bytes are those of t.numpy()",
+    "strides": "how memory lies is told by t.numpy().strides",
+    "base": "whether memory is shared is told by np.shares_memory(t, u)",
+    "grad_fn": "ag.graph(t) draws what t was computed from",
+    "H": "complex numbers carry no gradient (yet); t.mT is the transpose of matrices",
+}
+"""NumPy's and PyTorch's names that a Tensor has not, and what to write instead; see `ops.pytorch` for those that mean NumPy's."""
+
 
 def entry(name: str, table: dict[str, str] = NUMPY) -> str | None:
     """The table's entry for a function: its name, or the first pattern that fits it."""

@@ -21,12 +21,12 @@ from ..engine.methods import attach, method
 from ..engine.tensor import Tensor
 from .arranging import expand_dims, moveaxis, repeat, tile
 from .comparison import equal, greater, greater_equal, isfinite, isinf, isnan, less, less_equal, logical_not, not_equal
-from .elementwise import add, divide, multiply, negative, power, subtract
+from .elementwise import add, divide, multiply, negative, power, subtract, where
 from .indexing import take, take_along_axis
 from .joining import split, unstack
 from .products import matmul
 from .rounding import clip, conj
-from .shape import arrayed, as_shape, astype, axis_of, broadcast_to, concatenate, copy, reshape, transpose
+from .shape import arrayed, as_shape, astype, axis_of, broadcast_to, concatenate, copy, ravel, reshape, transpose
 from .standard import asarray
 
 __all__ = [
@@ -172,15 +172,15 @@ def unsqueeze(x: Any, /, dim: int) -> Any:
 
 
 @method
-def flatten(x: Any, /, start_dim: int = 0, end_dim: int = -1) -> Any:
-    """The axes from the first named to the last as one; all of them by default.
+def flatten(x: Any, /, start_dim: int | str = 0, end_dim: int = -1) -> Any:
+    """The axes from the first named to the last as one; all of them by default. NumPy's ``x.flatten("F")`` is `ravel`.
 
     >>> ag.flatten(ag.ones((2, 3, 4)), 1).shape
     (2, 12)
     """
     x = arrayed(x)
-    if not x.ndim:
-        return reshape(x, 1)
+    if isinstance(start_dim, str) or not x.ndim:
+        return ravel(x, start_dim if isinstance(start_dim, str) else "C")
     first, last = axis_of("flatten", x, start_dim), axis_of("flatten", x, end_dim)
     if first > last:
         raise ValueError(f"flatten: axis {start_dim} is behind axis {end_dim} in shape {x.shape}")
@@ -246,6 +246,11 @@ def _written(x: Tensor, /, value: Any) -> Tensor:
     return x
 
 
+def _filled(x: Tensor, /, value: Any) -> None:
+    """NumPy's ``x.fill(value)``, which returns nothing."""
+    _written(x, value)
+
+
 def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     def change(x: Tensor, /, other: Any) -> Tensor:
         return x._in_place(function, other)
@@ -269,6 +274,8 @@ _OWN: dict[str, Callable[..., Any]] = {
     "long": _cast("int64"),
     "bool": _cast("bool"),
     "cpu": lambda x, /: x,
+    "where": lambda x, condition, other, /: where(condition, x, other),
+    "fill": _filled,
     "copy_": _written,
     "fill_": _written,
     "zero_": lambda x, /: _written(x, 0),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...ops import arranging, diagonals, joining, padding
+from ...ops import arranging, diagonals, joining, padding, shape
 from . import Call, Row, in_a_list
 from .inputs import normal, unary
 
@@ -130,6 +130,7 @@ ROWS = [
         _on((), repeats=2),
         _on((2,), repeats=0),
     ),
+    _row(shape.ravel, np.ravel, _on((2, 3)), _on((2, 3), order="F"), _on(()), _on((0, 2))),
     _row(joining.hstack, np.hstack, _on((2, 3), (2, 1)), _on((2,), (3,)), _on((), (2,)), arrange=in_a_list),
     _row(joining.vstack, np.vstack, _on((2, 3), (1, 3)), _on((2,), (2,)), _on((2,), (3, 2)), arrange=in_a_list),
     _row(joining.dstack, np.dstack, _on((2, 3), (2, 3)), _on((2,), (2,)), _on((1, 2, 1), (1, 2, 2)), arrange=in_a_list),
