@@ -55,6 +55,7 @@ if _TYPE_CHECKING:
     from .check.nonfinite import trace_nonfinite as trace_nonfinite
     from .compiler import CompileError as CompileError
     from .compiler import compile as compile
+    from .compiler import fuse as fuse
     from .interop import load as load
     from .interop import save as save
     from .transforms import elementwise_grad as elementwise_grad
@@ -74,7 +75,7 @@ _ROOMS = {
     "check.divergence": ("compare",),
     "check.gradients": ("check_model", "gradcheck"),
     "check.nonfinite": ("detect_nonfinite", "trace_nonfinite"),
-    "compiler": ("CompileError", "compile"),
+    "compiler": ("CompileError", "compile", "fuse"),
     "data": (),
     "interop": ("load", "save"),
     "nn": (),

@@ -2,7 +2,7 @@
 
 All sides start from the same weights and see the same batch; before anything is timed their first losses are compared. Each runs
 in a process of its own, as its users run it, and they take turns on the same number of threads. Peak memory is that of one more
-process, above what it held before the network was made.
+process, above what it held without the network, its code loaded.
 
 We tell the C library to keep freed memory (`engine.heap`) and PyTorch does not; `--same-allocator` gives it to all sides.
 """
@@ -10,6 +10,9 @@ We tell the C library to keep freed memory (`engine.heap`) and PyTorch does not;
 from __future__ import annotations
 
 import argparse
+import contextlib
+import ctypes
+import gc
 import math
 import os
 import subprocess
@@ -85,17 +88,29 @@ def peak_memory(index: int, side: str, threads: int) -> float:
 
 def _measure_memory(workload: Workload, side: str) -> None:
     def build(w: Workload) -> Callable[[], Any]:
+        if side == COMPILED:
+            import autograd_nn as ag
+
+            return ag.compile(ours(w))
         return pytorch(w)[0] if side == TORCH else ours(w)
 
     def status(field: str) -> float:
         with open("/proc/self/status") as file:
             return next(int(line.split()[1]) for line in file if line.startswith(field)) / 1e3
 
-    build(WORKLOADS[0])()  # loads what a side loads when it is first used
+    def steps(count: int) -> None:
+        step = build(workload)
+        for _ in range(count):
+            step()
+
+    steps(2)  # loads and compiles what a side does when it is first used
+    gc.collect()
+    with contextlib.suppress(AttributeError):  # another C library than glibc
+        ctypes.CDLL(None).malloc_trim(0)
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")  # the peak is measured from here on
     before = status("VmRSS")
-    step = build(workload)
-    for _ in range(30):
-        step()
+    steps(30)
     print(status("VmHWM") - before)
 
 

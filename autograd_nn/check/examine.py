@@ -30,7 +30,9 @@ SMALLEST, LARGEST = float(np.finfo(np.float64).tiny), float(np.finfo(np.float64)
 VISIBLE = 1e3 * EPSILON / (2 * FIRST_STEP)
 """The derivative, relative to the outputs it moves, of which a thousandth stands out of rounding at the first step."""
 HIDDEN = 1e-4
-"""The error, relative to its own size, from which on a derivative is wrong that is tiny beside others: see `_hidden`."""
+"""The error, relative to its own size, from which on a derivative is wrong that is tiny beside others: see `_hidden`.
+
+A tenth of a thousandth; a rule whose own terms cancel to a millionth keeps ten digits of sixteen, and is well within."""
 FEW = 40
 """At most this many coordinates are all tried one by one."""
 SWEPT = 5_000
@@ -121,9 +123,8 @@ class Examination:
             np.zeros(b.shape) if g is None else np.asarray(g, np.float64) for g, b in zip(found, self.base, strict=True)
         ]
         self.odd = True  # whether the negated cotangent gave the negated derivative, as a linear rule does
-        self.suspicious: list[
-            Probe
-        ] = []  # coordinates tiny beside others, in which an error may hide: ask each operation
+        # Coordinates, tiny beside others, in which an error may hide: each operation is to be asked.
+        self.suspicious: list[Probe] = []
         self._typical: float | None = None
         self._near: list[list[np.ndarray]] | None = None
         self.size = sum(b.size for b in self.base)
@@ -247,11 +248,15 @@ class Examination:
             value = sum(float(np.sum(p)) for p in parts)
             along = norm(parts)
             length = self._length(direction)
+        # A tiny derivative is the rest of larger terms that cancelled, and keeps their rounding: it is held to 1e-10 of what is
+        # typical here, and to 1e-12 of the outputs, which is what differences leave of them (EPSILON over a step of 1e-4). An
+        # error that could hide below is looked for in coordinates: see `_hidden`.
         least = max(1e-3 * self.typical, 1e-5 * self.output_size) * length
         usual = max(along, self.typical * length, 1e-5 * self.output_size * length)
         scale = max(usual, 1e3 * EPSILON * length)
         underflow = SMALLEST * norm(direction)  # what the engine's zero may stand for
         tolerance = self.atol + self.rtol * max(along, least) + underflow
+        # Differences ten times as uncertain as the error allowed still tell an error of a thousandth, a thousand times more.
         return Claim(value, along, scale, length, tolerance, underflow, 10 * (self.atol + self.rtol * usual))
 
     def line(self, direction: Sequence[np.ndarray]) -> Line:
@@ -275,9 +280,7 @@ class Examination:
         if found.kink and math.isfinite(claim.value):
             too_coarse = abs(claim.value) * FIRST_STEP * SHRINK ** (1 - LEVELS) > 10 * self.output_size > 0
             return UNCLEAR if too_coarse else KINK
-        if not math.isfinite(
-            claim.value
-        ):  # wrong where differences do come to something, else the derivative is infinite
+        if not math.isfinite(claim.value):  # wrong where differences come to something, else infinitely steep
             pairs = zip(self.gradient, direction, strict=True)
             most = max(float(np.max(np.abs(v), initial=0.0, where=~np.isfinite(g))) for g, v in pairs)
             expressible = abs(found.value) <= most * LARGEST  # 1 / x^2 at 1e-200 is not
@@ -289,6 +292,7 @@ class Examination:
             return AGREES
         room = claim.tolerance + 8 * found.error
         reach = self.reach(self.weights) * claim.length
+        # A last bit of the values nearby, times the sums of some dozens of them: below that the engine's zero is not exact.
         if claim.along <= 64 * EPSILON * reach:  # it claims to be zero
             room += 64 * EPSILON * reach
             if gap <= room and 8 * found.error <= 1e-9 * reach:
@@ -303,6 +307,7 @@ class Examination:
         """Whether the finest step that rounding spares sides with the engine: then the coarser ones saw too little of f."""
         gap = abs(claim.value - found.value)
         swept = slope(line, claim, sweep=True)
+        # Rounding at a step must be a tenth of the gap to say anything of it; within half of it is nearer to the engine's value.
         clear = [d for t, d in swept.steps if EPSILON * self.output_size / (2 * t) <= 0.1 * gap]
         return bool(clear) and abs(clear[-1] - claim.value) <= 0.5 * gap
 
@@ -324,6 +329,7 @@ class Examination:
         for level in range(LEVELS):
             step = line.step(FIRST_STEP * SHRINK**-level, claim.along, touched)
             gap = abs(step.central - claim.value)
+            # Forty times its rounding, so that three values within a quarter of the gap are no accident.
             coarse = abs(claim.value) * step.size > 10 * reach
             if coarse or not (HIDDEN * abs(step.central) < gap < math.inf and 40 * step.noise <= gap):
                 running = []

@@ -84,18 +84,21 @@ class Local:
             return [np.asarray(o, np.float64) for o in self._call(self.base if moved is None else moved)]
 
     def gradient(
-        self, weights: Sequence[np.ndarray], moved: Sequence[np.ndarray] | None = None
+        self,
+        weights: Sequence[np.ndarray],
+        moved: Sequence[np.ndarray] | None = None,
+        create_graph: bool = False,
     ) -> list[np.ndarray | None]:
         leaves = [tensor(b, requires_grad=True) for b in (self.base if moved is None else moved)]
         with np.errstate(all="ignore"), modes.change(tracer=None, grad=True):
-            found = derivative(self._call(leaves), leaves, weights)
+            found = derivative(self._call(leaves), leaves, weights, create_graph)
         return [None if g is None else np.asarray(g._array) for g in found]
 
 
 def _wide(x: Any) -> Any:
     """An array of floats in float64, for an operation may refuse to mix them: all its inputs become float64 together."""
-    floats = isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f"
-    return x.astype(np.float64) if floats else x
+    narrow = isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f" and x.dtype.itemsize < 8
+    return x.astype(np.float64) if narrow else x
 
 
 def recorded(problem: Problem, at: Sequence[np.ndarray] | None = None) -> tuple[Record, list[Tensor]]:
@@ -214,7 +217,7 @@ def _raised(error: Exception) -> str:
             f"the rule writes into what it is given ({error}); cotangents and saved arrays are shared with others, so compute "
             f"a new array"
         )
-    return str(error)
+    return ""  # the report's reason says it
 
 
 def _described(entry: Entry, position: int, local: Local, exam: Examination, probe: Probe) -> Place:

@@ -3,3 +3,4 @@
 from .compile import CompiledStep as CompiledStep
 from .compile import compile as compile
 from .errors import CompileError as CompileError
+from .fused import fuse as fuse

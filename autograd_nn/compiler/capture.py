@@ -17,7 +17,7 @@ import numpy as np
 from ..engine import modes
 from ..engine.graph import Leaf
 from ..engine.memory import cell_of
-from ..engine.record import LeftGraph, Record, Value
+from ..engine.record import Entry, LeftGraph, Record, Value
 from ..engine.tensor import Tensor
 from .structure import flatten
 
@@ -113,21 +113,48 @@ class LeafGradient:
 
 
 class Captured:
-    """A captured step: the record, the Tensors given, what the step returned, and how to go back to before it."""
+    """A captured step: the record, the Tensors given, what the step returned, and how to go back to before it.
+
+    `structure` and `outputs` are the result's, as `flatten` has it, with values of the record for Tensors; `returned` are copies
+    of their arrays. `own` are the arrays that the step makes anew each time, by identity; `views` the values that are another's
+    memory.
+    """
 
     def __init__(self, record: Capture, inputs: Sequence[Tensor], result: Any) -> None:
-        self.record, self.inputs, self.result = record, inputs, result
+        self.record, self.inputs = record, inputs
         leaves: list[Any] = []
-        flatten(result, leaves)
+        self.structure = flatten(result, leaves)
+        self.outputs = [record.value(x) for x in leaves]
         self.returned = [np.array(x._array if isinstance(x, Tensor) else x) for x in leaves]
+        self.own = record.own_arrays(leaves)
+        self.views = {e.outputs[0] for e in record.entries if _is_view(e)}
 
     @property
     def notes(self) -> list[LeftGraph]:
         return self.record.notes
 
+    def release(self) -> None:
+        """Let go of what the operations computed: what is known of those arrays from now on is their shapes and dtypes."""
+        for entry in self.record.entries:
+            entry.node = entry.cotangent = None
+            entry.contributions = ()
+            for v in entry.outputs:
+                if v is not None and isinstance(v.data, np.ndarray):
+                    v.data = np.broadcast_to(np.zeros((), v.data.dtype), v.data.shape)
+
     def restore(self) -> None:
         """Put the states and the gradients back to what they were before the step."""
         restore(self.record)
+
+
+def _is_view(entry: Entry) -> bool:
+    """Whether an operation's result is memory of its one input."""
+    if entry.op is None or entry.op.kind != "view" or len(entry.inputs) != 1 or not isinstance(entry.inputs[0], Value):
+        return False
+    view = entry.outputs[0]
+    return (
+        view is not None and isinstance(view.data, np.ndarray) and np.may_share_memory(view.data, entry.inputs[0].data)
+    )
 
 
 def restore(record: Capture) -> None:

@@ -141,6 +141,8 @@ class CompiledStep:
         except BaseException:
             self.signatures[key].remove(signature)
             raise
+        finally:
+            captured.release()  # it is part of cycles, which would keep all arrays until they are collected
         signature.compared += 1
         return result
 
@@ -198,16 +200,14 @@ class Signature:
     def __init__(self, step: Callable[..., Any], captured: Captured, before: dict[Any, Guard]) -> None:
         record = captured.record
         self.compared = 0  # how many runs were compared with eager ones
-        leaves: list[Any] = []
-        self.structure = flatten(captured.result, leaves)
-        outputs = [record.value(x) for x in leaves]
+        self.structure = captured.structure
         self.gradients = [(found.leaf, found.leaf.grad) for found in record.leaves.values()]
         effects = []
         for found in record.leaves.values():
             made = None if found.leaf.grad is None else record.value_of(found.leaf.grad)
             if made is not None and made.producer is not None and found.leaf.grad is not None:
                 effects.append((found.leaf.grad._memory(), made))
-        program, self.lowering = lower(captured, outputs, effects)
+        program, self.lowering = lower(captured, captured.outputs, effects)
         untraced = self.lowering.untraced()
         if untraced:
             where = "\n  ".join(dict.fromkeys(f"{e.line}: {e.name}" for e, _ in untraced))
@@ -215,6 +215,7 @@ class Signature:
                 f"compile: an operation reads the memory of an argument or a result that reached it as a plain array, so the "
                 f"recorded values would be used for ever; pass the Tensor itself on:\n  {where}"
             )
+        captured.release()  # before the arena is there
         self.compiled: Compiled = compile_program(program)
         self.machine = self.compiled.machine
         arguments = {id(t) for t in captured.inputs}

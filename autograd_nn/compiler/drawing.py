@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 COLOURS = {"loop": "#2b8a82", "matmul": "#7a55b5", "native": "#3b6fb6", "opaque": "#d1603d"}
 OTHER = "#5a6472"
+WORKSPACE = "#b9cbe4"
 MOST_BARS = 14
 
 
@@ -54,8 +55,11 @@ def _arena(ax: Any, s: Signature) -> None:
         c = v.inputs[0].cluster if v.op == "result" else v.cluster
         boxes.append(Rectangle((first, v.buffer / unit), last + 1 - first, nbytes(v) / unit))
         colours.append(COLOURS.get(c.kind, OTHER))
+    for c, place in made.workspace.items():
+        boxes.append(Rectangle((c.position, place / unit), 1, c.members[0].params.workspace / unit))
+        colours.append(WORKSPACE)
     ax.add_collection(PatchCollection(boxes, facecolor=colours, edgecolor="white", linewidth=0.4))
-    eager = max(eager_in_use(s.lowering.captured.record), default=0)
+    eager = max(eager_in_use(s.lowering.captured), default=0)
     ax.axhline(eager / unit, color="#d1603d", linestyle="--", linewidth=1.2)
     ax.text(n, eager / unit, " operation by operation", color="#d1603d", va="bottom", ha="right", fontsize=9)
     ax.set_xlim(0, n)

@@ -48,7 +48,7 @@ def _text(signature: Signature, times: dict[Cluster | None, float]) -> str:
     texts = {k.text for found in compiled.kernels for k in found or () if isinstance(k, Kernel)}
     arguments = ", ".join(f"{v.dtype}{list(v.shape)}" for v in compiled.program.inputs) or "no arrays"
     peak = max(arena_in_use(made, len(compiled.clusters)), default=0)
-    eager = max(eager_in_use(lowering.captured.record), default=0)
+    eager = max(eager_in_use(lowering.captured), default=0)
     threads = "one thread" if machine.threads in (None, 1) else f"{machine.threads} threads"
     lines = [
         f"compiled for {arguments}: {len(lowering.captured.record.entries)} operations in {len(machine.entries)} kernel calls "

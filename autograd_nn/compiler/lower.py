@@ -19,7 +19,6 @@ from .capture import Captured
 from .native import LOWER
 from .program import Program, Value
 from .reader import read
-from .structure import flatten
 
 
 class Lowering:
@@ -32,9 +31,7 @@ class Lowering:
         self.viewed: dict[recorded.Value, tuple[Value, Value]] = {}
         self.effects: dict[recorded.Value, Value] = {}
         self.opaque: list[tuple[Entry, str]] = []
-        leaves: list[Any] = []
-        flatten(captured.result, leaves)
-        self.own = captured.record.own_arrays(leaves)
+        self.own = captured.own
         self.places = {v: k for k, v in enumerate(captured.record.inputs)}
 
     # ---- reading and writing memories ------------------------------------------------------------------------
@@ -143,11 +140,10 @@ class Lowering:
         self.write(target, b.broadcast(x, target.shape))
 
     def _operation(self, entry: Entry) -> None:
-        if entry.op.kind == "view" and len(entry.inputs) == 1 and isinstance(entry.inputs[0], recorded.Value):
-            view, parent = entry.outputs[0], entry.inputs[0]
-            if view is not None and isinstance(view.data, np.ndarray) and np.may_share_memory(view.data, parent.data):
-                self.views[view] = (parent, entry)
-                return
+        view = entry.outputs[0]
+        if view is not None and view in self.captured.views:
+            self.views[view] = (entry.inputs[0], entry)
+            return
         inputs = [self.operand(x) for x in entry.inputs]
         for v, out in zip(entry.outputs, self._lowered(entry, inputs), strict=True):
             if v is not None and out is not None:

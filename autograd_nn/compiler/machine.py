@@ -71,8 +71,8 @@ ret i64 %found
 }}"""
 """Walks a chain alone: (programs, count, flag) to what the flag holds."""
 
-WORTH_SHARING = 60_000
-"""Simple operations from which on a kernel is cut into parts: a few microseconds, where waking nobody costs one."""
+WORTH_SHARING = 400_000
+"""Simple operations from which on a kernel is cut into parts: some ten microseconds, where handing parts out costs one or two."""
 
 PARTS = 4
 """Parts for each thread, so that one that is held up does less."""

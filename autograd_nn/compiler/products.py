@@ -75,8 +75,7 @@ class Product:
         f.do("ret void")
         pointers = [(self.root_a, self.offset_a), (self.root_b, self.offset_b), (self.v, 0)]
         private = self.block * self.panel * self.dtype.itemsize if self.packs else 0
-        work = self.v.size * self.k // 8  # a multiplication is cheaper than what other kernels do to an element
-        return Kernel(f.text(), pointers, private, max(self.turns, 1), work)
+        return Kernel(f.text(), pointers, private, max(self.turns, 1), self.v.size * self.k)
 
     def _loop(self, what: Any, count: int, step: int = 1) -> Any:
         return self.f.shared_loop(count, step) if what == self.split else self.f.loop(count, step)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..engine.record import Record, Value
+from ..engine.record import Value
+from .capture import Captured
 from .fusion import Cluster
 from .memory import Plan, nbytes
 
@@ -57,8 +58,9 @@ def arena_in_use(made: Plan, clusters: int) -> list[int]:
     return np.cumsum(change[:clusters]).tolist()
 
 
-def eager_in_use(record: Record) -> list[int]:
+def eager_in_use(captured: Captured) -> list[int]:
     """Bytes that the recorded operations' results hold after each, if every array is let go after its last use."""
+    record = captured.record
     born: dict[Value, int] = {}
     dies: dict[Value, int] = {}
     whose: dict[Value, Value] = {}  # a view's memory is another's
@@ -67,12 +69,9 @@ def eager_in_use(record: Record) -> list[int]:
             if isinstance(x, Value):
                 dies[whose.get(x, x)] = k
         for out in entry.outputs:
-            if out is None or not isinstance(out.data, np.ndarray):
-                continue
-            source = entry.inputs[0] if entry.inputs else None
-            if entry.op is not None and entry.op.kind == "view" and isinstance(source, Value):
-                whose[out] = whose.get(source, source)
-            else:
+            if out is not None and out in captured.views:
+                whose[out] = whose.get(entry.inputs[0], entry.inputs[0])
+            elif out is not None and isinstance(out.data, np.ndarray):
                 born[out] = k
     change = [0] * (len(record.entries) + 1)
     for v, k in born.items():

@@ -2,7 +2,9 @@
 
 Two computations of one thing differ by rounding, and some steps make much of rounding: Adam divides a gradient that is zero but
 for rounding by its own size. So where the plain tolerance is exceeded, the record is run again with every floating result
-moved by its last bit; what that moves by as much cannot be told apart from the compiled result.
+moved by its last bit; what that moves by as much cannot be told apart from the compiled result. A kink (relu at 0, the winner of
+a maximum) passes a rounding error on at its full size, but only at one element in a million: one replay moves results by 64 last
+bits, so that as many more meet their kinks.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ from .structure import flatten
 if TYPE_CHECKING:
     from .compile import Signature
 
-REPLAYS = 3
+REPLAYS = ((1, 16.0), (1, 16.0), (64, 2.0))
+"""By how many last bits results are moved in each replay, and how many times what becomes of that is put down to rounding."""
+
 PLAIN = 512
 """Differences of so many last bits of the largest element need no explanation."""
 
@@ -33,14 +37,12 @@ def compare(signature: Signature, captured: Captured, arrays: Sequence[np.ndarra
     Returns the compiled step's result; raises CompileError, with everything as before the captured one, where they differ.
     """
     record = captured.record
-    leaves: list[Any] = []
-    flatten(captured.result, leaves)
     # What the captured step left on leaves, by the memory in which the compiled step leaves it.
     gradients = {
         id(g._array): leaf.grad._array for leaf, g in signature.gradients if g is not None and leaf.grad is not None
     }
     targets = [t.data for t, _ in signature.compiled.program.effects]
-    sources = [record.of_array(gradients.get(id(t), t)) for t in targets] + [record.value(x) for x in leaves]
+    sources = [record.of_array(gradients.get(id(t), t)) for t in targets] + captured.outputs
     expected = [np.array(gradients.get(id(t), t)) for t in targets] + captured.returned
     captured.restore()
     signature.machine.forget()
@@ -64,9 +66,9 @@ def _explained(record: recorded.Record, pairs: Sequence[tuple[Any, Any, Any]]) -
     if any([v is None or e.shape != f.shape or e.dtype.kind != "f" for e, f, v in pairs]):
         return False
     values = [v for _, _, v in pairs]
-    runs = [replayed(record, values, seed) for seed in range(REPLAYS)]
+    runs = [(times, replayed(record, values, seed, bits)) for seed, (bits, times) in enumerate(REPLAYS)]
     for e, f, v in pairs:
-        slack = 16 * max(deviation(e, run[v]) for run in runs)
+        slack = max(times * deviation(e, run[v]) for times, run in runs)
         if not agrees(e, f, slack):
             return False
     return True
@@ -76,18 +78,21 @@ def _complaint(captured: Captured, arrays: Sequence[np.ndarray], signature: Sign
     """Which operation's compiled result is the first to differ from the recorded one."""
     record = captured.record
     made = [(e, v) for e in record.entries if e.op is not None for v in e.outputs[:1] if v is not None]
+    values = replayed(record, [v for _, v in made])
     program, _ = lower(captured, [v for _, v in made])
     machine = compile_program(program).machine
     for to, x in zip(machine.inputs, arrays, strict=True):
         to[...] = x
     machine.run()
+    found = [np.array(out) for out in machine.outputs]  # some of them are states
     captured.restore()
-    for (entry, v), out in zip(made, machine.outputs, strict=True):
-        if not agrees(v.data, out):
+    for (entry, v), out in zip(made, found, strict=True):
+        if not agrees(values[v], out):
             where = f" in {entry.scope[0]}" if entry.scope is not None else ""
             return (
                 f"compile: the compiled step differs from the eager one, first at {entry.name}{where} ({entry.line}), by "
-                f"{deviation(v.data, out):.3g}; this is a fault of the compiler: please report it, and leave the step uncompiled"
+                f"{deviation(values[v], out):.3g}; this is a fault of the compiler: please report it, and leave the step "
+                f"uncompiled"
             )
     return (
         "compile: the compiled step differs from the eager one, though each of its operations agrees when it is compiled "
@@ -126,11 +131,11 @@ def deviation(a: Any, b: Any) -> float:
 
 
 def replayed(
-    record: recorded.Record, wanted: Sequence[recorded.Value], seed: int | None = None
+    record: recorded.Record, wanted: Sequence[recorded.Value], seed: int | None = None, bits: int = 1
 ) -> dict[recorded.Value, np.ndarray]:
     """What these values of a record are in the end, when it is run again from its own states with NumPy.
 
-    With a seed, every floating result of an operation is moved by its last bit, up or down.
+    With a seed, every floating result of an operation is moved by its last bit or `bits` of them, up or down.
     """
     rng = None if seed is None else np.random.default_rng(seed)
     memory: dict[Any, Any] = {}
@@ -147,12 +152,16 @@ def replayed(
             exact = rng is None or entry.op.kind in ("view", "copy", "random")
             for made, out in zip(entry.outputs, entry.run(arrays), strict=True):
                 if made is not None:
-                    memory[made] = out if exact else _moved(out, rng)
+                    memory[made] = out if exact else _moved(out, rng, bits)
     return {v: np.array(memory[v]) for v in wanted}
 
 
-def _moved(x: Any, rng: Any) -> Any:
+def _moved(x: Any, rng: Any, bits: int) -> Any:
     if np.asarray(x).dtype not in (np.float32, np.float64):
         return x
-    ends = np.where(rng.random(np.shape(x)) < 0.5, -np.inf, np.inf).astype(x.dtype)
+    up = rng.random(np.shape(x)) < 0.5
+    if bits > 1:
+        step = x.dtype.type(bits) * np.finfo(x.dtype).eps
+        return np.where(np.isfinite(x), np.where(up, x + x * step, x - x * step), x).astype(x.dtype)
+    ends = np.where(up, np.inf, -np.inf).astype(x.dtype)
     return np.where(np.isfinite(x) & (x != 0), np.nextafter(x, ends), x).astype(x.dtype)

@@ -384,7 +384,7 @@ class Module:
         unexpected = [name for name in state_dict if name not in own]
         faults = []
         if strict:
-            nearest = {name: _nearest(name, missing) for name in unexpected}
+            nearest = {name: _nearest(name, missing) or _a_state(name, state_dict[name]) for name in unexpected}
             faults += [f"unexpected {name!r}{nearest[name]}" for name in unexpected]
             faults += [f"missing {name!r}" for name in missing]
         values = {}
@@ -498,6 +498,12 @@ def _a(value: Any) -> str:
 def _nearest(name: str, names: list[str]) -> str:
     found = difflib.get_close_matches(name, names, 1, 0.6)
     return f" (did you mean {found[0]!r}?)" if found else ""
+
+
+def _a_state(name: str, value: Any) -> str:
+    return (
+        f" (which is a mapping: is it the state? pass it alone, state[{name!r}])" if isinstance(value, Mapping) else ""
+    )
 
 
 def _no_such(module: Module, what: str, target: str, paths: list[str]) -> AttributeError:

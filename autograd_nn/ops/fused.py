@@ -66,6 +66,8 @@ def log_softmax(x, /, axis=-1):
 @log_softmax.fast
 def _log_softmax(x: Any, axis: int) -> Any:
     shifted = _shifted(x, axis)
+    if not shifted.size:
+        return shifted
     return np.subtract(shifted, np.log(total(np.exp(shifted), axis, True)), out=shifted)
 
 

@@ -10,7 +10,7 @@ from ..engine.op import nondifferentiable, op
 from .comparison import equal, isnan, logical_or
 from .elementwise import where
 from .shape import broadcast_to_, reshape_
-from .totals import extremum, total
+from .totals import add, extremum, total
 
 __all__ = ["all", "amax", "amin", "any", "argmax", "argmin", "max", "mean", "min", "sum"]
 
@@ -33,9 +33,7 @@ def count(shape: tuple[int, ...], axis: Any) -> int:
 
 
 def _added(x: Any, axis: Any, dtype: Any, keepdims: bool) -> Any:
-    if dtype is None:
-        return total(x, axis, keepdims)
-    return np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)  # type: ignore[call-overload]
+    return total(x, axis, keepdims) if dtype is None else add(x, axis=axis, dtype=dtype, keepdims=keepdims)
 
 
 @op(kind="reduction", method=True)

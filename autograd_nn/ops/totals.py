@@ -14,32 +14,45 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels.blas import OneBlasThread
+
+add: Any = np.add.reduce  # NumPy's overloads have no keepdims that is only known to be a bool
+
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 LEAST = 512
 """Elements from which on it pays to look for a faster way."""
+THREADED = 9216
+"""Elements of a matrix from which on OpenBLAS multiplies it with a vector on all its threads."""
 LONGEST = 1024
 """Rows up to here are summed by a product."""
 SHORT = 32
 """Rows up to here are laid out as columns before their extremum is taken."""
 KEPT = 16384
 """Vectors of ones up to here are kept for the next time."""
-_add: Any = np.add
 
 
 def total(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """``np.add.reduce(x, axis=axis, keepdims=keepdims)``."""
     if axis is None or type(x) is not np.ndarray or x.size < LEAST or x.dtype not in FLOATS or not x.flags.c_contiguous:
-        return _add.reduce(x, axis=axis, keepdims=keepdims)
+        return add(x, axis=axis, keepdims=keepdims)
     first, end = _span(axis, x.ndim)
     length = math.prod(x.shape[first:end])
     if first == 0 < length and end < x.ndim:
-        sums = _ones(length, x.dtype) @ x.reshape(length, -1)
+        sums = _product(_ones(length, x.dtype), x.reshape(length, -1))
     elif 0 < first < end == x.ndim and 0 < length <= LONGEST:
-        sums = x.reshape(-1, length) @ _ones(length, x.dtype)
+        sums = _product(x.reshape(-1, length), _ones(length, x.dtype))
     else:
-        return _add.reduce(x, axis=axis, keepdims=keepdims)
+        return add(x, axis=axis, keepdims=keepdims)
     kept = (1,) * (end - first) if keepdims else ()
     return sums.reshape((*x.shape[:first], *kept, *x.shape[end:]))
+
+
+def _product(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """x @ y, of a matrix and a vector, on one thread: memory bounds it."""
+    if max(x.size, y.size) < THREADED:
+        return x @ y
+    with OneBlasThread():
+        return x @ y
 
 
 def extremum(ufunc: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:

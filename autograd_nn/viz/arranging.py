@@ -65,10 +65,13 @@ class Drawing:
 
 
 def check_options(options: Options) -> None:
-    """Raise ValueError for a direction or an overlay that there is not."""
+    """Raise ValueError for a direction, an overlay, a budget or a depth that there is not."""
     if options.direction not in ("TB", "LR"):
         raise ValueError(f"graph: the direction is 'TB' (downward) or 'LR' (to the right), not {options.direction!r}")
-    if options.overlay is not None and options.overlay not in overlays.OVERLAYS:
+    for name, value, least in (("budget", options.budget, 1), ("depth", options.depth, 0)):
+        if value is not None and (not isinstance(value, int) or value < least):
+            raise ValueError(f"graph: {name} is a whole number from {least} on, or None for no limit, not {value!r}")
+    if options.overlay is not None and options.overlay not in list(overlays.OVERLAYS):
         raise ValueError(
             f"graph: there is no overlay {options.overlay!r}; there are {', '.join(sorted(overlays.OVERLAYS))}"
         )
@@ -106,7 +109,7 @@ def _opened(data: Data, options: Options, scalar: bool) -> tuple[Sketch, set[int
     large = options.budget is not None and boxes > options.budget
     if options.fold_repeats is not None:
         return _folded(first, options, options.fold_repeats, large)
-    if not (large or data.structure) or _special(data):
+    if not (large or data.structure) or _special(data) or scalar:
         return _folded(first, options, False, large)
     if options.overlay is None:
         return _folded(first, options, True, large)
@@ -128,7 +131,9 @@ def _folded(made: Sketch, options: Options, folding: bool, large: bool) -> tuple
         fold(made, flat=large and not data.structure)
         dissolve(made, kept)
     expand = _still(made, options.expand)
-    return made, open_sections(made, options.budget, options.depth, expand, _special(data), once=folding)
+    return made, open_sections(
+        made, options.budget, options.depth, expand, _special(data), once=folding and not data.structure
+    )
 
 
 def _still(made: Sketch, expand: Collection[str]) -> list[str]:

@@ -6,7 +6,7 @@ from .data import OPERATION
 from .overlays import Overlaid
 from .passes import Shown, Sketch
 from .passes.visible import measure
-from .style import ALARM, ALARM_TINT, INK, KINDS, family, number, shape_text
+from .style import ALARM, ALARM_TINT, INK, KINDS, family, number, shape_text, shortened
 
 
 def dress(made: Sketch, boxes: list[Shown], overlaid: Overlaid) -> None:
@@ -61,6 +61,11 @@ def _describe(made: Sketch, box: Shown) -> None:
             box.lines.append(f"{node.size:,} params")
         return
     item = made.items[box.item]
+    if item is not None and item.kind == "input" and item.also:
+        last = data.nodes[item.also[-1][-1]]
+        if last.name != node.name:
+            box.title = shortened(f"{box.title} … {last.path or last.name}", 28)
+        box.lines.append(f"×{len(item.also) + 1}")
     if item is not None and item.module:
         box.lines.append(f"in {item.module}")
     if node.shape is not None and not node.several and not node.error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import math
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from .style import FONT
 from .svg import controls
 
 DPI = 72.0
-COLOURS = 96  # of a PNG's palette
+MOST_PIXELS = 5e7
+COLOURS = 64  # of a PNG's palette
 
 
 def draw_on(scene: Scene, ax: Any) -> Any:
@@ -97,13 +99,15 @@ def figure_of(scene: Scene) -> Any:
 def png(scene: Scene, scale: float = 2.0) -> bytes:
     """The scene as PNG, `scale` pixels a unit, with a palette of its colours and of those between them that text is made of.
 
-    That is half the bytes, and each colour that means something stays exactly what it is.
+    That is half the bytes, and each colour that means something stays exactly what it is. A picture of more pixels than anybody
+    looks at has fewer a unit.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
     figure = figure_of(scene)
-    figure.set_dpi(DPI * min(scale, 30_000 / max(scene.width, scene.height, 1.0)))
+    most = math.sqrt(MOST_PIXELS / max(scene.width * scene.height, 1.0))
+    figure.set_dpi(DPI * min(scale, 30_000 / max(scene.width, scene.height, 1.0), most))
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())[..., :3].astype(np.int32)

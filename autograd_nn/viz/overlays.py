@@ -49,9 +49,7 @@ class Overlaid:
 
 
 def apply(name: str, data: Data, boxes: list[Shown]) -> Overlaid:
-    """What the overlay says of boxes. Raises ValueError for an unknown one, or one that the graph has no numbers for."""
-    if name not in OVERLAYS:
-        raise ValueError(f"graph: there is no overlay {name!r}; there are {', '.join(sorted(OVERLAYS))}")
+    """What the overlay says of boxes. Raises ValueError for one that the graph has no numbers for."""
     needs, function = OVERLAYS[name]
     problem = needs(data)
     if problem:

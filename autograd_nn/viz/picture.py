@@ -136,7 +136,7 @@ class Picture:
         return f"<Picture: {len(self.drawing.view.boxes)} boxes>"
 
     def text(self, form: str) -> str:
-        """The picture as ``"svg"``, ``"html"``, ``"dot"`` or ``"json"``."""
+        """The picture as ``"svg"``, ``"html"``, ``"dot"`` or ``"json"``; ValueError for another form."""
         from . import svg, text
 
         if form == "svg":
@@ -145,6 +145,10 @@ class Picture:
             return text.write_dot(self.drawing, self.options.direction)
         if form == "json":
             return text.write_json(self.graph._data)
+        if form != "html":
+            raise ValueError(
+                f"text: a picture as text is 'svg', 'html', 'dot' or 'json', not {form!r}; save writes .png and .pdf"
+            )
         from .html import page
 
         return page(self.drawing, self.graph._data, self.options)

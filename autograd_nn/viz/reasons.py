@@ -134,7 +134,7 @@ def _cancels(node: Node, use: Edge, data: Data) -> bool:
     if node.grad is None or target.grad is None or not (use.input in ("b", "bias") or target.name == "add"):
         return False
     summed = target.grad.size / max(node.grad.size, 1)
-    return summed > 1 and bool(node.grad.rms <= CANCELLED * target.grad.rms * summed)
+    return summed > 1 and bool(node.grad.rms <= CANCELLED * target.grad.rms * summed) and not target.vanishes
 
 
 def _array(v: Any) -> np.ndarray:

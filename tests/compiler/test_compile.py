@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -503,3 +504,29 @@ def test_a_resumed_run_continues_bit_for_bit(tmp_path, verify):
     assert found[0] == expected[0]
     for a, b in zip(found[1], expected[1], strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_steps_in_several_python_threads_share_the_pool():
+    """Chains long enough to be cut into parts: whoever finds the pool taken runs his parts alone, with the same bits."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((256, 300)).astype(np.float32)
+
+    def made(k):
+        w = ag.tensor(rng.standard_normal((300, 300)).astype(np.float32) / 20)
+        return ag.compile(lambda x: ag.softmax(ag.tanh(x @ w) @ w.mT).sum(0) * k, verify="never")
+
+    before = ag.get_num_threads()
+    ag.set_num_threads(2)
+    try:
+        steps = [made(k) for k in range(4)]
+        expected = [step(x).numpy() for step in steps]
+        assert all(s.machine.threads == 2 for step in steps for s in signatures(step))
+        with ThreadPoolExecutor(4) as pool:
+            for _ in range(20):
+                for found, e in zip(pool.map(lambda step: step(x).numpy(), steps), expected, strict=True):
+                    np.testing.assert_array_equal(found, e)
+        ag.set_num_threads(1)  # cut anew, for one thread
+        np.testing.assert_allclose(steps[0](x).numpy(), expected[0], rtol=1e-4, atol=1e-5)
+        assert [s.machine.threads for s in signatures(steps[0])] == [2, 1]
+    finally:
+        ag.set_num_threads(before)

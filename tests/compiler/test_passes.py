@@ -227,10 +227,10 @@ def test_planning_is_near_linear():
             h = b.apply("multiply", b.apply("tanh", b.apply("add", b.matmul(h, w), x)), 0.5)
         program.inputs, program.outputs = [x], [h]
         with collecting_later():
-            start = time.perf_counter()
+            start = time.thread_time()
             values = place(program)
             plan(program, values, fuse(values), 64)
-            return time.perf_counter() - start
+            return time.thread_time() - start
 
     planned(100)
     small, large = min(planned(400) for _ in range(3)), min(planned(1600) for _ in range(3))

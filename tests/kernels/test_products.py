@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autograd_nn as ag
-from autograd_nn.kernels import products
+from autograd_nn.kernels import blas, products
 from autograd_nn.ops import products as ops
 
 sizes = st.integers(1, 40)
@@ -86,9 +86,9 @@ def test_shapes_that_do_not_fit_are_numpys_error():
         ag.matmul(ag.ones((100, 100)), ag.ones((90, 100)))
 
 
-@pytest.mark.skipif(products.blas() is None, reason="NumPy's BLAS is not the OpenBLAS of its wheels")
+@pytest.mark.skipif(blas.blas() is None, reason="NumPy's BLAS is not the OpenBLAS of its wheels")
 def test_openblas_has_its_threads_back():
-    library = products.blas()
+    library = blas.blas()
     before = library.get_threads()
     x = np.random.default_rng(0).standard_normal((300, 300))
     expected, wrong = x @ x, []
@@ -104,7 +104,7 @@ def test_openblas_has_its_threads_back():
             t.start()
         for t in threads:
             t.join()
-        with pytest.raises(ZeroDivisionError), products.OneBlasThread():
+        with pytest.raises(ZeroDivisionError), blas.OneBlasThread():
             assert library.get_threads() == 1
             raise ZeroDivisionError
         assert library.get_threads() == 2

@@ -117,6 +117,16 @@ def test_hovering_shows_the_numbers(records, tmp_path):
     assert "1,088 params" in group
 
 
+def test_hovering_over_what_repeats_says_so(records, tmp_path):
+    g = ag.graph(records("lstm")[0])
+    tip = seen(
+        g.show().text("html"),
+        """hit(find("sigmoid").querySelector("rect"), "pointermove"); return one(".ag-tip").textContent""",
+        tmp_path,
+    )
+    assert "the first of 32; kept and time are of all" in tip
+
+
 def test_searching_finds(records, tmp_path):
     page = ag.graph(records("transformer")[0]).show(fold_repeats=False).text("html")
     hits, status, after, nothing, words = seen(
@@ -177,7 +187,9 @@ def test_zoom_fit_and_readable_text(records, tmp_path):
 
 def test_an_expression_walks_with_signs(tmp_path):
     x = ag.tensor(2.0, requires_grad=True, name="x")
-    page = ag.expression(ag.exp(x) * -3.0).show().text("html")
+    o = ag.exp(x) * -3.0
+    o.backward()
+    page = ag.expression(o).show().text("html")
     said, texts = seen(
         page,
         """press("next step of the backward pass"); press("next step of the backward pass");

@@ -1,5 +1,6 @@
 """What boxes, chips and edges say: shapes where no box says them, numbers beside colours, constants, what a loop carries."""
 
+import io
 import math
 from itertools import pairwise
 
@@ -118,6 +119,63 @@ def test_a_loop_says_what_it_carries(records):
     assert "↺" not in ag.graph(records("transformer")[0]).show().text("svg")  # a single value: "in a row" says it
 
 
+class Heads(nn.Module):
+    def __init__(self):
+        self.norm, self.heads = (
+            nn.LayerNorm(4),
+            nn.ModuleList([nn.Sequential(nn.Linear(4, 2), nn.Tanh()) for _ in range(30)]),
+        )
+
+    def forward(self, x):
+        h = self.norm(x)
+        return ag.concatenate([head(h) for head in self.heads])
+
+
+def test_what_is_done_many_times_to_one_value_folds():
+    with ag.record() as r:
+        Heads()(ag.tensor(gallery.randn(3, 4))).sum().backward()
+    picture = ag.graph(r).show()
+    assert ("heads.0 … heads.29", "×30 · 2 ops · 10 params") in [(f.name, f.info) for f in picture.drawing.view.frames]
+    assert len(boxes(picture)) < 8
+
+
+def test_a_loop_over_a_list_of_inputs_is_a_loop():
+    lstm = gallery.LSTM()
+
+    def run(steps):
+        h = c = ag.zeros((4, 32))
+        for x in steps:
+            h, c = lstm.cell(x, h, c)
+        return h
+
+    steps = [ag.tensor(gallery.randn(4, 16, seed=t), name=f"x{t}") for t in range(32)]
+    with ag.record(*steps) as r:
+        run(steps).sum().backward()
+    picture = ag.graph(r).show()
+    assert [b.lines for b in titled(picture, "x0 … x31")] == [["×32", "4×16"]]
+    assert len(boxes(picture)) < 22
+
+
+def test_three_hundred_inputs_of_one_operation_are_one_box():
+    leaves = [ag.tensor(np.full(3, float(k)), name=f"x{k}", requires_grad=True) for k in range(300)]
+    with ag.record(*leaves) as r:
+        ag.concatenate(leaves).sum().backward()
+    g = ag.graph(r)
+    assert [b.lines for b in titled(g.show(), "x0 … x299")] == [["×300", "3"]]
+    assert len(boxes(g.show(overlay="value", fold_repeats=True))) == 3
+    assert len(boxes(g.show(fold_repeats=False))) == 302
+
+
+def test_a_png_has_at_most_so_many_pixels():
+    from PIL import Image
+
+    from autograd_nn.viz import figure
+    from autograd_nn.viz.scene import Scene
+
+    with Image.open(io.BytesIO(figure.png(Scene(20_000.0, 20_000.0)))) as picture:
+        assert picture.size[0] * picture.size[1] <= 1.01 * figure.MOST_PIXELS
+
+
 def test_what_is_like_an_open_group_stays_closed():
     picture = ag.graph(gallery.scalar_mlp()).show()
     (again,) = titled(picture, "▸ sample1")
@@ -126,11 +184,27 @@ def test_what_is_like_an_open_group_stays_closed():
     assert [b.title for b in boxes(picture) if b.thick] == ["+ add"]  # the last of the loop is the result
 
 
+def test_modules_that_look_alike_are_all_opened():
+    pair = lambda n: nn.Sequential(nn.Linear(n, n), nn.Linear(n, n))
+    picture = ag.viz.structure(
+        nn.Sequential(nn.Sequential(pair(2), nn.ReLU()), nn.Sequential(pair(3), nn.Tanh()))
+    ).show()
+    assert not [b for b in boxes(picture) if b.section >= 0]
+
+
 def test_a_bias_whose_gradient_cancels_is_told(records):
     g = ag.graph(records("block")[0])
     (keys,) = [n for n in g.nodes if n.path.endswith("k_proj.bias")]
     assert (keys.vanishes, keys.reason) == (True, "what its uses send back cancels")
     assert [n.path for n in g.nodes if n.kind == "parameter" and n.vanishes] == [keys.path]
+
+
+def test_a_bias_before_a_dead_relu_has_the_relu_s_reason():
+    dead = nn.Linear(2, 2)
+    with ag.record() as r:
+        ag.relu(dead(ag.tensor(gallery.randn(3, 2))) - 100.0).sum().backward()
+    reasons = {n.path: n.reason for n in ag.graph(r).nodes if n.kind == "parameter"}
+    assert set(reasons.values()) == {"dead relu: none of 6 inputs is above 0"}
 
 
 def test_gradcheck_mixes_no_dtypes():

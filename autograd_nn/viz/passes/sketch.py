@@ -137,8 +137,8 @@ def sketch(data: Data, chips: bool = True) -> Sketch:
             if given and all(e.source in chip_of for e in given) and out.get(node.index):
                 first = chip_of[given[0].source]
                 mark = "ᵀ" if node.name == "transpose" and not first.text.endswith("ᵀ") else ""
-                marked = {"text": first.text + mark, "name": first.name + mark, "flows": node.gradient_flows}
-                chip_of[node.index] = replace(first, **marked)
+                text, name = first.text + mark, first.name + mark
+                chip_of[node.index] = replace(first, text=text, name=name, flows=node.gradient_flows)
     for node in data.nodes:
         if node.index in chip_of and chips:
             continue
