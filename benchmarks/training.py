@@ -10,8 +10,10 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from statistics import median
@@ -22,7 +24,7 @@ import numpy as np
 from .interleaved import installed, machine
 from .workloads import WORKLOADS, Workload, ours, pytorch
 
-OURS, COMPILED, TORCH = "autograd_nn", "ag.compile", "PyTorch"
+OURS, COMPILED, TORCH, TORCH_COMPILED, JAX = "autograd_nn", "ag.compile", "PyTorch", "torch.compile", "JAX jit"
 TARGET, COMPILED_TARGET = 0.7, 0.35
 
 
@@ -37,10 +39,12 @@ def sides(workload: Workload, wanted: list[str]) -> dict[str, Callable[[], Any]]
         import autograd_nn as ag
 
         made[COMPILED] = ag.compile(ours(workload, state))
-    if "JAX jit" in wanted and state is not None:
+    if TORCH_COMPILED in wanted:
+        made[TORCH_COMPILED] = pytorch(workload, compiled=True)[0]
+    if JAX in wanted and state is not None:
         from . import workloads_jax
 
-        made["JAX jit"] = workloads_jax.step(workload, state)
+        made[JAX] = workloads_jax.step(workload, state)
     return made
 
 
@@ -98,6 +102,43 @@ def peak_memory(index: int, side: str, threads: int) -> float:
     return float(done.stdout.split()[-1])
 
 
+def first_call(index: int, side: str, threads: int, cache: str) -> float:
+    """Seconds of the first step in a fresh process, after one of the smallest network, with compiled code kept in a folder."""
+    command = [sys.executable, "-m", "benchmarks.training", "--first-call-of", str(index), "--side", side]
+    folders = {"AUTOGRAD_NN_CACHE": cache, "TORCHINDUCTOR_CACHE_DIR": cache, "JAX_COMPILATION_CACHE_DIR": cache}
+    environment = {**os.environ, **folders, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+    done = subprocess.run(
+        [*command, "--threads", str(threads)], capture_output=True, text=True, check=False, env=environment
+    )
+    if done.returncode:
+        raise RuntimeError(f"{side} on {WORKLOADS[index].name}:\n{done.stderr}")
+    return float(done.stdout.split()[-1])
+
+
+def _measure_first_call(workload: Workload, side: str) -> None:
+    """The compiled side alone, from weights that PyTorch makes: JAX's step needs them."""
+    wanted = [TORCH, side] if side == JAX else [side]
+    np.asarray(_value(sides(WORKLOADS[0], wanted)[side]()))
+    step = sides(workload, wanted)[side]
+    start = time.perf_counter()
+    np.asarray(_value(step()))
+    print(time.perf_counter() - start)
+
+
+def compile_times(chosen: argparse.Namespace, wanted: list[str]) -> None:
+    """Print the first call's seconds of each compiled side, with an empty cache and with that of the run before."""
+    print(f"\nfirst call, seconds: cold, warm\n{'':<30}" + "".join(f"{n:>18}" for n in wanted))
+    for index, workload in enumerate(WORKLOADS):
+        if chosen.only and chosen.only not in workload.name:
+            continue
+        line = f"{workload.name:<30}"
+        for side in wanted:
+            with tempfile.TemporaryDirectory() as cache:
+                cold, warm = [first_call(index, side, chosen.threads, cache) for _ in range(2)]
+            line += f"{cold:10.2f}{warm:8.2f}"
+        print(line, flush=True)
+
+
 def _measure_memory(workload: Workload, side: str) -> None:
     def build(w: Workload) -> Callable[[], Any]:
         if side == COMPILED:
@@ -139,14 +180,24 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--plot", metavar="PATH", help="write a bar chart (PNG)")
     parser.add_argument("--no-memory", action="store_true", help="do not measure peak memory")
     parser.add_argument("--compiled", action="store_true", help="our steps under ag.compile, too, beside the best peer")
+    parser.add_argument(
+        "--compile-times", action="store_true", help="with --compiled: the compiled sides' first calls, too"
+    )
     parser.add_argument("--memory-of", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--first-call-of", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--side", help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
-    names = {"torch": TORCH, "jax": "JAX jit"}
+    names = {"torch": TORCH, "jax": JAX}
     wanted = [names[n] for n in installed(*names)] + [COMPILED] * chosen.compiled
+    if chosen.compiled and TORCH in wanted and shutil.which("g++"):  # it compiles with the system's compiler
+        wanted.append(TORCH_COMPILED)
     if chosen.memory_of is not None:
         _set_threads(chosen.threads, [chosen.side])
         _measure_memory(WORKLOADS[chosen.memory_of], chosen.side)
+        return 0
+    if chosen.first_call_of is not None:
+        _set_threads(chosen.threads, [chosen.side])
+        _measure_first_call(WORKLOADS[chosen.first_call_of], chosen.side)
         return 0
     if TORCH not in wanted:
         print("PyTorch is not installed: there is nothing to compare with", file=sys.stderr)
@@ -158,10 +209,10 @@ def main(arguments: list[str]) -> int:
     print(
         f"{'':<30}"
         + "".join(f"{n:>14}" for n in columns)
-        + f"{'ratio':>8}{'to best' if chosen.compiled else '':>8}{'peak MB':>9}{'theirs':>8}"
+        + f"{'ratio':>8}{'to best' if chosen.compiled else '':>8}{'peak MB':>9}{'PyTorch':>9}"
+        + ("  compiled" if chosen.compiled else "")
     )
     found: list[tuple[str, dict[str, float]]] = []
-    memories: list[tuple[float, float]] = []
     for index, workload in enumerate(WORKLOADS):
         if chosen.only and chosen.only not in workload.name:
             continue
@@ -174,8 +225,8 @@ def main(arguments: list[str]) -> int:
         if chosen.compiled:
             line += f"{times[COMPILED] / best(times):8.3f}"
         if not chosen.no_memory and os.path.exists("/proc/self/statm"):
-            memories.append(tuple(peak_memory(index, side, chosen.threads) for side in (OURS, TORCH)))  # type: ignore[arg-type]
-            line += f"{memories[-1][0]:9.1f}{memories[-1][1]:8.1f}"
+            measured = (OURS, TORCH, *([COMPILED] if chosen.compiled else []))
+            line += "".join([f"{peak_memory(index, side, chosen.threads):9.1f}" for side in measured])
         print(line, flush=True)
     ratios = [times[OURS] / times[TORCH] for _, times in found]
     mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
@@ -190,6 +241,8 @@ def main(arguments: list[str]) -> int:
         print(
             f"compiled: geometric mean {mean:.2f} of the best peer (target {COMPILED_TARGET}), worst {max(ratios):.2f}: {verdict}"
         )
+    if chosen.compiled and chosen.compile_times:
+        compile_times(chosen, [n for n in (COMPILED, TORCH_COMPILED, JAX) if n in wanted])
     if chosen.plot:
         plot(found, chosen.plot)
     return 0
