@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from . import kernels as kernels
+from .engine import heap as _heap
 from .engine.backward import gradients as gradients
 from .engine.checkpoint import checkpoint as checkpoint
 from .engine.dtypes import default_dtype as default_dtype
@@ -83,6 +84,8 @@ _ROOMS = {
     "viz": ("expression", "graph"),
 }
 _LATER = {name: room for room, names in _ROOMS.items() for name in names}
+
+_heap.keep_freed_memory()
 
 __array_namespace_info__ = array_namespace_info
 __version__ = "0.1.0"

@@ -1,86 +1,72 @@
 """Whole training steps (forward, backward, Adam) of eight networks beside PyTorch and JAX: python -m benchmarks training.
 
-All sides start from the same weights and see the same batch; before anything is timed their first losses are compared. They
-take turns in one process on the same number of threads, with pauses in between, because PyTorch's idle threads spin for a while.
-Peak memory is that of a process of its own, above what it held before the network was made.
+All sides start from the same weights and see the same batch; before anything is timed their first losses are compared. Each runs
+in a process of its own, as its users run it, and they take turns on the same number of threads. Peak memory is that of one more
+process, above what it held without the network, its code loaded.
+
+We tell the C library to keep freed memory (`engine.heap`) and PyTorch does not; `--same-allocator` gives it to all sides.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import ctypes
+import gc
 import math
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from statistics import median
 from typing import Any
 
 import numpy as np
 
 from .interleaved import installed, machine
+from .turns import Turns
 from .workloads import WORKLOADS, Workload, ours, pytorch
 
-OURS, COMPILED, TORCH, TORCH_COMPILED, JAX = "autograd_nn", "ag.compile", "PyTorch", "torch.compile", "JAX jit"
+OURS, COMPILED, TORCH, JAX, TORCH_COMPILED = "autograd_nn", "ag.compile", "PyTorch", "JAX jit", "torch.compile"
 TARGET, COMPILED_TARGET = 0.7, 0.35
 
 
-def sides(workload: Workload, wanted: list[str]) -> dict[str, Callable[[], Any]]:
-    """The step of each side that is wanted and installed."""
-    made: dict[str, Callable[[], Any]] = {}
-    state: dict[str, np.ndarray] | None = None
-    if TORCH in wanted:
-        made[TORCH], state = pytorch(workload)
-    made[OURS] = ours(workload, state)
-    if COMPILED in wanted:
-        import autograd_nn as ag
-
-        made[COMPILED] = ag.compile(ours(workload, state))
-    if TORCH_COMPILED in wanted:
-        made[TORCH_COMPILED] = pytorch(workload, compiled=True)[0]
-    if JAX in wanted and state is not None:
+def step_of(side: str, index: int, threads: int, state: dict[str, np.ndarray] | None) -> Callable[[], float]:
+    """The training step of one side, in its own process."""
+    set_threads(side, threads)
+    workload = WORKLOADS[index]
+    if side in (TORCH, TORCH_COMPILED):
+        step = pytorch(workload, compiled=side == TORCH_COMPILED)[0]
+    elif side == JAX:
         from . import workloads_jax
 
-        made[JAX] = workloads_jax.step(workload, state)
-    return made
+        assert state is not None
+        step = workloads_jax.step(workload, state)
+    else:
+        step = ours(workload, state)
+        if side == COMPILED:
+            import autograd_nn as ag
+
+            step = ag.compile(step)
+    return lambda: _value(step())
 
 
-def agree(workload: Workload, made: dict[str, Callable[[], Any]]) -> None:
+def weights_of(index: int) -> dict[str, np.ndarray]:
+    """The weights that PyTorch starts from."""
+    return pytorch(WORKLOADS[index])[1]
+
+
+def agree(workload: Workload, turns: Turns) -> None:
     """Raise unless the first three losses of all sides are the same."""
-    losses = {name: [float(np.asarray(_value(run()))) for _ in range(3)] for name, run in made.items()}
+    losses = {name: [float(turns.result(name)) for _ in range(3)] for name in turns.sides}
     for name, found in losses.items():
         if not np.allclose(found, losses[OURS], rtol=1e-3):
             raise AssertionError(f"{workload.name}: the losses of {name} {found} are not ours {losses[OURS]}")
 
 
 def _value(loss: Any) -> Any:
-    return loss.detach().numpy() if hasattr(loss, "detach") else loss
-
-
-def timed(made: dict[str, Callable[[], Any]], seconds: float, pause: float) -> dict[str, float]:
-    """The median over blocks of each side's mean time a step; the sides take turns block by block."""
-    once = {}
-    for name, run in made.items():
-        start = time.perf_counter()
-        run()
-        once[name] = time.perf_counter() - start
-    blocks: dict[str, list[float]] = {name: [] for name in made}
-    spent = 0.0
-    while spent < seconds * len(made) or len(blocks[OURS]) < 7:
-        for name, run in made.items():
-            time.sleep(pause)
-            run()  # wakes threads and caches
-            count = max(1, min(200, round(0.03 / once[name])))
-            start = time.perf_counter()
-            for _ in range(count):
-                run()
-            taken = time.perf_counter() - start
-            blocks[name].append(taken / count)
-            spent += taken + once[name]
-    return {name: median(b) for name, b in blocks.items()}
+    return np.asarray(loss.detach().numpy() if hasattr(loss, "detach") else loss)
 
 
 def peak_memory(index: int, side: str, threads: int) -> float:
@@ -107,32 +93,30 @@ def first_call(index: int, side: str, threads: int, cache: str) -> float:
     command = [sys.executable, "-m", "benchmarks.training", "--first-call-of", str(index), "--side", side]
     folders = {"AUTOGRAD_NN_CACHE": cache, "TORCHINDUCTOR_CACHE_DIR": cache, "JAX_COMPILATION_CACHE_DIR": cache}
     environment = {**os.environ, **folders, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
-    done = subprocess.run(
-        [*command, "--threads", str(threads)], capture_output=True, text=True, check=False, env=environment
-    )
+    command += ["--threads", str(threads)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise RuntimeError(f"{side} on {WORKLOADS[index].name}:\n{done.stderr}")
     return float(done.stdout.split()[-1])
 
 
-def _measure_first_call(workload: Workload, side: str) -> None:
-    """The compiled side alone, from weights that PyTorch makes: JAX's step needs them."""
-    wanted = [TORCH, side] if side == JAX else [side]
-    np.asarray(_value(sides(WORKLOADS[0], wanted)[side]()))
-    step = sides(workload, wanted)[side]
+def _measure_first_call(index: int, side: str, threads: int) -> None:
+    states = [weights_of(k) if side == JAX else None for k in (0, index)]
+    step_of(side, 0, threads, states[0])()
+    step = step_of(side, index, threads, states[1])
     start = time.perf_counter()
-    np.asarray(_value(step()))
+    step()
     print(time.perf_counter() - start)
 
 
-def compile_times(chosen: argparse.Namespace, wanted: list[str]) -> None:
+def compile_times(chosen: argparse.Namespace, compiled: list[str]) -> None:
     """Print the first call's seconds of each compiled side, with an empty cache and with that of the run before."""
-    print(f"\nfirst call, seconds: cold, warm\n{'':<30}" + "".join(f"{n:>18}" for n in wanted))
+    print(f"\nfirst call, seconds: cold, warm\n{'':<30}" + "".join(f"{n:>18}" for n in compiled))
     for index, workload in enumerate(WORKLOADS):
         if chosen.only and chosen.only not in workload.name:
             continue
         line = f"{workload.name:<30}"
-        for side in wanted:
+        for side in compiled:
             with tempfile.TemporaryDirectory() as cache:
                 cold, warm = [first_call(index, side, chosen.threads, cache) for _ in range(2)]
             line += f"{cold:10.2f}{warm:8.2f}"
@@ -151,25 +135,39 @@ def _measure_memory(workload: Workload, side: str) -> None:
         with open("/proc/self/status") as file:
             return next(int(line.split()[1]) for line in file if line.startswith(field)) / 1e3
 
-    build(WORKLOADS[0])()  # loads what a side loads when it is first used
+    def steps(count: int) -> None:
+        step = build(workload)
+        for _ in range(count):
+            step()
+
+    steps(2)  # loads and compiles what a side does when it is first used
+    gc.collect()
+    with contextlib.suppress(AttributeError):  # another C library than glibc
+        ctypes.CDLL(None).malloc_trim(0)
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")  # the peak is measured from here on
     before = status("VmRSS")
-    step = build(workload)
-    for _ in range(30):
-        step()
+    steps(30)
     print(status("VmHWM") - before)
 
 
-def _set_threads(threads: int, wanted: list[str]) -> None:
-    import threadpoolctl
-
-    import autograd_nn as ag
-
-    ag.set_num_threads(threads)
-    threadpoolctl.threadpool_limits(threads, user_api="blas")
-    if TORCH in wanted:
+def set_threads(side: str, threads: int) -> None:
+    """Let a side use this many threads, in its own process."""
+    if side in (TORCH, TORCH_COMPILED):
         import torch
 
         torch.set_num_threads(threads)
+    elif side in (OURS, COMPILED):
+        import threadpoolctl
+
+        import autograd_nn as ag
+
+        ag.set_num_threads(threads)
+        threadpoolctl.threadpool_limits(threads, user_api="blas")
+    elif side == JAX:
+        import jax
+
+        jax.config.update("jax_platforms", "cpu")
 
 
 def main(arguments: list[str]) -> int:
@@ -180,45 +178,45 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--plot", metavar="PATH", help="write a bar chart (PNG)")
     parser.add_argument("--no-memory", action="store_true", help="do not measure peak memory")
     parser.add_argument("--compiled", action="store_true", help="our steps under ag.compile, too, beside the best peer")
-    parser.add_argument(
-        "--compile-times", action="store_true", help="with --compiled: the compiled sides' first calls, too"
-    )
+    parser.add_argument("--same-allocator", action="store_true", help="every side keeps freed memory, not only ours")
+    parser.add_argument("--torch-compile", action="store_true", help="with --compiled: torch.compile, too (minutes)")
+    parser.add_argument("--compile-times", action="store_true", help="with --compiled: the compiled sides' first calls")
     parser.add_argument("--memory-of", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--first-call-of", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--side", help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     names = {"torch": TORCH, "jax": JAX}
     wanted = [names[n] for n in installed(*names)] + [COMPILED] * chosen.compiled
-    if chosen.compiled and TORCH in wanted and shutil.which("g++"):  # it compiles with the system's compiler
-        wanted.append(TORCH_COMPILED)
+    wanted += [TORCH_COMPILED] * (chosen.compiled and chosen.torch_compile and TORCH in wanted)
     if chosen.memory_of is not None:
-        _set_threads(chosen.threads, [chosen.side])
+        set_threads(chosen.side, chosen.threads)
         _measure_memory(WORKLOADS[chosen.memory_of], chosen.side)
         return 0
     if chosen.first_call_of is not None:
-        _set_threads(chosen.threads, [chosen.side])
-        _measure_first_call(WORKLOADS[chosen.first_call_of], chosen.side)
+        _measure_first_call(chosen.first_call_of, chosen.side, chosen.threads)
         return 0
     if TORCH not in wanted:
         print("PyTorch is not installed: there is nothing to compare with", file=sys.stderr)
         return 2
     os.environ.setdefault("XLA_FLAGS", f"--xla_cpu_multi_thread_eigen={'true' if chosen.threads > 1 else 'false'}")
-    _set_threads(chosen.threads, wanted)
+    if chosen.same_allocator:  # glibc reads these when a process starts
+        os.environ.update(MALLOC_TRIM_THRESHOLD_=str(1 << 30), MALLOC_MMAP_THRESHOLD_=str(1 << 30))
     print(f"Training steps on {machine()}, {chosen.threads} threads; microseconds, ratios to PyTorch eager")
     columns = [OURS, *wanted]
     print(
         f"{'':<30}"
         + "".join(f"{n:>14}" for n in columns)
-        + f"{'ratio':>8}{'to best' if chosen.compiled else '':>8}{'peak MB':>9}{'PyTorch':>9}"
+        + f"{'ratio':>8}{'to best' if chosen.compiled else '':>8}{'peak MB':>10}{'theirs':>10}"
         + ("  compiled" if chosen.compiled else "")
     )
     found: list[tuple[str, dict[str, float]]] = []
     for index, workload in enumerate(WORKLOADS):
         if chosen.only and chosen.only not in workload.name:
             continue
-        made = sides(workload, wanted)
-        agree(workload, made)
-        times = timed(made, chosen.seconds, 0.01)
+        state = weights_of(index)
+        with Turns({side: (step_of, side, index, chosen.threads, state) for side in columns}) as turns:
+            agree(workload, turns)
+            times = turns.medians(chosen.seconds)
         found.append((workload.name, times))
         line = f"{workload.name:<30}" + "".join(f"{times[n] * 1e6:14.0f}" for n in columns)
         line += f"{times[OURS] / times[TORCH]:8.2f}"
@@ -226,7 +224,7 @@ def main(arguments: list[str]) -> int:
             line += f"{times[COMPILED] / best(times):8.3f}"
         if not chosen.no_memory and os.path.exists("/proc/self/statm"):
             measured = (OURS, TORCH, *([COMPILED] if chosen.compiled else []))
-            line += "".join([f"{peak_memory(index, side, chosen.threads):9.1f}" for side in measured])
+            line += "".join([f"{peak_memory(index, side, chosen.threads):10.1f}" for side in measured])
         print(line, flush=True)
     ratios = [times[OURS] / times[TORCH] for _, times in found]
     mean = math.exp(sum(map(math.log, ratios)) / len(ratios))

@@ -8,7 +8,7 @@ import pytest
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parent.parent
-LARGEST = {"05_seeing_the_graph": 800_000}  # bytes; it is all pictures
+LARGEST = 400_000  # bytes
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
@@ -47,4 +47,4 @@ def test_notebook_is_saved_with_its_outputs(path):
     assert any(output.output_type == "stream" for output in outputs(notebook))
     assert any("image/png" in output.get("data", {}) for output in outputs(notebook))
     assert not any(output.output_type == "error" for output in outputs(notebook))
-    assert path.stat().st_size < LARGEST.get(path.stem, 400_000)
+    assert path.stat().st_size < LARGEST

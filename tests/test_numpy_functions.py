@@ -162,7 +162,10 @@ def test_numpy_writes_into_tensors(write):
         (lambda t: np.add(t, t, out=np.zeros((2, 2))), r"np.add: cannot write .* into out="),
         (lambda t: np.add.reduce(t, out=np.zeros(2)), r"np.add.reduce: cannot write .* into out="),
         (lambda t: np.exp(t, where=np.array(True)), r"np.exp: where= is not differentiable here; call ag.exp without"),
-        (lambda t: np.zeros_like(t, order="F"), r"np.zeros_like on a Tensor: order= is not supported; see help\(ag.zeros_like\)"),
+        (
+            lambda t: np.zeros_like(t, order="F"),
+            r"np.zeros_like on a Tensor: order= is not supported; see help\(ag.zeros_like\)",
+        ),
         (lambda t: np.subtract.reduce(t), "np.subtract.reduce is not differentiable here: it depends on the order"),
         (lambda t: np.add.at(t, [0], 1.0), r"np.add.at is not differentiable here: .*ag.scatter_add"),
         (lambda t: np.add.reduceat(t, [0]), r"np.add.reduceat .*ag.split"),

@@ -32,7 +32,7 @@ ARRANGED = {
         "shape": ("astype_", "broadcast_to_", "concatenate_", "reshape", "stack_", "transpose_"),
         "solving": ("pinv_", "solve_"),
         "sorting": ("argsort_",),
-        "special": ("polygamma_",),
+        "special": ("polygamma_", "xlogy_"),
         "statistics": ("std_", "var_"),
     }.items()
     for name in names
@@ -40,6 +40,7 @@ ARRANGED = {
 # Families whose operations are held to something else than samples.
 ELSEWHERE = {
     "draws": "tests/test_random.py",
+    "pytorch": "tests/test_pytorch_names.py",
     "random": "tests/test_random.py",
     "standard": "tests/test_unsupported.py",
     "updates": "tests/optim",

@@ -133,9 +133,14 @@ def _narrow_error(f: Callable[..., Any], arrays: Sequence[np.ndarray], rng: np.r
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    parser.add_argument("operations", nargs="*", help="operations to check (default: all)")
     parser.add_argument(
-        "--draws", type=int, metavar="N", help="instead, look for false alarms at N random inputs of each"
+        "operations", nargs="*", help="operations, and with --draws layers, as nn.Linear (default: all)"
+    )
+    parser.add_argument(
+        "--draws",
+        type=int,
+        metavar="N",
+        help="instead, look for false alarms at N random inputs of each operation and layer",
     )
     parser.add_argument("--json", action="store_true", help="print the certificate as JSON")
 
@@ -147,7 +152,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.draws is not None:
             from .draws import random_draws
 
-            made = random_draws(arguments.draws, known(arguments.operations))
+            made = random_draws(arguments.draws, arguments.operations)
         else:
             made = certify(arguments.operations)
     except ValueError as error:

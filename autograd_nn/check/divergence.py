@@ -87,6 +87,9 @@ def compare(a: Record, b: Record | Mapping[str, Any] | str | os.PathLike[str], r
     without the outermost one's own name), whose last result is meant, or the name of a Tensor. `rtol`: the difference allowed,
     relative to a value's largest element; by default 0 where the dtypes are the same and 100 last bits of the narrower one
     where they are not (always so for references).
+
+    An eager run against a compiled one: a step under `ag.compile` runs eagerly while it is recorded, so let it return its
+    activations by module path, and give what it returns as the reference: ``ag.compare(record, step(x))``.
     Raises TypeError for anything else.
 
     >>> x = ag.tensor([1.0, 2.0])

@@ -1,7 +1,8 @@
-"""No false alarm: correct operations checked at many random inputs, as `python -m autograd_nn check --draws 1000` does.
+"""No false alarm: correct operations and layers at many random inputs, as `python -m autograd_nn check --draws 1000` tries them.
 
 Each draw takes one of an operation's samples, moves every element by up to 30 percent, and draws other cotangents and
-directions. What comes out must be PASS, or KINK where the draw happened on one.
+directions; of a layer's rows it takes one, with parameters, inputs and masks drawn anew. What comes out must be PASS, or KINK
+where the draw happened on one.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from .certificate import function_of
+from .certificate import function_of, known
 from .gradients import gradcheck
+from .layers import classes_of
 from .report import KINK, PASS, Report, aligned
 from .samples import Call, Row, rows
 
@@ -25,10 +27,15 @@ SPREADS = (0.02, 0.1, 0.3)
 
 @dataclass
 class Draws:
-    """What came out, operation by operation; true if nothing but PASS and KINK did."""
+    """What came out, by operation and layer; true if nothing but PASS and KINK did."""
 
     counts: dict[str, Counter[str]] = field(default_factory=dict)
-    alarms: list[tuple[str, int, Report]] = field(default_factory=list)  # operation, draw, what was said of it
+    alarms: list[tuple[str, int, Report]] = field(default_factory=list)  # its name, the draw, what was said of it
+
+    def add(self, name: str, draw: int, report: Report) -> None:
+        self.counts.setdefault(name, Counter())[report.verdict] += 1
+        if report.verdict not in (PASS, KINK):
+            self.alarms.append((name, draw, report))
 
     def __bool__(self) -> bool:
         return bool(self.counts) and not self.alarms
@@ -39,30 +46,40 @@ class Draws:
         return {"ok": bool(self), "counts": {n: dict(c) for n, c in self.counts.items()}, "alarms": alarms}
 
     def __str__(self) -> str:
-        table = [("operation", "verdicts", "", "", "", "", "")]
+        table = [("operation or layer", "verdicts", "", "", "", "", "")]
         for name, counts in self.counts.items():
             said = ", ".join(f"{n} {verdict}" for verdict, n in counts.most_common())
             table.append((name, said, "", "", "", "", ""))
         alarms = [f"\n{name}, draw {draw}:\n{report}" for name, draw, report in self.alarms]
         total = sum((c for c in self.counts.values()), Counter[str]())
         said = ", ".join(f"{n} {verdict}" for verdict, n in total.most_common())
-        head = f"{len(self.counts)} operations, {total.total()} draws: {said}"
+        layers = sum(name.startswith("nn.") for name in self.counts)
+        kinds = [(len(self.counts) - layers, "operations"), (layers, "layers")]
+        head = f"{', '.join(f'{n} {kind}' for n, kind in kinds if n)}, {total.total()} draws: {said}"
         return "\n".join([*aligned(table), *alarms, f"{'PASS' if self else 'FALSE ALARM'}  {head}"])
 
 
 def random_draws(draws: int, names: Sequence[str] = ()) -> Draws:
-    """Check the operations of the table (all, or those named) at `draws` random inputs each."""
+    """Check the operations of the table and the layers of `nn` (all, or those named) at `draws` random inputs each.
+
+    A layer is named ``nn.Linear``. Raises ValueError for a name that neither table has.
+
+    >>> print(str(random_draws(2, ["tanh", "nn.Linear"])).splitlines()[-1])
+    PASS  1 operations, 1 layers, 4 draws: 4 PASS
+    """
+    known([n for n in names if not n.startswith("nn.")])
+    unknown = [n for n in names if n.startswith("nn.") and not classes_of([n])]
+    if unknown:
+        raise ValueError(f"random_draws: the table has no layer {', '.join(unknown)}")
     made = Draws()
     for row in sorted(rows(), key=lambda r: r.name):
         calls = [c for c in row.calls if c.order > 0 and c.differentiated()]
-        if not calls or (names and row.name not in names):
-            continue
-        counts = made.counts.setdefault(row.name, Counter())
+        if calls and (not names or row.name in names):
+            for draw in range(draws):
+                made.add(row.name, draw, _drawn(row, calls[draw % len(calls)], draw))
+    for name, layers in classes_of(names).items():
         for draw in range(draws):
-            report = _drawn(row, calls[draw % len(calls)], draw)
-            counts[report.verdict] += 1
-            if report.verdict not in (PASS, KINK):
-                made.alarms.append((row.name, draw, report))
+            made.add(name, draw, layers[draw % len(layers)].check(draw))
     return made
 
 

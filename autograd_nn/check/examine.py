@@ -14,18 +14,25 @@ values nearby claims to be zero, and is held to that (a singular matrix's determ
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from .finite import EPSILON, FIRST_STEP, LEVELS, SHRINK, Slope, norm, slope, weighted_size
+from .finite import EPSILON, FIRST_STEP, LEVELS, SHRINK, Claim, Line, Slope, norm, slope, weighted_size
+from .scales import TINY, is_tiny, own_scales, short, usual_scale
 
 AGREES, KINK, UNCLEAR, DIFFERS = "agrees", "kink", "unclear", "differs"
 SEVERITY = {AGREES: 0, KINK: 1, UNCLEAR: 2, DIFFERS: 3}
+SMALLEST, LARGEST = float(np.finfo(np.float64).tiny), float(np.finfo(np.float64).max)
+VISIBLE = 1e3 * EPSILON / (2 * FIRST_STEP)
+"""The derivative, relative to the outputs it moves, of which a thousandth stands out of rounding at the first step."""
+HIDDEN = 1e-4
+"""The error, relative to its own size, from which on a derivative is wrong that is tiny beside others: see `_hidden`.
+
+A tenth of a thousandth; a rule whose own terms cancel to a millionth keeps ten digits of sixteen, and is well within."""
 FEW = 40
 """At most this many coordinates are all tried one by one."""
 SWEPT = 5_000
@@ -39,6 +46,7 @@ class Derivative(Protocol):
 
     names: list[str]
     base: list[np.ndarray]
+    elementary: bool  # one operation, whose results are rounded once, not what is left of larger numbers
 
     def values(self, moved: Sequence[np.ndarray] | None) -> list[np.ndarray]: ...
 
@@ -52,18 +60,24 @@ class Probe:
     """One direction: the derivative along it as the engine has it and as differences have it."""
 
     label: str
-    analytic: float
+    claim: Claim
     slope: Slope
-    tolerance: float
-    scale: float
     outcome: str
     direction: Sequence[np.ndarray]
     variable: int | None = None  # of a single coordinate: whose, and which
     index: tuple[int, ...] = ()
 
     @property
+    def analytic(self) -> float:
+        return self.claim.value
+
+    @property
     def numeric(self) -> float:
         return self.slope.value
+
+    @property
+    def scale(self) -> float:
+        return self.claim.scale
 
     @property
     def gap(self) -> float:
@@ -79,7 +93,7 @@ class Probe:
         """Whether the analytic value lies between the one-sided differences (or is the only one there is)."""
         sides = [s for s in (self.slope.left, self.slope.right) if math.isfinite(s)]
         low, high = min(sides, default=math.nan), max(sides, default=math.nan)
-        room = self.tolerance + 1e-5 * self.scale
+        room = self.claim.tolerance + 1e-5 * self.scale
         return low - room <= self.analytic <= high + room
 
 
@@ -94,6 +108,7 @@ class Examination:
         atol: float,
         at: Sequence[np.ndarray] | None = None,
         centre: Sequence[np.ndarray] | None = None,
+        scales: Sequence[Any] | None = None,
     ) -> None:
         self.problem, self.rng, self.rtol, self.atol = problem, rng, rtol, atol
         self.base = list(problem.base if at is None else at)
@@ -108,22 +123,35 @@ class Examination:
             np.zeros(b.shape) if g is None else np.asarray(g, np.float64) for g, b in zip(found, self.base, strict=True)
         ]
         self.odd = True  # whether the negated cotangent gave the negated derivative, as a linear rule does
-        self.scales = [_scale(b) for b in self.base]
+        # Coordinates, tiny beside others, in which an error may hide: each operation is to be asked.
+        self.suspicious: list[Probe] = []
+        self._typical: float | None = None
+        self._near: list[list[np.ndarray]] | None = None
         self.size = sum(b.size for b in self.base)
         self.output_size = weighted_size(self.weights, self.centre)
-        with np.errstate(all="ignore"):
-            steepness = norm(g * s for g, s in zip(self.gradient, self.scales, strict=True))
-        self.typical = steepness / math.sqrt(self.size) if self.size else 0.0
+        self._wide = [usual_scale(b) for b in self.base]
+        for k, (s, g) in enumerate(zip(self._wide, self.gradient, strict=True)):
+            if s < TINY and norm([g]) * s <= VISIBLE * self.output_size:
+                self._wide[k] = 1.0  # as if it were zero, which it is beside what f adds to it
+        # A number for each variable, or an array with one for each element.
+        self.scales: list[Any] = list(self._wide if scales is None else scales)
 
-    @functools.cached_property
-    def reach(self) -> float:
-        """How large the outputs are within a quarter of the variables' own scale; looked at when it is needed."""
-        values = [self.output_size]
-        for t in (0.25, -0.25):
-            moved = [b + t * v for b, v in zip(self.base, self.random_direction(), strict=True)]
-            values.append(weighted_size(self.weights, self.problem.values(moved)))
-        self.evaluations += 2
-        return max([v for v in values if math.isfinite(v)], default=0.0)
+    @property
+    def typical(self) -> float:
+        """The size of what one element contributes when it moves by its scale."""
+        if self._typical is None:
+            with np.errstate(all="ignore"):
+                steepness = norm(g * s for g, s in zip(self.gradient, self.scales, strict=True))
+            self._typical = steepness / math.sqrt(self.size) if self.size else 0.0
+        return self._typical
+
+    def reach(self, weights: Sequence[np.ndarray]) -> float:
+        """How large the outputs with these weights are within a quarter of the variables' own scale."""
+        if self._near is None:
+            self.evaluations += 2
+            self._near = [self.problem.values(self.moved(self.random_direction(), t)) for t in (0.25, -0.25)]
+        sizes = [weighted_size(weights, values) for values in (self.centre, *self._near)]
+        return max([v for v in sizes if math.isfinite(v)], default=0.0)
 
     @property
     def outcome(self) -> str:
@@ -146,13 +174,43 @@ class Examination:
         if self.size < LARGE:
             self._negated()
         start = 0 if self.size < LARGE else 2
-        self.probe(self.random_direction(), "random direction", start, sweep=sweep)
+        first = self.probe(self.random_direction(), "random direction", start, sweep=sweep)
+        if first.outcome != AGREES:
+            self._narrow(first, start, sweep)
         self.probe(self._balanced(), "balanced direction", start)
         zeros = self._zeros()
         if zeros is None:
             self.probe(self.random_direction(), "random direction", start)
         else:
             self.probe(zeros, "along the zeros", start)
+
+    def _narrow(self, first: Probe, start: int, sweep: bool) -> None:
+        """Give elements that need it a scale of their own, if that settles what the first direction did not."""
+        usual = self.scales
+        if not first.slope.edge and not any(is_tiny(b, s).any() for b, s in zip(self.base, usual, strict=True)):
+            return
+        own = own_scales(self.base, usual, self._is_finite_beside)
+        if own is None:
+            return
+        before = list(self.probes), list(self.suspicious)
+        self.probes.remove(first)
+        self._rescale(own)
+        again = self.probe(self.random_direction(), "random direction", start, sweep=sweep)
+        # An element that hardly moves any more is not seen by the direction, and has to agree by itself.
+        narrowed = [(k, int(i)) for k, s in enumerate(own) for i in np.flatnonzero(s != usual[k])]
+        asked = [narrowed[i] for i in self.rng.permutation(len(narrowed))[:FEW]]
+        said = {again.outcome, *[self.coordinate(k, i).outcome for k, i in asked]}
+        if not said <= {AGREES, DIFFERS}:
+            self.probes, self.suspicious = before
+            self._rescale(usual)
+
+    def _rescale(self, scales: Sequence[Any]) -> None:
+        self.scales, self._typical, self._near = list(scales), None, None
+
+    def _is_finite_beside(self, moves: Sequence[np.ndarray]) -> bool:
+        self.evaluations += 2
+        sides = [self.problem.values(self.moved(moves, sign)) for sign in (1.0, -1.0)]
+        return all(bool(np.isfinite(v).all()) for values in sides for v in values)
 
     def probe(
         self,
@@ -164,64 +222,123 @@ class Examination:
         sweep: bool = False,
     ) -> Probe:
         """Hold the two derivatives along a direction against each other."""
-        with np.errstate(all="ignore"):
-            parts = products(self.gradient, direction)
-            analytic = sum(float(np.sum(p)) for p in parts)
-            along = norm(parts)
-            length = self._length(direction)
-        least = max(1e-3 * self.typical, 1e-5 * self.output_size) * length
-        tolerance = self.atol + self.rtol * max(along, least)
-        scale = max(along, self.typical * length, 1e-5 * self.output_size * length)
-
-        def line(t: float) -> list[np.ndarray]:
-            return self.problem.values([b + t * v for b, v in zip(self.base, direction, strict=True)])
-
-        blur = 10 * (self.atol + self.rtol * scale)
-        least = max(scale, 1e3 * EPSILON * length)
+        claim, line = self.claim(direction), self.line(direction)
         # One step is enough where it meets the claim; the first direction has more, for an estimate of their error.
         glance = bool(self.probes)
-        asked = (line, self.weights, self.centre, analytic, tolerance, least, blur)
-        found = slope(*asked, max(start, 2 * glance), glance, sweep)
-        if glance and not abs(found.value - analytic) <= tolerance:
-            found = slope(*asked, start)
-        self.evaluations += found.evaluations
-        outcome = self._outcome(analytic, found, tolerance, blur, along, length)
-        if outcome == DIFFERS and label != "half" and self._unsettled(analytic, found.value, slope(*asked, sweep=True)):
+        found = slope(line, claim, max(start, 2 * glance), glance, sweep)
+        if glance and not abs(found.value - claim.value) <= claim.tolerance:
+            found = slope(line, claim, start)
+        outcome, suspicious = self._outcome(claim, found, direction), False
+        if outcome == DIFFERS and label != "half" and self._unsettled(claim, line, found):
             outcome = UNCLEAR
-        made = Probe(label, analytic, found, tolerance, scale, outcome, direction, variable, index)
+        if outcome in (AGREES, UNCLEAR) and variable is not None and self._hidden(claim, line, found):
+            suspicious = True
+            outcome = DIFFERS if self.problem.elementary else outcome
+        self.evaluations += line.evaluations
+        made = Probe(label, claim, found, outcome, direction, variable, index)
         self.probes.append(made)
+        if suspicious:
+            self.suspicious.append(made)
         return made
 
-    def _outcome(
-        self, analytic: float, found: Slope, tolerance: float, blur: float, along: float, length: float
-    ) -> str:
-        """What a direction says; `blur` is the largest error of the differences at which they still say anything."""
-        if found.kink and math.isfinite(analytic):
-            too_coarse = abs(analytic) * FIRST_STEP * SHRINK ** (1 - LEVELS) > 10 * self.output_size > 0
+    def claim(self, direction: Sequence[np.ndarray]) -> Claim:
+        """What the engine says of a direction."""
+        with np.errstate(all="ignore"):
+            parts = products(self.gradient, direction)
+            value = sum(float(np.sum(p)) for p in parts)
+            along = norm(parts)
+            length = self._length(direction)
+        # A tiny derivative is the rest of larger terms that cancelled, and keeps their rounding: it is held to 1e-10 of what is
+        # typical here, and to 1e-12 of the outputs, which is what differences leave of them (EPSILON over a step of 1e-4). An
+        # error that could hide below is looked for in coordinates: see `_hidden`.
+        least = max(1e-3 * self.typical, 1e-5 * self.output_size) * length
+        usual = max(along, self.typical * length, 1e-5 * self.output_size * length)
+        scale = max(usual, 1e3 * EPSILON * length)
+        underflow = SMALLEST * norm(direction)  # what the engine's zero may stand for
+        tolerance = self.atol + self.rtol * max(along, least) + underflow
+        # Differences ten times as uncertain as the error allowed still tell an error of a thousandth, a thousand times more.
+        return Claim(value, along, scale, length, tolerance, underflow, 10 * (self.atol + self.rtol * usual))
+
+    def line(self, direction: Sequence[np.ndarray]) -> Line:
+        """The outputs along a direction."""
+        slip = (lambda t: self._slip(direction, t)) if self.size < LARGE else None
+        return Line(lambda t: self.problem.values(self.moved(direction, t)), self.weights, self.centre, slip)
+
+    def _slip(self, direction: Sequence[np.ndarray], t: float) -> tuple[float, float]:
+        """What rounding adds to a move: the claimed derivative of it, and the length of its parts."""
+        with np.errstate(all="ignore"):
+            missed = [(b + t * v) - b - t * v for b, v in zip(self.base, direction, strict=True)]
+            parts = products(self.gradient, missed)
+            return sum(float(np.sum(p)) for p in parts), norm(parts)
+
+    def moved(self, direction: Sequence[np.ndarray], t: float) -> list[np.ndarray]:
+        """The variables, moved by t along a direction."""
+        return [b + t * v for b, v in zip(self.base, direction, strict=True)]
+
+    def _outcome(self, claim: Claim, found: Slope, direction: Sequence[np.ndarray]) -> str:
+        """What a direction says."""
+        if found.kink and math.isfinite(claim.value):
+            too_coarse = abs(claim.value) * FIRST_STEP * SHRINK ** (1 - LEVELS) > 10 * self.output_size > 0
             return UNCLEAR if too_coarse else KINK
-        if not math.isfinite(analytic):  # wrong where differences do come to something, else the derivative is infinite
-            return DIFFERS if found.error <= 1e-3 * abs(found.value) + blur else UNCLEAR
-        gap = abs(analytic - found.value)
-        if gap <= tolerance:
+        if not math.isfinite(claim.value):  # wrong where differences come to something, else infinitely steep
+            pairs = zip(self.gradient, direction, strict=True)
+            most = max(float(np.max(np.abs(v), initial=0.0, where=~np.isfinite(g))) for g, v in pairs)
+            expressible = abs(found.value) <= most * LARGEST  # 1 / x^2 at 1e-200 is not
+            return DIFFERS if expressible and found.error <= 1e-3 * abs(found.value) + claim.blur else UNCLEAR
+        gap = abs(claim.value - found.value)
+        if gap <= claim.tolerance:
             return AGREES
-        if gap <= tolerance + 8 * found.error and 8 * found.error <= blur:
+        if gap <= claim.tolerance + 8 * found.error and 8 * found.error <= claim.blur:
             return AGREES
-        room = tolerance + 8 * found.error
-        if along <= 64 * EPSILON * self.reach * length:  # it claims to be zero
-            room += 64 * EPSILON * self.reach * length
-            if gap <= room and 8 * found.error <= 1e-9 * self.reach * length:
+        room = claim.tolerance + 8 * found.error
+        reach = self.reach(self.weights) * claim.length
+        # A last bit of the values nearby, times the sums of some dozens of them: below that the engine's zero is not exact.
+        if claim.along <= 64 * EPSILON * reach:  # it claims to be zero
+            room += 64 * EPSILON * reach
+            if gap <= room and 8 * found.error <= 1e-9 * reach:
                 return AGREES
         if not gap > room:
             return UNCLEAR
         # Were it to change by more than its own size at the smallest step, the steps would be too coarse.
-        coarse = found.steps and abs(analytic) * found.steps[-1][0] > 10 * self.output_size > 0
+        coarse = found.steps and abs(claim.value) * found.steps[-1][0] > 10 * self.output_size > 0
         return UNCLEAR if coarse else DIFFERS
 
-    def _unsettled(self, analytic: float, value: float, swept: Slope) -> bool:
+    def _unsettled(self, claim: Claim, line: Line, found: Slope) -> bool:
         """Whether the finest step that rounding spares sides with the engine: then the coarser ones saw too little of f."""
-        gap = abs(analytic - value)
+        gap = abs(claim.value - found.value)
+        swept = slope(line, claim, sweep=True)
+        # Rounding at a step must be a tenth of the gap to say anything of it; within half of it is nearer to the engine's value.
         clear = [d for t, d in swept.steps if EPSILON * self.output_size / (2 * t) <= 0.1 * gap]
-        return bool(clear) and abs(clear[-1] - analytic) <= 0.5 * gap
+        return bool(clear) and abs(clear[-1] - claim.value) <= 0.5 * gap
+
+    def _hidden(self, claim: Claim, line: Line, found: Slope) -> bool:
+        """Whether one coordinate's derivative is wrong by a part that is lost among the larger outputs and derivatives of others.
+
+        Outputs that do not change when it moves do not blur its differences, however large they are. So the others' rounding
+        alone counts, and three steps running are believed that stand clear of it and agree with each other and not with
+        the claim.
+        """
+        size = max(abs(claim.value), abs(found.value))
+        if not HIDDEN * size + claim.underflow < abs(claim.value - found.value) < math.inf:
+            return False
+        touched = line.touched(FIRST_STEP)
+        reach = self.reach(touched)
+        if size <= 64 * EPSILON * reach * claim.length:  # zero, up to rounding
+            return False
+        running: list[float] = []
+        for level in range(LEVELS):
+            step = line.step(FIRST_STEP * SHRINK**-level, claim.along, touched)
+            gap = abs(step.central - claim.value)
+            # Forty times its rounding, so that three values within a quarter of the gap are no accident.
+            coarse = abs(claim.value) * step.size > 10 * reach
+            if coarse or not (HIDDEN * abs(step.central) < gap < math.inf and 40 * step.noise <= gap):
+                running = []
+                continue
+            alike = max([abs(step.right - step.left), *[abs(d - step.central) for d in running[-2:]]]) <= 0.25 * gap
+            running = [*running, step.central] if alike else [step.central]
+            if len(running) == 3:
+                return True
+        return False
 
     def _negated(self) -> None:
         """A derivative is linear in its cotangent; a rule that is right for one sign only is wrong."""
@@ -266,7 +383,7 @@ class Examination:
         """
         length = self._length(parts)
         moving = sum(int(np.count_nonzero(v)) for v in parts)
-        return [np.asarray(v * (moving**0.25 / (length or 1.0))) for v in parts]
+        return [short(v * (moving**0.25 / (length or 1.0))) for v in parts]
 
     # ---- coordinates -----------------------------------------------------------------------------------------
 
@@ -297,11 +414,44 @@ class Examination:
     def coordinate(self, k: int, flat: int) -> Probe:
         """Try one coordinate of one variable."""
         place = tuple([int(i) for i in np.unravel_index(flat, self.base[k].shape)])
+        value, scale = (
+            abs(float(self.base[k][place])),
+            float(np.broadcast_to(self.scales[k], self.base[k].shape)[place]),
+        )
+        amount = max(value, 1e-3 * scale) if value and scale == self._wide[k] else scale
+        made = self.probe(self._alone(k, place, amount), "coordinate", 0, k, place)
+        if made.outcome == AGREES and amount < TINY * self._wide[k] and not self._is_visible(made):
+            made.outcome = UNCLEAR  # it agrees because it hardly moves anything
+        own = self._own_scale(k, place, value, scale) if made.outcome != AGREES and value else None
+        if own is None or own == amount:
+            return made
+        # Its step may have been a leap out of the domain, or over a pole: once more, on its own scale.
+        again = self.probe(self._alone(k, place, own), "coordinate", 0, k, place)
+        constant = made.outcome == KINK and again.claim.along == 0
+        agrees = again.outcome == AGREES and (constant or self._is_visible(again))
+        telling = agrees or again.outcome == DIFFERS or any(again is p for p in self.suspicious)
+        self.probes.remove(made if telling else again)
+        if telling:
+            scales = [np.array(np.broadcast_to(s, b.shape)) for s, b in zip(self.scales, self.base, strict=True)]
+            scales[k][place] = own
+            self._rescale(scales)
+        return again if telling else made
+
+    def _own_scale(self, k: int, place: tuple[int, ...], value: float, scale: float) -> float | None:
+        own = own_scales(self._alone(k, place, value), self._alone(k, place, scale), self._is_finite_beside)
+        return None if own is None else float(own[k][place])
+
+    def _is_visible(self, made: Probe) -> bool:
+        """Whether a derivative stands out of the rounding of the outputs that it moves."""
+        self.evaluations += 2
+        touched = self.line(made.direction).touched(FIRST_STEP)
+        return made.claim.along > VISIBLE * weighted_size(touched, self.centre)
+
+    def _alone(self, k: int, place: tuple[int, ...], amount: float) -> list[np.ndarray]:
+        """The direction in which one element of one variable moves."""
         direction = [np.zeros(b.shape) for b in self.base]
-        direction[k][place] = max(abs(float(self.base[k][place])), 1e-3 * self.scales[k])
-        if not self.base[k][place]:
-            direction[k][place] = self.scales[k]
-        return self.probe(direction, "coordinate", 0, k, place)
+        direction[k][place] = amount
+        return [short(v) for v in direction]
 
     def hunt(self, suspect: Probe) -> Probe | None:
         """A coordinate that disagrees, by halving the variables' coordinates and following the half that disagrees more."""
@@ -331,9 +481,7 @@ class Examination:
     def element(self, probe: Probe) -> tuple[float, float]:
         """The analytic and numeric derivative by the one element that a coordinate's probe moved."""
         assert probe.variable is not None
-        b = self.base[probe.variable]
-        value = float(b[probe.index])
-        step = max(abs(value), 1e-3 * self.scales[probe.variable]) if value else self.scales[probe.variable]
+        step = float(probe.direction[probe.variable][probe.index])
         return probe.analytic / step, probe.numeric / step
 
 
@@ -341,9 +489,3 @@ def products(gradient: Sequence[np.ndarray], direction: Sequence[np.ndarray]) ->
     """What each coordinate contributes to the derivative along a direction; one that does not move, nothing."""
     pairs = zip(gradient, direction, strict=True)
     return [g * v if np.isfinite(g).all() else np.where(v == 0, 0.0, g * v) for g, v in pairs]
-
-
-def _scale(b: np.ndarray) -> float:
-    """The size of an array's elements, 1 for zeros."""
-    size = norm([b])
-    return size / math.sqrt(b.size) if size and math.isfinite(size) else 1.0

@@ -22,6 +22,9 @@ from .frozen import frozen
 
 Arrays = Sequence[np.ndarray]
 
+# The first step, a hundredth of an element, is where a smooth function's error (h^2 / 6) is about 1e-5, and one extrapolation
+# makes it 1e-9. The last, 5e-10, is where rounding (EPSILON / h) has eaten all but six digits; finer ones tell nothing. Powers
+# of two, so that steps are exact.
 FIRST_STEP, SHRINK, LEVELS = 2.0**-7, 8.0, 9
 EPSILON = float(np.finfo(np.float64).eps)
 
@@ -35,9 +38,9 @@ class Slope:
     left: float = math.nan
     right: float = math.nan
     kink: str = ""  # why there is no derivative along this line; empty where nothing speaks against one
+    edge: bool = False  # whether the function was not finite at a step to one side or the other
     level: int = 0  # how far the step had to shrink for the value
     steps: list[tuple[float, float]] = field(default_factory=list)  # every step tried, with its central difference
-    evaluations: int = 0
 
 
 @dataclass(slots=True)
@@ -50,65 +53,118 @@ class Step:
     across: float
     noise: float
 
+    @property
+    def central(self) -> float:
+        return self.across / (2 * self.size)
 
-def slope(
-    line: Callable[[float], Arrays],
-    weights: Arrays,
-    centre: Arrays,
-    expected: float,
-    tolerance: float,
-    scale: float,
-    blur: float,
-    start: int = 0,
-    glance: bool = False,
-    sweep: bool = False,
-) -> Slope:
-    """The derivative at 0 of sum(weights * line(t)), tried at ever smaller t until it meets `expected` or cannot be improved.
 
-    `centre` is line(0), `scale` the size that derivatives have here, `blur` the largest error that is good enough, `start`
-    the level to begin at; at a `glance`, one step that meets `expected`, with both sides alike, is enough; a `sweep` goes on
-    through all steps, for the picture. Steps at which the function is not finite (a logarithm's, left of 0) are passed over.
+@dataclass(slots=True)
+class Claim:
+    """A derivative along a line, as it is claimed, and how far off it may be."""
+
+    value: float
+    along: float  # the length of what each coordinate contributes: the sum itself may have cancelled to nothing
+    scale: float  # the size that derivatives have along a line like this
+    length: float  # how far the line goes, in units of the variables' own scales
+    tolerance: float
+    underflow: float  # what of the tolerance is owed to derivatives below the smallest number
+    blur: float  # the largest error of differences at which they still say anything
+
+
+class Line:
+    """Outputs along a line through the point: each step is evaluated once, whoever asks.
+
+    `slip(t)`: what rounding adds to moving by t, by the claimed derivative, and at most. An element of 1.0 that is to move by
+    1e-14 moves by 45 last bits, which is 0.999e-14. What that is worth is taken off the differences, so that small steps
+    beside an edge say what they can; where it is more than a sixteenth of the whole it is noise.
+    """
+
+    def __init__(
+        self,
+        at: Callable[[float], Arrays],
+        weights: Arrays,
+        centre: Arrays,
+        slip: Callable[[float], tuple[float, float]] | None = None,
+    ) -> None:
+        self._at, self.weights, self.centre, self._slip = at, weights, centre, slip
+        self._known: dict[float, Arrays] = {}
+
+    def __call__(self, t: float) -> Arrays:
+        if t not in self._known:
+            self._known[t] = self._at(t)
+        return self._known[t]
+
+    @property
+    def evaluations(self) -> int:
+        """How often the function ran."""
+        return len(self._known)
+
+    def step(self, t: float, along: float, weights: Arrays | None = None) -> Step:
+        """What is seen at a step; the noise is that of the outputs with these weights."""
+        up, down, weighed = self(t), self(-t), self.weights if weights is None else weights
+        noise = EPSILON * max(weighted_size(weighed, self.centre), weighted_size(weighed, up)) / (2 * t)
+        left, right = _change(self.weights, self.centre, down), _change(self.weights, up, self.centre)
+        across = _change(self.weights, up, down)
+        if self._slip is not None:
+            (after, most), (before, more) = self._slip(t), self._slip(-t)
+            if max(most, more) <= t * along / 16:
+                left, right, across = left + before, right - after, across - (after - before)
+            else:
+                noise += max(most, more) / t
+        return Step(t, left / t, right / t, across, noise)
+
+    def touched(self, t: float) -> Arrays:
+        """The weights of those outputs that differ at a step t from where they stand; zeros for the others, if there are any."""
+        moved = [(up != c) | (down != c) for c, up, down in zip(self.centre, self(t), self(-t), strict=True)]
+        if not any(m.any() for m in moved):
+            return self.weights
+        return [np.where(m, w, 0.0) for w, m in zip(self.weights, moved, strict=True)]
+
+
+def slope(line: Line, claim: Claim, start: int = 0, glance: bool = False, sweep: bool = False) -> Slope:
+    """The derivative at 0 of sum(weights * line(t)), tried at ever smaller t until it meets the claim or cannot be improved.
+
+    `start`: the level to begin at; at a `glance`, one step that meets the claim, with both sides alike, is enough; a `sweep`
+    goes on through all steps, for the picture. Steps at which the function is not finite (a logarithm's, left of 0) are
+    passed over.
     """
     found = Slope()
-    size = weighted_size(weights, centre)
     above: list[float] = []  # the last row of the table
     seen: list[Step] = []
     worse = 0
     for level in range(start, LEVELS):
-        t = FIRST_STEP * SHRINK**-level
-        up, down = line(t), line(-t)
-        found.evaluations += 2
-        noise = EPSILON * max(size, weighted_size(weights, up)) / (2 * t)
-        across = _change(weights, up, down)
-        step = Step(t, _change(weights, centre, down) / t, _change(weights, up, centre) / t, across, noise)
+        step = line.step(FIRST_STEP * SHRINK**-level, claim.along)
         seen.append(step)
-        row = [across / (2 * t)]
+        row = [step.central]
         if not (math.isfinite(row[0]) and math.isfinite(step.right) and math.isfinite(step.left)):
-            above = []
+            above, found.edge = [], True
             continue
-        found.steps.append((t, row[0]))
-        if glance and abs(row[0] - expected) <= tolerance and abs(step.right - step.left) <= 1e-3 * scale:
+        found.steps.append((step.size, row[0]))
+        # Both sides alike to a thousandth: at the third step, 1e-4, a smooth function's differ by its curvature times that.
+        meets = abs(row[0] - claim.value) <= claim.tolerance
+        if glance and meets and abs(step.right - step.left) <= 1e-3 * claim.scale:
             found.value, found.level = row[0], level
-            found.error = max(abs(row[0] - expected), noise)
+            found.error = max(abs(row[0] - claim.value), step.noise)
             found.left, found.right = step.left, step.right
             return found
         least = math.inf
         for j, before in enumerate(above):
             row.append(row[j] + (row[j] - before) / (SHRINK ** (2 * j + 2) - 1))
-            error = max(abs(row[j + 1] - row[j]), abs(row[j + 1] - before), noise)
+            error = max(abs(row[j + 1] - row[j]), abs(row[j + 1] - before), step.noise)
             least = min(least, error)
             if error < found.error:
                 found.value, found.error, found.level = row[j + 1], error, level
         above = row
         worse = worse + 1 if least > found.error else 0
-        gap = abs(found.value - expected)
-        if gap <= tolerance or (8 * found.error <= blur and (gap <= tolerance + 8 * found.error or worse >= 2)):
+        gap = abs(found.value - claim.value)
+        # Ridders' estimate is one neighbour's distance; of the true error it is too small by a few times, seldom by eight.
+        settled = 8 * found.error <= claim.blur and (gap <= claim.tolerance + 8 * found.error or worse >= 2)
+        if gap <= claim.tolerance or settled:
             break
-    _judge_sides(found, seen, scale)
+    _judge_sides(found, seen, claim.scale)
     for later in range(level + 1, LEVELS) if sweep else ():
-        t = FIRST_STEP * SHRINK**-later
-        found.steps.append((t, _change(weights, line(t), line(-t)) / (2 * t)))
-        found.evaluations += 2
+        step = line.step(FIRST_STEP * SHRINK**-later, claim.along)
+        found.steps.append((step.size, step.central))
     return found
 
 
@@ -139,7 +195,11 @@ def _change(weights: Arrays, after: Arrays, before: Arrays) -> float:
 def _judge_sides(found: Slope, seen: Sequence[Step], scale: float) -> None:
     """Whether there is no derivative: a jump, an edge of where f is defined, or one-sided differences that stay apart.
 
-    Those of a smooth function come together in proportion to the step, and its changes shrink with it.
+    Those of a smooth function come together in proportion to the step, by 8 from one to the next, and its changes shrink with
+    it. A step is *clear* where rounding is a millionth of what is seen. A jump: three steps, of which the last is 64 times finer
+    than the first, change f by the same to a thousandth. A kink: sides that keep six tenths of their distance where an eighth
+    is due (half, where the curvature itself is singular), and whose distance is more than the 1e-4 that is left of a smooth
+    function's at the finest clear steps.
     """
     if seen and not math.isfinite(seen[-1].across) and len({math.isfinite(s.right) for s in seen}) == 1:
         sides = [math.isfinite(seen[-1].left), math.isfinite(seen[-1].right)]

@@ -19,6 +19,7 @@ from .examine import Examination
 from .hold import Problem, Subject
 from .kinks import judge
 from .localise import Place, localise
+from .readings import first_apart, same_reading
 from .report import (
     FAIL,
     ILL_CONDITIONED,
@@ -31,6 +32,8 @@ from .report import (
     Row,
 )
 
+# A central difference with one extrapolation keeps ten to eleven digits of sixteen, an ill-conditioned one eight; an error of a
+# thousandth is 10^4 times the tolerance. Nothing is allowed absolutely: see `examine`.
 RTOL, ATOL = 1e-7, 0.0
 COVERAGE = ("directions", "sampled", "full")
 
@@ -46,10 +49,11 @@ def gradcheck(
 ) -> Report:
     """Hold the derivatives of f at the inputs against finite differences, and name the operation that is wrong.
 
-    `inputs`: Tensors, arrays and floats (nested as f takes them); the floating ones are differentiated, in float64
-    whatever their dtype. `order`: 2 checks the derivative of the derivative too. `rtol` (1e-7) and `atol` (0): the error
-    allowed, relative to the size of derivatives here, and beside it. `coverage`: ``"directions"`` moves all coordinates
-    at once only, ``"sampled"`` then tries telling ones alone, ``"full"`` every one. `seed`: of the directions.
+    `inputs`: Tensors, arrays and floats, nested as f takes them (a list of floats is an array); the floating ones are
+    differentiated, in float64 whatever their dtype. `order`: 2 checks the derivative of the derivative too. `rtol` (1e-7)
+    and `atol` (0): the error allowed, relative to the size of derivatives here, and beside it. `coverage`:
+    ``"directions"`` moves all coordinates at once only, ``"sampled"`` then tries telling ones alone, ``"full"`` every one.
+    `seed`: of the directions.
 
     Returns a `Report`: PASS, FAIL, KINK, ILL-CONDITIONED, NOT DIFFERENTIABLE, NOT DETERMINISTIC or MUTATES ITS INPUT.
     Inputs, captured Tensors, gradients and random state are left as they were. Raises TypeError if f returns no Tensor.
@@ -127,26 +131,28 @@ def check(
         raise ValueError(f"{who}: coverage {coverage!r} is not one of {', '.join(COVERAGE)}")
     if order < 1:
         raise ValueError(f"{who}: order {order} is not a derivative's; it is 1 or more")
+    if not callable(f):
+        raise TypeError(f"{who}: takes a function, then what to call it with; the first argument is {type(f).__name__}")
     start = time.perf_counter()
     report = Report(getattr(f, "__name__", type(f).__name__))
     settings = (RTOL if rtol is None else rtol, ATOL if atol is None else atol)
     rng = np.random.default_rng(seed)
     with Subject(f, inputs, variables, who, model=f if model is None else model) as subject:
         report.elements = sum(b.size for b in subject.base)
-        for name, dtype in subject.integers:
-            report.rows.append(Row(1, name, (), NOT_DIFFERENTIABLE))
-            report.reason = f"{name} is {dtype}, which carries no derivative"
+        for name, t in subject.integers:
+            report.rows.append(Row(1, name, t.shape, NOT_DIFFERENTIABLE))
+            report.reason = f"{name} is {t.dtype}, which carries no derivative"
         if not subject.variables:
             report.verdict = NOT_DIFFERENTIABLE
-            report.reason = report.reason or "there is no floating input"
+            report.reason = report.reason or "there is no floating input; give floats, or arrays or Tensors of them"
         else:
             problem = Problem(subject, subject.function)
-            centre = _stands_still(subject, report)
+            centre, before = _stands_still(subject, report), None
             for n in range(1, order + 1):
-                exam = _one_order(problem, n, report, rng, settings, coverage, centre) if report else None
+                exam = _one_order(problem, n, report, rng, settings, coverage, centre, before) if report else None
                 if not report or exam is None or n == order:
                     break
-                problem, centre = problem.derived(exam.weights), None
+                problem, centre, before = problem.derived(exam.weights), None, exam
     report.seconds = time.perf_counter() - start
     return report
 
@@ -194,20 +200,28 @@ def _one_order(
     settings: tuple[float, float],
     coverage: str,
     centre: list[np.ndarray] | None,
+    before: Examination | None,
 ) -> Examination | None:
     """Examine one order, add its rows to the report and, if something is amiss, find out what."""
     try:
-        exam = Examination(problem, rng, *settings, centre=centre)
+        exam = Examination(problem, rng, *settings, centre=centre, scales=None if before is None else before.scales)
     except Exception as error:  # a rule raises, or the walk refuses what it returned
-        found = localise(problem, rng, *settings)
-        if found.wrong is None:
+        wrong = localise(problem, rng, *settings).wrong if before is None else _not_as_recorded(before, rng)
+        if wrong is None:
             raise
-        report.verdict, report.place, report.reason = FAIL, found.wrong, str(error)
+        report.verdict, report.place = FAIL, wrong
+        report.reason = f"the rule of {wrong.operation} does not work: {type(error).__name__}: {error}"
         return None
     if not exam.finite:
         report.verdict = ILL_CONDITIONED
         report.reason = "its value is not finite here; ag.trace_nonfinite names the operation that made it so"
         return exam
+    if before is not None and not same_reading(before, exam):
+        report.verdict, report.place = FAIL, _not_as_recorded(before, rng)
+        culprit = "" if report.place is None else f" of {report.place.operation}"
+        report.reason = f"the recorded derivative{culprit}, which order {order} differentiates, is not the plain one"
+        report.rows += [Row(order, name, b.shape, FAIL) for name, b in zip(problem.names, exam.base, strict=True)]
+        return None
     exam.directions(sweep=exam.size <= examine.SWEPT)
     directions = len(exam.probes)
     if coverage == "full" or (exam.outcome == examine.DIFFERS and exam.size <= 256):
@@ -216,7 +230,7 @@ def _one_order(
         exam.coordinates()
     report.evaluations += exam.evaluations
     report.probes += exam.probes
-    if exam.outcome != examine.AGREES:
+    if exam.outcome != examine.AGREES or exam.suspicious:
         _explain(problem, exam, order, report, rng, settings)
     rows = [_row(exam, k, order, directions, report) for k in range(len(exam.base))]
     report.rows += rows
@@ -224,6 +238,11 @@ def _one_order(
     if report.verdict == PASS and unreached and order == 1:
         report.reason = f"the output does not depend on {', '.join(unreached)}"
     return exam
+
+
+def _not_as_recorded(before: Examination, rng: np.random.Generator) -> Place | None:
+    assert isinstance(before.problem, Problem)
+    return first_apart(before.problem, rng)
 
 
 def _explain(
@@ -235,7 +254,9 @@ def _explain(
     settings: tuple[float, float],
 ) -> None:
     """Turn a disagreement into a verdict: the operation at fault, a kink, a cut in the graph, or bad conditioning."""
-    found = localise(problem, rng, *settings)
+    found = localise(problem, rng, *settings, thorough=bool(exam.suspicious))
+    if found.wrong is None and exam.outcome == examine.DIFFERS and not (found.kinks or found.narrow or found.cuts):
+        found = localise(problem, rng, *settings, thorough=True)
     judged = None
     if found.wrong is None and not found.kinks and not found.narrow:
         doubtful = [p for p in exam.probes if p.outcome in (examine.DIFFERS, examine.KINK)]
@@ -245,11 +266,15 @@ def _explain(
     report.operations = max(report.operations, found.checked)
     ordinal = "" if order == 1 else f" of order {order}"
     if found.wrong is not None:
+        for p in exam.suspicious:
+            p.outcome = examine.DIFFERS
         report.verdict, report.place = FAIL, found.wrong
         name = f", input {found.wrong.input!r}" if found.wrong.input else ""
         report.reason = f"the derivative{ordinal} of {found.wrong.operation}{name} is wrong"
         if found.wrong.derivative_of:
             report.reason += f", which the rule of {found.wrong.derivative_of} uses"
+    elif exam.outcome == examine.AGREES:
+        pass  # a suspicion that no operation confirmed
     elif found.kinks:
         report.verdict, report.kinks = KINK, found.kinks
         names = ", ".join(dict.fromkeys(k.operation for k in found.kinks))
@@ -290,6 +315,11 @@ def _conditioning(exam: Examination) -> str:
     """Why the differences cannot be had to the accuracy asked for."""
     worst = exam.worst
     assert worst is not None
+    if np.isnan(worst.analytic):
+        return (
+            "the engine gives nan, and differences come to nothing either; ag.trace_nonfinite names the operation whose "
+            "derivative is not finite here"
+        )
     if not np.isfinite(worst.analytic):
         return f"the engine gives {worst.analytic}, and differences come to nothing either: it is infinitely steep here"
     if not np.isfinite(worst.numeric):
@@ -313,7 +343,7 @@ def _row(exam: Examination, k: int, order: int, directions: int, report: Report)
     if worst.variable is not None:
         row.index = worst.index
         row.analytic, row.numeric = exam.element(worst)
-    outcome = max((p.outcome for p in own), key=examine.SEVERITY.__getitem__)
+    outcome = max((p.outcome for p in own), key=examine.SEVERITY.__getitem__) if exam.odd else examine.DIFFERS
     if outcome != examine.AGREES:
         row.verdict = report.verdict if report.verdict != PASS else ILL_CONDITIONED
     return row

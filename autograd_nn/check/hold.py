@@ -25,6 +25,7 @@ from ..engine.tensor import Tensor, tensor
 from .attributes import Attributes
 from .frozen import frozen
 
+ARRAYS = (Tensor, np.ndarray, np.generic)
 SLOTS = ("_array", "node", "_leaf", "cell")
 Function = Callable[[], list[Tensor]]
 
@@ -91,7 +92,7 @@ class Subject:
         floating = _distinct([(n, t) for n, t in chosen if t.dtype.kind == "f"])
         self.names = [n for n, _ in floating]
         self.variables = [t for _, t in floating]
-        self.integers = [(n, t.dtype) for n, t in chosen if t.dtype.kind != "f"]
+        self.integers = [(n, t) for n, t in chosen if t.dtype.kind != "f"]
         self.base: list[np.ndarray] = []
         self.mutated: list[str] = []
         self._slots: dict[int, tuple[Tensor, tuple[Any, ...]]] = {}
@@ -203,20 +204,21 @@ class Subject:
 
     def _outputs(self, result: Any) -> list[Tensor]:
         flat: list[Tensor] = []
-        self._flatten(result, flat)
+        self._flatten(result, flat, "")
         return [t for t in flat if t.dtype.kind == "f"]
 
-    def _flatten(self, result: Any, flat: list[Tensor]) -> None:
+    def _flatten(self, result: Any, flat: list[Tensor], where: str) -> None:
         if isinstance(result, Tensor):
             flat.append(result)
         elif isinstance(result, (tuple, list, dict)):
-            for part in result.values() if isinstance(result, dict) else result:
-                self._flatten(part, flat)
+            for key, part in result.items() if isinstance(result, dict) else enumerate(result):
+                self._flatten(part, flat, f"{where}[{key!r}]")
         else:
             name = getattr(self.f, "__name__", "the function")
+            within = f" in its result{where}" if where else ""
             raise TypeError(
-                f"{self.who}: {name} returned {type(result).__name__}, not a Tensor (or a tuple, list or dict of Tensors); "
-                f"return the result of Tensor operations, without .numpy(), .item() or float()"
+                f"{self.who}: {name} returned {type(result).__name__}{within}, not a Tensor (or a tuple, list or dict of "
+                f"Tensors); return the result of Tensor operations, without .numpy(), .item() or float()"
             )
 
     def _as_tensors(self, a: Any, name: str, found: list[tuple[str, Tensor]]) -> Any:
@@ -227,7 +229,9 @@ class Subject:
             if not any(a is t for _, t in found):
                 found.append((a.name or name, a))
             return a
-        if isinstance(a, (np.ndarray, np.generic)) or type(a) is float:
+        if isinstance(a, list) and _is_written_out(a):
+            a = np.array(a)
+        if isinstance(a, ARRAYS) or type(a) is float:
             t = tensor(np.float64(a) if type(a) is float else a)
             found.append((name, t))
             if t.dtype.kind == "f" or not isinstance(a, np.ndarray):
@@ -236,7 +240,7 @@ class Subject:
             return self.plain[-1][1]
         if isinstance(a, dict):
             return {k: self._as_tensors(v, f"{name}[{k!r}]", found) for k, v in a.items()}
-        if isinstance(a, (list, tuple)) and any(isinstance(v, (Tensor, np.ndarray, list, tuple, dict)) for v in a):
+        if isinstance(a, (list, tuple)) and any(isinstance(v, (float, *ARRAYS, list, tuple, dict)) for v in a):
             parts = [self._as_tensors(v, f"{name}[{i}]", found) for i, v in enumerate(a)]
             return type(a)(*parts) if hasattr(a, "_fields") else type(a)(parts)
         return a
@@ -244,6 +248,8 @@ class Subject:
 
 class Problem:
     """A function and its first derivative, side by side, to be held against each other."""
+
+    elementary = False
 
     def __init__(self, subject: Subject, function: Function) -> None:
         self.subject, self.function = subject, function
@@ -318,6 +324,13 @@ def _distinct(named: Sequence[tuple[str, Tensor]]) -> list[tuple[str, Tensor]]:
         names.setdefault(id(t), []).append(n)
     tensors = {id(t): t for _, t in named}
     return [(" = ".join(n), tensors[i]) for i, n in names.items()]
+
+
+def _is_written_out(a: list[Any]) -> bool:
+    """Whether a list is an array written out, as NumPy's functions take it: of floats, or of lists of them alike in length."""
+    if a and all(isinstance(row, list) for row in a):
+        return all(len(row) == len(a[0]) and _is_written_out(row) for row in a)
+    return any(type(v) is float for v in a) and all(type(v) in (float, int) for v in a)
 
 
 def _equal(a: Any, b: Any) -> bool:

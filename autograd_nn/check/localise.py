@@ -55,12 +55,14 @@ class Local:
     have none.
     """
 
+    elementary = True
+
     def __init__(self, entry: Entry, nodes: set[Node]) -> None:
         self.entry = entry
         alive = [None if r is None else r() for r in entry.node.outputs] if entry.op.outputs else []
         self.used = [n is not None and n in nodes for n in alive]
         parents = entry.node.parents
-        self.flat = [getattr(v, "data", v) for v in entry.inputs]
+        self.flat = [_wide(getattr(v, "data", v)) for v in entry.inputs]
         self.positions = [i for i, p in enumerate(parents) if p is not None]
         self.names = [input_name(entry, i) for i in self.positions]
         self.base = [np.array(self.flat[i], np.float64) for i in self.positions]
@@ -82,12 +84,21 @@ class Local:
             return [np.asarray(o, np.float64) for o in self._call(self.base if moved is None else moved)]
 
     def gradient(
-        self, weights: Sequence[np.ndarray], moved: Sequence[np.ndarray] | None = None
+        self,
+        weights: Sequence[np.ndarray],
+        moved: Sequence[np.ndarray] | None = None,
+        create_graph: bool = False,
     ) -> list[np.ndarray | None]:
         leaves = [tensor(b, requires_grad=True) for b in (self.base if moved is None else moved)]
         with np.errstate(all="ignore"), modes.change(tracer=None, grad=True):
-            found = derivative(self._call(leaves), leaves, weights)
+            found = derivative(self._call(leaves), leaves, weights, create_graph)
         return [None if g is None else np.asarray(g._array) for g in found]
+
+
+def _wide(x: Any) -> Any:
+    """An array of floats in float64, for an operation may refuse to mix them: all its inputs become float64 together."""
+    narrow = isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f" and x.dtype.itemsize < 8
+    return x.astype(np.float64) if narrow else x
 
 
 def recorded(problem: Problem, at: Sequence[np.ndarray] | None = None) -> tuple[Record, list[Tensor]]:
@@ -116,8 +127,12 @@ def localise(
     rtol: float,
     atol: float,
     at: Sequence[np.ndarray] | None = None,
+    thorough: bool = False,
 ) -> Findings:
-    """Check every operation that the outputs depend on; stop at the first wrong one."""
+    """Check every operation that the outputs depend on; stop at the first wrong one.
+
+    `thorough`: in coordinates, too, where its directions agree.
+    """
     record, outputs = recorded(problem, at)
     nodes = reached(outputs)
     found = Findings(None, [], cuts_in(record, outputs), [], 0)
@@ -127,7 +142,7 @@ def localise(
         found.checked += 1
         if any(v is not None and v.dtype.kind == "f" and v.dtype.itemsize < 8 for v in entry.outputs):
             found.narrow.append(place_of(entry, position))
-        outcome, place = check_entry(entry, nodes, position, rng, rtol, atol)
+        outcome, place = check_entry(entry, nodes, position, rng, rtol, atol, thorough)
         if outcome == DIFFERS:
             found.wrong = place
             break
@@ -137,7 +152,13 @@ def localise(
 
 
 def check_entry(
-    entry: Entry, nodes: set[Node], position: int, rng: np.random.Generator, rtol: float, atol: float
+    entry: Entry,
+    nodes: set[Node],
+    position: int,
+    rng: np.random.Generator,
+    rtol: float,
+    atol: float,
+    thorough: bool = False,
 ) -> tuple[str, Place | None]:
     """Check one operation's rule on the values it saw."""
     local = Local(entry, nodes)
@@ -150,6 +171,8 @@ def check_entry(
     if not exam.finite or local.is_narrow():
         return AGREES, None
     exam.directions()
+    if thorough and exam.outcome == AGREES:
+        exam.coordinates(everything=exam.size <= 4096)
     if not exam.odd:
         return DIFFERS, place_of(entry, position, hint="the rule is not linear in its cotangent")
     if exam.outcome == AGREES:
@@ -194,7 +217,7 @@ def _raised(error: Exception) -> str:
             f"the rule writes into what it is given ({error}); cotangents and saved arrays are shared with others, so compute "
             f"a new array"
         )
-    return str(error)
+    return ""  # the report's reason says it
 
 
 def _described(entry: Entry, position: int, local: Local, exam: Examination, probe: Probe) -> Place:

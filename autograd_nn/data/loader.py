@@ -70,6 +70,10 @@ class DataLoader:
             raise ValueError("DataLoader: a sampler is an order already; it excludes shuffle")
         self.streams = isinstance(dataset, IterableDataset) or not hasattr(dataset, "__getitem__")
         if self.streams:
+            if not hasattr(dataset, "__iter__"):
+                raise TypeError(
+                    f"DataLoader: the dataset ({type(dataset).__name__}) has neither __getitem__ nor __iter__"
+                )
             if shuffle or sampler is not None or batch_sampler is not None:
                 raise ValueError(
                     f"DataLoader: a stream ({type(dataset).__name__}) comes in its own order; it cannot be shuffled"

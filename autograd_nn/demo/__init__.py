@@ -81,6 +81,7 @@ def _train(model: nn.Module, digits: Digits, test: Digits, arguments: argparse.N
     start, epochs = time.perf_counter(), arguments.epochs
     training = train(model, digits, test, epochs)
     with tqdm(training, "Training", epochs, unit="epoch", disable=arguments.quiet) as bar:
+        bar.set_postfix_str("kernels are compiled when first used, once for a machine")
         for history in bar:
             loss, accuracy = history.losses[-1], history.test_accuracies[-1]
             bar.set_postfix_str(f"loss {loss:.4f}, test accuracy {accuracy:.1%}", refresh=False)

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 def explained(op: Operation, error: Exception, args: Sequence[Any], params: Sequence[Any]) -> Exception:
     """The exception to raise instead of `error`, which the op's forward raised on these inputs."""
-    if getattr(error, "explained", False):
-        return error
     for name, value in zip(op.param_names, params, strict=True):
         if _holds_tensor(value):
             return refuse_parameter(op, name)
@@ -26,6 +24,8 @@ def explained(op: Operation, error: Exception, args: Sequence[Any], params: Sequ
         fix = op.explain(*args, *params) if op.explain is not None else None
     except Exception:  # what is wrong is beyond the explanation: the error itself says more
         fix = None
+    if fix is None and getattr(error, "explained", False):  # by an operation that this one is made of
+        return error
     if fix is None and op.broadcasts:
         fix = broadcast_conflict(inputs)
     shown = ", ".join(f"{n}={v!r}" for n, v in zip(op.param_names, params, strict=True))

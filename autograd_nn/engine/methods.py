@@ -17,6 +17,7 @@ from .tensor import Tensor
 BINARY = {"+": "add", "-": "sub", "*": "mul", "/": "truediv", "//": "floordiv", "%": "mod", "**": "pow", "@": "matmul"}
 BINARY |= {"&": "and", "|": "or", "^": "xor", "<<": "lshift", ">>": "rshift"}
 COMPARISON = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
+PAIRS = ("divmod",)
 UNARY = {"neg": "neg", "pos": "pos", "abs": "abs", "invert": "invert"}
 
 ATTACHED: dict[str, Callable[..., Any]] = {}
@@ -34,12 +35,15 @@ def attach(
         _give(f"__{dunder}__", function)
         _give(f"__r{dunder}__", lambda self, other: function(other, self))
         _give(f"__i{dunder}__", lambda self, other: self._in_place(function, other))
+    elif operator in PAIRS:
+        _give(f"__{operator}__", function)
+        _give(f"__r{operator}__", lambda self, other: function(other, self))
     elif operator in COMPARISON:
         _give(f"__{COMPARISON[operator]}__", function)
     elif operator in UNARY:
         _give(f"__{UNARY[operator]}__", function)
     elif operator is not None:
-        raise TypeError(f"{name}: operator {operator!r} is not one of {[*BINARY, *COMPARISON, *UNARY]}")
+        raise TypeError(f"{name}: operator {operator!r} is not one of {[*BINARY, *PAIRS, *COMPARISON, *UNARY]}")
     if numpy is not None:
         protocol.register(numpy, function)
 

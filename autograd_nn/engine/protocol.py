@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,8 @@ UFUNCS: dict[Any, Callable[..., Any]] = {}
 METHODS: dict[tuple[Any, str], Callable[..., Any]] = {}
 """What answers to a ufunc's method: ``(np.add, "reduce")``."""
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
+SCIPY: dict[str, Callable[..., Any]] = {}
+"""What answers to a ufunc of `scipy.special`, by its name, for SciPy may not be there."""
 
 
 def register(numpy_function: Any, ours: Callable[..., Any]) -> None:
@@ -52,8 +55,11 @@ def since(name: str, module: Any = np) -> tuple[Any, ...]:
 
 
 def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    name = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
     ours = UFUNCS.get(ufunc) if method in ("__call__", "outer") else METHODS.get((ufunc, method))
+    name = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+    if ours is None and _is_scipys(ufunc):
+        name = "scipy.special" + name.removeprefix("np")
+        ours = SCIPY.get(ufunc.__name__) if method == "__call__" else None
     if ours is None:
         raise TypeError(_refusal(name, UFUNCS.get(ufunc)))
     if kwargs.get("out") is not None:
@@ -65,6 +71,11 @@ def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
         named = ", ".join(f"{k}=" for k in kwargs)
         raise TypeError(f"{name}: {named} is not differentiable here; call ag.{ours.__name__} without it")
     return ours(*inputs, **kwargs)
+
+
+def _is_scipys(ufunc: np.ufunc) -> bool:
+    special = sys.modules.get("scipy.special")
+    return special is not None and getattr(special, ufunc.__name__, None) is ufunc
 
 
 # ---- functions -----------------------------------------------------------------------------------------------------
@@ -110,7 +121,7 @@ def _signatures(function: Any, ours: Any) -> tuple[tuple[str, ...], dict[str, An
         return (), {}, accepted, len(own)
     defaults = {p.name: p.default for p in theirs}
     if any(p.kind is p.VAR_POSITIONAL for p in theirs):
-        return (), defaults, accepted, 0
+        return (), defaults, frozenset(p.name for p in own if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)), 0
     return tuple([p.name for p in theirs if p.kind in positional]), defaults, accepted, arrays
 
 
@@ -152,6 +163,8 @@ def _refusal(name: str, nearest: Any) -> str:
 def _near(name: str) -> str:
     import difflib  # only an error needs it
 
+    if name.startswith("scipy"):
+        return f"of scipy.special there are {', '.join(sorted(SCIPY))}"
     known = sorted({f.__name__ for f in (*UFUNCS, *FUNCTIONS)})
     near = difflib.get_close_matches(name.rsplit(".", 1)[-1], known, 1, 0.0)
     return f"the nearest we have is np.{near[0]}"

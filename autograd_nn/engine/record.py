@@ -32,6 +32,7 @@ import numpy as np
 
 from . import modes, pictures
 from .dtypes import operand
+from .errors import explained
 from .tensor import Tensor
 from .trace import Tracer, caller
 
@@ -149,7 +150,10 @@ class Record(Tracer):
     def call(self, op: Any, args: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
         named = dict(zip(op.param_names, params, strict=True))
         if self.expand and op.composition is not None:
-            return op.composition(*args, **named)
+            try:
+                return op.composition(*args, **named)
+            except Exception as error:
+                raise explained(op, error, args, params) from error
         inputs = tuple([self._input(operand(a, op, args) if isinstance(a, (list, tuple)) else a) for a in args])
         run = _runner(op, named)
         entry = Entry(op.name, op, inputs, named, run, line=caller(), scope=modes.current().scope)

@@ -15,6 +15,7 @@ says when it was last written, and is made only when an operation first keeps or
 from __future__ import annotations
 
 import copy
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Self
@@ -24,8 +25,10 @@ import numpy as np
 from . import protocol
 from .dtypes import PLAIN, as_array, get_default_dtype, operand
 from .graph import Cell, Node, extras_of, is_differentiable, leaf_node
+from .leaving import refusal_of_array, refuse_number
 from .memory import cell_of, leaf_of, read_only
 from .modes import current
+from .unsupported import METHODS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
@@ -105,11 +108,17 @@ class Tensor(TensorMethods):
     nbytes = property(lambda self: self._array.nbytes, doc="Bytes of all elements.")
     device = property(lambda self: "cpu", doc="Where the data is: always `'cpu'`.")
 
-    def to(self, device: str) -> Self:
-        """Itself; only the device ``"cpu"`` exists."""
-        if str(device) != "cpu":
-            raise ValueError(f"device {device!r} does not exist here: autograd_nn computes on the cpu")
-        return self
+    real = property(lambda self: np.real(self), doc="The Tensor itself: Tensors are real.")
+    imag = property(lambda self: np.imag(self), doc="Zeros: Tensors are real.")
+
+    def to(self, target: Any = "cpu", dtype: DTypeLike | None = None) -> Tensor:
+        """Itself, or with another dtype (also that of another Tensor); only the device ``"cpu"`` exists."""
+        if str(target) != "cpu":
+            try:
+                dtype = target.dtype if isinstance(target, Tensor) else np.dtype(target)
+            except TypeError:
+                raise ValueError(f"device {target!r} does not exist here: autograd_nn computes on the cpu") from None
+        return self if dtype is None else self.astype(dtype, copy=False)
 
     @property
     def is_leaf(self) -> bool:
@@ -221,18 +230,17 @@ class Tensor(TensorMethods):
 
     def __float__(self) -> float:
         mode = current()
-        if mode.transforming and mode.grad and self.node is not None:
-            raise TypeError(
-                "float: inside a transform a Tensor that is differentiated would silently become a constant here. NumPy asks for "
-                "a float when it is written into an array (a[i] = t): collect the parts in a list and np.stack them. math.sin "
-                "asks for one: use np.sin. If the value alone is meant, say t.item() or t.detach()"
-            )
+        if self.node is not None and mode.grad:
+            refuse_number(sys._getframe(1), mode.transforming)
         return float(self._number("float"))
 
     def __int__(self) -> int:
         return int(self._number("int"))
 
     def __complex__(self) -> complex:
+        mode = current()
+        if self.node is not None and mode.grad:
+            refuse_number(sys._getframe(1), mode.transforming)
         return complex(self._number("complex"))
 
     def __index__(self) -> int:
@@ -253,13 +261,20 @@ class Tensor(TensorMethods):
             raise TypeError("len: a 0-d Tensor has no length")
         return self.shape[0]
 
+    def __contains__(self, value: object) -> bool:
+        return bool((self == value).any())
+
     def __iter__(self) -> Iterator[Tensor]:
         if not self.shape:
             raise TypeError("iteration over a 0-d Tensor")
         return (self[i] for i in range(len(self)))
 
     def __format__(self, spec: str) -> str:
-        return format(self._array.item(), spec) if spec and self.size == 1 else format(str(self), spec)
+        if spec and self.size != 1:
+            raise TypeError(
+                f"format: {spec!r} is for one number, not for a Tensor of shape {self.shape}; see np.array2string(t)"
+            )
+        return format(self._array.item(), spec) if spec else str(self)
 
     def __repr__(self) -> str:
         text = np.array2string(np.asarray(self._array), separator=", ", prefix="tensor(")
@@ -271,6 +286,14 @@ class Tensor(TensorMethods):
         elif self.requires_grad:
             notes.append("requires_grad=True")
         return f"tensor({text}, {', '.join(notes)})"
+
+    def __getattr__(self, name: str) -> Any:  # of what there is not
+        instead = METHODS.get(name)
+        raise AttributeError(
+            f"{type(self).__name__!r} object has no attribute {name!r}{(instead and f': {instead}') or ''}",
+            name=name,
+            obj=self,
+        )
 
     __hash__ = object.__hash__
 
@@ -318,14 +341,22 @@ class Tensor(TensorMethods):
             tracer.set_gradient(leaf)
         leaf.grad = value
 
-    def backward(self, gradient: ArrayLike | Tensor | None = None, retain_graph: bool = False) -> None:
+    def backward(
+        self, gradient: ArrayLike | Tensor | None = None, retain_graph: bool = False, create_graph: bool = False
+    ) -> None:
         """Add the derivative of this Tensor to `.grad` of every leaf it was computed from.
 
         `gradient` is its cotangent, of its own shape; only a one-element Tensor may go without (it is 1 then).
         The arrays the graph saved are released unless `retain_graph`. For derivatives of derivatives see `ag.gradients`.
 
-        Raises RuntimeError without a graph, after an earlier walk, or when a value the graph needs was assigned to.
+        Raises RuntimeError without a graph, after an earlier walk, or when a value the graph needs was assigned to, and
+        TypeError for `create_graph`, which is `ag.gradients`'.
         """
+        if create_graph:
+            raise TypeError(
+                "backward: .grad holds numbers, which cannot be differentiated again; "
+                "ag.gradients(y, xs, create_graph=True) returns derivatives that can"
+            )
         from .backward import backward  # the walk is built on Tensors
 
         backward(self, gradient, retain_graph)
@@ -398,9 +429,7 @@ class Tensor(TensorMethods):
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         if self.requires_grad:
             what = "a leaf that requires a gradient" if self.is_leaf else f"the recorded result of {self._operation()}"
-            raise TypeError(
-                f"np.asarray of {what} would cut it off from its gradient; use t.numpy() for the value, t.detach() for a Tensor"
-            )
+            raise refusal_of_array(what)
         self._noted("np.asarray()")
         return np.array(self._array, dtype=dtype, copy=copy)
 

@@ -12,9 +12,7 @@ COMPLEX = "complex numbers carry no gradient (yet)"
 CREATION = "it makes an array of like='s kind; make a Tensor with ag.{}"
 FILES = "it reads or writes a file, of values; pass t.numpy(), or ag.tensor(...) of what was read"
 SETS = "sets are not differentiable; ag.unique and ag.isin answer for values, x.detach() cuts the gradient"
-POLYNOMIALS = (
-    "NumPy keeps it for old code; ag.polyval, ag.convolve (a product of polynomials) and ag.vander are differentiable"
-)
+POLYNOMIALS = "coefficients, highest power first, go through np.polyval, polyfit, polyadd, polymul, polyder and polyint"
 RECORDS = "Tensors hold numbers, not records with fields"
 DATES = "Tensors hold numbers, not dates"
 TEXT = "Tensors hold numbers, not text"
@@ -33,13 +31,7 @@ NUMPY: dict[str, str] = {
     "np.sort_complex": COMPLEX + "; ag.sort",
     "np.lib.scimath.*": COMPLEX + ", to which it switches for negative numbers; np.sqrt and kin give NaN there",
     "np.poly": POLYNOMIALS,
-    "np.polyadd": POLYNOMIALS,
-    "np.polyder": POLYNOMIALS,
     "np.polydiv": POLYNOMIALS,
-    "np.polyint": POLYNOMIALS,
-    "np.polymul": POLYNOMIALS,
-    "np.polysub": POLYNOMIALS,
-    "np.polyfit": POLYNOMIALS + "; ag.linalg.lstsq(ag.vander(x, n), y) fits",
     "np.histogram": HISTOGRAM,
     "np.histogram2d": HISTOGRAM,
     "np.histogramdd": HISTOGRAM,
@@ -50,7 +42,6 @@ NUMPY: dict[str, str] = {
     "np.setxor1d": SETS,
     "np.union1d": SETS,
     "np.trim_zeros": "the shape of its result depends on values; slice with x[start:stop]",
-    "np.piecewise": "ag.select takes the pieces as values, and is differentiable",
     "np.place": "it writes in place, element by element; write x[mask] = values",
     "np.put": "it writes through a flattened view; write x[i] = values, or ag.put_along_axis",
     "np.ix_": INDICES + "; index with x[i[:, None], j]",
@@ -108,6 +99,24 @@ STANDARD: dict[str, str] = {
     "linalg.eigvals": COMPLEX,
 }
 """Of the Python Array API standard (2024.12), by the name in its namespace."""
+
+METHODS: dict[str, str] = {
+    "split": "PyTorch's t.split(n) is t.chunk or ag.array_split; ag.split is NumPy's",
+    "sort": "NumPy's sorts in place and PyTorch's gives a pair; ag.sort(t) gives a Tensor, t.argsort() the order",
+    "partition": "NumPy's works in place; ag.partition(t, k) gives a Tensor",
+    "put": "it writes through a flattened view; write t[i] = values, or use ag.put_along_axis",
+    "resize": "NumPy's works in place; ag.resize(t, shape) gives a Tensor",
+    "scatter": "ag.put_along_axis(t, index, values, axis) writes along an axis, ag.scatter_add adds whole rows",
+    "scatter_add": "ag.scatter_add(t, indices, values, axis) adds whole rows at indices",
+    "cuda": "autograd_nn computes on the cpu",
+    "flat": "t.reshape(-1) has the elements in a row",
+    "tobytes": "the bytes are those of t.numpy()",
+    "strides": "how memory lies is told by t.numpy().strides",
+    "base": "whether memory is shared is told by np.shares_memory(t, u)",
+    "grad_fn": "ag.graph(t) draws what t was computed from",
+    "H": "complex numbers carry no gradient (yet); t.mT is the transpose of matrices",
+}
+"""NumPy's and PyTorch's names that a Tensor has not, and what to write instead; see `ops.pytorch` for those that mean NumPy's."""
 
 
 def entry(name: str, table: dict[str, str] = NUMPY) -> str | None:

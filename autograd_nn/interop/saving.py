@@ -74,9 +74,11 @@ def save(state: Any, path: str | os.PathLike[str]) -> None:
         with open(temporary, "r+b") as file:
             os.fsync(file.fileno())
         os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
+    except BaseException as error:
+        with contextlib.suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError):
+            raise type(error)(error.errno, f"save: {target} cannot be written: {error.strerror}") from error
         raise
     if os.name == "posix":  # the rename is on the disk when the directory is
         directory = os.open(target.parent, os.O_RDONLY)
@@ -189,6 +191,28 @@ def _damaged(name: str, why: str) -> ValueError:
     return ValueError(f"load: {name} is no whole safetensors file: {why}")
 
 
+_PYTORCHS = (
+    "in PyTorch, safetensors.torch.save_file(model.state_dict(), path) writes one; pickles are never opened here"
+)
+_BEGINNINGS = {
+    b"PK\x03\x04": f"it is a zip archive, as torch.save writes; {_PYTORCHS} (an .npz: np.load)",
+    b"\x80": f"it is a pickle, as older versions of torch.save wrote; {_PYTORCHS}",
+    b"\x93NUMPY": "it is an array of NumPy's; np.load reads it",
+    b"\x89HDF": "it is an HDF5 file, as Keras writes; read it with h5py and pass the arrays to load_state_dict",
+}
+"""What files of other formats begin with, and what to do with them."""
+
+
+def _looks_like(beginning: bytes) -> str | None:
+    if not beginning:
+        return "it is empty"
+    if len(beginning) == 8 and beginning[2:] == bytes(
+        6
+    ):  # the length of a header, which a pickle is not likely to begin with
+        return None
+    return next((what for mark, what in _BEGINNINGS.items() if beginning.startswith(mark)), None)
+
+
 def _header(file: Any, name: str) -> tuple[dict[str, Any], int]:
     """The file's header, checked by the safetensors package, and where the data starts."""
     from safetensors import SafetensorError, safe_open
@@ -197,7 +221,7 @@ def _header(file: Any, name: str) -> tuple[dict[str, Any], int]:
         with safe_open(name, framework="numpy"):
             pass
     except (SafetensorError, ValueError, UnicodeDecodeError) as error:
-        raise _damaged(name, str(error)) from error
+        raise _damaged(name, _looks_like(file.read(8)) or str(error)) from error
     length = int.from_bytes(file.read(8), "little")
     return json.loads(file.read(length)), 8 + length
 

@@ -49,6 +49,16 @@ intrinsic: Any = numba.extending.intrinsic
 
 _lock = threading.RLock()
 
+DATA = object.__basicsize__
+"""Where an array's address of its elements stands in the array object: behind Python's header, in NumPy's C interface."""
+
+
+def address(array: np.ndarray, word=ctypes.c_int64.from_address) -> int:
+    """`array.ctypes.data` in a tenth of its time, which is that of a small kernel."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"a kernel takes arrays, not {type(array).__name__}")
+    return word(id(array) + DATA).value
+
 
 @cache
 def _sources() -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autograd_nn.kernels import steps, threads
-from autograd_nn.kernels.build import Kernel
+from autograd_nn.kernels.build import Kernel, address
 
 WORKSPACE_LIMIT = 64 << 20
 """Bytes of workspace that a convolution may use; a fast path that needs more is split over the batch or not taken."""
@@ -77,7 +77,7 @@ class Plan:
 
     def run(self, *arrays: np.ndarray | None) -> None:
         """Run over up to four C-contiguous arrays; None is a null pointer."""
-        addresses = [0 if array is None else array.__array_interface__["data"][0] for array in arrays]
+        addresses = [0 if array is None else address(array) for array in arrays]
         threads.run(self.program(addresses, _workspace(self.workspace)))
 
     def program(self, arrays: Sequence[int], workspace: int) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograd_nn.kernels.build import kernel
+from autograd_nn.kernels.build import address, kernel
 from autograd_nn.kernels.vectors import at
 
 
@@ -24,4 +24,4 @@ def add_rows(total: np.ndarray, rows: np.ndarray, g: np.ndarray) -> None:
     plan[:2] = rows.size, total[0].size
     plan[2:] = rows.reshape(-1)
     plan[2:][plan[2:] < 0] += total.shape[0]
-    scatter.entry(total.dtype)(plan.ctypes.data, total.ctypes.data, g.ctypes.data, 0, 0, 0, 0, 0, 1)
+    scatter.entry(total.dtype)(address(plan), address(total), address(g), 0, 0, 0, 0, 0, 1)

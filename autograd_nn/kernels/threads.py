@@ -29,7 +29,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from autograd_nn.kernels.build import compile_entry, inner, intrinsic
+from autograd_nn.kernels.build import address, compile_entry, inner, intrinsic
 from autograd_nn.kernels.steps import FIRST_STEP, PLAN, PRIVATE, PRIVATE_BYTES, SHARED, STEPS, THREADS, A, B, C, D
 from autograd_nn.kernels.vectors import I64, IS_X86, i64
 
@@ -282,7 +282,7 @@ def run(program: np.ndarray) -> None:
     pool = _pool
     if pool.threads > 1 and program[THREADS] > 1:
         pool.wake()
-    _native()[0](pool.address, program.ctypes.data)
+    _native()[0](pool.address, address(program))
 
 
 def chain_runner():

@@ -170,6 +170,26 @@ def rmsprop_centered_momentum(
     return value - rate * momentum_buffer, square_avg, grad_avg, momentum_buffer
 
 
+def rprop(
+    value: Any, gradient: Any, prev: Any, step_size: Any,
+    sign: Any, mean: Any, swing: Any, shortest: Any, longest: Any, one: Any, none: Any, /,
+) -> Any:  # fmt: skip
+    """Steps whose size grows while the gradient's sign stays (Riedmiller and Braun, ICNN 1993), without weight backtracking."""
+    gradient = sign * gradient
+    turn = np.sign(gradient * prev)
+    step_size = step_size * (one + swing * turn + mean * (turn * turn))
+    step_size = np.minimum(np.maximum(step_size, shortest), longest)
+    gradient = gradient * (one - np.maximum(none - turn, none))
+    return value - step_size * np.sign(gradient), gradient, step_size
+
+
+def asgd(value: Any, gradient: Any, ax: Any, rate: Any, sign: Any, decay: Any, shrink: Any, fresh: Any, /) -> Any:
+    """Gradient descent beside the mean of where it has been (Polyak and Juditsky, 1992)."""
+    gradient = sign * gradient + decay * value
+    value = shrink * value - rate * gradient
+    return value, ax + fresh * (value - ax)
+
+
 def average(value: Any, gradient: Any, fresh: Any, /) -> Any:
     """An exponential moving average (`value`) takes in the weights (`gradient`)."""
     return (value + fresh * (gradient - value),)
@@ -177,7 +197,7 @@ def average(value: Any, gradient: Any, fresh: Any, /) -> Any:
 
 STATES = {
     sgd: 0, momentum: 1, adam: 2, amsgrad: 3, adamax: 2, nadam: 2, radam: 2, adagrad: 1, adadelta: 2, rmsprop: 1,
-    rmsprop_momentum: 2, rmsprop_centered: 2, rmsprop_centered_momentum: 3, average: 0,
+    rmsprop_momentum: 2, rmsprop_centered: 2, rmsprop_centered_momentum: 3, rprop: 2, asgd: 1, average: 0,
 }  # fmt: skip
 """Every rule, and how many states it has."""
 

@@ -24,6 +24,8 @@ class _Contents(Module):
 
     _contents: dict[str, Any]
     _kind: type = Module
+    _unpacks = False
+    """Whether entries are given as arguments of their own, and not in a list."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         made = super().__new__(cls)
@@ -44,6 +46,7 @@ class _Contents(Module):
             return item
         kind = self._kind.__name__
         but = f"the class {item.__name__}; make one: {item.__name__}(...)" if isinstance(item, type) else _kind_of(item)
+        but += f"; unpack it: {type(self).__name__}(*layers)" if isinstance(item, list) and self._unpacks else ""
         raise TypeError(f"{type(self).__name__}: entry {where!r} must be a {kind} and is {but}")
 
     def members(self) -> Iterable[tuple[str, Any]]:
@@ -52,9 +55,7 @@ class _Contents(Module):
 
     def __getattr__(self, name: str) -> Any:
         contents = self.__dict__.get(CONTENTS, {})
-        if name in contents:
-            return contents[name]
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return contents[name] if name in contents else super().__getattr__(name)  # type: ignore[misc]
 
     def __len__(self) -> int:
         return len(self._contents)
@@ -168,6 +169,8 @@ class Sequential(_InOrder):
     >>> net[0]
     Linear(in_features=2, out_features=8, bias=True)  # 24 parameters
     """
+
+    _unpacks = True
 
     def __init__(self, *modules: Any) -> None:
         if len(modules) == 1 and isinstance(modules[0], Mapping):

@@ -22,7 +22,11 @@ def each_axis(value: Any, axes: int) -> Any:
     """A number for each axis: the one given, or the sequence given; a string stays."""
     if isinstance(value, str):
         return value
-    return tuple(value) if isinstance(value, (tuple, list)) else (value,) * axes
+    if not isinstance(value, (tuple, list)):
+        return (value,) * axes
+    if len(value) != axes:
+        raise ValueError(f"{tuple(value)} is to be one number, or one for each of {axes} spatial axes")
+    return tuple(value)
 
 
 class _Convolution(Module):

@@ -1,4 +1,4 @@
-r"""Initialisers: they write random or fixed values into a Tensor, and return it.
+r"""Initialisers: they write random or fixed values into a Tensor (or an array, as ``layer.weight.data`` is), and return it.
 
 `fan_in` and `fan_out` are how many inputs an output is summed from, and how many outputs an input goes to: for a weight
 (out, in, *kernel), in and out times the kernel's size. What keeps the size of a signal from layer to layer (Glorot and
@@ -32,7 +32,10 @@ def _numbers(generator: Generator | None) -> np.random.Generator:
     return source.numpy()
 
 
-def _written(t: Tensor, values: Any) -> Tensor:
+def _written(t: Any, values: Any) -> Any:
+    if isinstance(t, np.ndarray):  # as ``layer.weight.data`` is
+        t[...] = values
+        return t
     with no_grad():
         return assign(t, values)
 
@@ -72,13 +75,9 @@ def trunc_normal_(
     """
     if not a < b:
         raise ValueError(f"trunc_normal_: there is nothing between a={a} and b={b}")
-    with no_grad():
-        return assign(
-            tensor,
-            truncated_normal(
-                (a - mean) / std, (b - mean) / std, mean, std, tensor.shape, dtype=tensor.dtype, generator=generator
-            ),
-        )
+    low, high = (a - mean) / std, (b - mean) / std
+    drawn = truncated_normal(low, high, mean, std, tensor.shape, dtype=tensor.dtype, generator=generator)
+    return _written(tensor, drawn.numpy() if isinstance(tensor, np.ndarray) else drawn)
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:

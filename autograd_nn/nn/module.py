@@ -7,6 +7,9 @@ and what is appended to a plain list counts from then on.
 Decision: a module does not know its own path, because it may be part of several. A call looks for the module it enters in
 the module it comes from, nearest first, so messages and pictures say the path that was taken. It remembers the way it found
 and walks it again the next time, so what was moved meanwhile is found where it now is.
+
+Decision: a parametrized weight is no attribute of its module; it is computed when an attribute of that name is looked for
+and not found. So the module keeps its class, and is copied, pickled and shown as any other.
 """
 
 from __future__ import annotations
@@ -115,7 +118,17 @@ class Module:
 
     # ---- what it holds ---------------------------------------------------------------------------------------
 
+    if not TYPE_CHECKING:  # to a type checker a module has the attributes that its class declares
+
+        def __getattr__(self, name: str) -> Any:
+            """What is computed when it is read: a parametrized weight (`nn.utils.parametrize`)."""
+            derived = self.__dict__.get("_derived", ())
+            return derived[name].read(self) if name in derived else object.__getattribute__(self, name)  # which raises
+
     def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__.get("_derived", ()):
+            self.__dict__["_derived"][name].write(self, value)
+            return
         before = self.__dict__.get(name)
         if isinstance(before, Parameter) and value is not None and not isinstance(value, Parameter):
             raise TypeError(
@@ -371,7 +384,7 @@ class Module:
         unexpected = [name for name in state_dict if name not in own]
         faults = []
         if strict:
-            nearest = {name: _nearest(name, missing) for name in unexpected}
+            nearest = {name: _nearest(name, missing) or _a_state(name, state_dict[name]) for name in unexpected}
             faults += [f"unexpected {name!r}{nearest[name]}" for name in unexpected]
             faults += [f"missing {name!r}" for name in missing]
         values = {}
@@ -485,6 +498,12 @@ def _a(value: Any) -> str:
 def _nearest(name: str, names: list[str]) -> str:
     found = difflib.get_close_matches(name, names, 1, 0.6)
     return f" (did you mean {found[0]!r}?)" if found else ""
+
+
+def _a_state(name: str, value: Any) -> str:
+    return (
+        f" (which is a mapping: is it the state? pass it alone, state[{name!r}])" if isinstance(value, Mapping) else ""
+    )
 
 
 def _no_such(module: Module, what: str, target: str, paths: list[str]) -> AttributeError:

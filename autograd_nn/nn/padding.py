@@ -1,6 +1,8 @@
 """Padding layers, over one to three spatial axes: `functional.padding` says what each mode does.
 
-Decision: mode and number of axes are class attributes, and everything else is said once for all.
+Decision: mode and number of axes are class attributes, and everything else is said once for all. The classes that only give
+them are still written out: to a type checker and an editor nothing but a class statement makes a class that can be named in an
+annotation and derived from.
 Shapes: (batch, channels, *space), or without batch, to the same with a larger space. `padding`: one number for all sides, or
 (before, after) of the last axis, then of the one before it, and so on; a negative one cuts off.
 """

@@ -68,6 +68,10 @@ def empty_parameter(shape: tuple[int, ...], dtype: DTypeLike | None = None, devi
     if device is not None and str(device) != "cpu":
         raise ValueError(f"device {device!r} does not exist here: autograd_nn computes on the cpu")
     for n in shape:
+        if not isinstance(n, (int, np.integer)):
+            raise TypeError(
+                f"a parameter cannot have the shape {shape}: its lengths are whole numbers, not {type(n).__name__}"
+            )
         if n < 0:
             raise ValueError(f"a parameter cannot have the shape {shape}: no length is negative")
     return Parameter(np.zeros(shape, get_default_dtype() if dtype is None else dtype))

@@ -1,6 +1,7 @@
 """Pooling layers, over one to three spatial axes: `functional.pooling` says what each computes.
 
-Decision: the number of axes is a class attribute, and everything else is said once for all three.
+Decision: the number of axes is a class attribute, and everything else is said once for all three; `padding` says why the
+classes that only give it are written out.
 Shapes: (batch, channels, *space), or without batch, to the same with another space.
 """
 
@@ -199,11 +200,9 @@ class _AvgPool(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
     def forward(self, input: Any) -> Any:
-        pool: Any = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[self.axes - 1]
-        divisor = () if self.axes == 1 else (self.divisor_override,)
-        return pool(
-            input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad, *divisor
-        )
+        pool = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[self.axes - 1]
+        sizes = (self.kernel_size, self.stride, self.padding)
+        return pool(input, *sizes, self.ceil_mode, self.count_include_pad, self.divisor_override)
 
 
 class AvgPool1d(_AvgPool):

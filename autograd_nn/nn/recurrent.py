@@ -327,7 +327,8 @@ class RNNCellBase(Module):
     def _moved(self, operation: Any, input: Any, states: Any, **params: Any) -> list[Any]:
         """The states after one step, with a batch axis if the input has one."""
         name = type(self).__name__
-        x = same_dtype(name, input, self.weight_ih)
+        weights = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
+        x = same_dtype(name, input, weights[0])
         if x.ndim not in (1, 2) or x.shape[-1] != self.input_size:
             raise refuse(
                 name, f"an input of shape {x.shape}; it takes (batch, {self.input_size}) or ({self.input_size},)"
@@ -335,12 +336,11 @@ class RNNCellBase(Module):
         shape = (*x.shape[:-1], self.hidden_size)
         rows = []
         for state in (None,) * self.states if states is None else states:
-            state = np.zeros(shape, x.dtype) if state is None else same_dtype(name, state, self.weight_hh)
+            state = np.zeros(shape, x.dtype) if state is None else same_dtype(name, state, weights[1])
             if state.shape != shape:
                 raise refuse(name, f"a state of shape {state.shape} for an input of {x.shape}; it takes {shape}")
             rows.append(reshape(state, (-1, self.hidden_size)))
         x = reshape(x, (-1, self.input_size))
-        weights = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
         _, *moved = operation(x, *rows, *weights, sizes=(x.shape[0],), **params)
         return [reshape(s, shape) for s in moved]
 

@@ -1,13 +1,16 @@
 """The Transformer: encoder and decoder layers, stacks of them, and both together.
 
 Vaswani et al., arXiv:1706.03762; `norm_first` as Xiong et al., arXiv:2002.04745.
+
+Decision: the masks stand in the signature of every `forward` that takes them, stack and layer alike. They are what users look up
+with help() and complete in an editor, and a stack may hold layers of one's own.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -35,17 +38,27 @@ _ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"relu": F.relu, "gelu": F.gelu}
 
 
 class _Layer(Module):
-    """What both kinds of layer share: a feed-forward block, and how a block is joined to what goes around it."""
+    """What both kinds of layer share: attentions, a feed-forward block, and how a block is joined to what goes around it."""
 
-    norm_first: bool
-    activation: Callable[[Any], Any]
+    attentions: ClassVar[tuple[str, ...]]
+    """The names of its attentions; there is a normalisation and a dropout for each, and for the feed-forward block."""
 
-    def _feed_forward(
-        self, d_model: int, width: int, dropout: float, activation: Activation, bias: bool, device: Any, dtype: Any
+    self_attn: MultiheadAttention
+
+    def __init__(
+        self,
+        d_model: int,
+        nhead: int,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: Activation = F.relu,
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
-        self.linear1 = Linear(d_model, width, bias, device, dtype)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(width, d_model, bias, device, dtype)
         if isinstance(activation, str):
             if activation not in _ACTIVATIONS:
                 name = type(self).__name__
@@ -53,13 +66,25 @@ class _Layer(Module):
                     f"{name}: the activation {activation!r} is not 'relu', 'gelu' or a function of a Tensor"
                 )
             activation = _ACTIVATIONS[activation]
-        self.activation = activation
+        self.norm_first, self.activation = norm_first, activation
+        place = {"device": device, "dtype": dtype}
+        for name in self.attentions:
+            setattr(self, name, MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, **place))
+        self.linear1 = Linear(d_model, dim_feedforward, bias, device, dtype)
+        self.dropout = Dropout(dropout)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, device, dtype)
+        blocks = range(1, len(self.attentions) + 2)
+        for k in blocks:
+            setattr(self, f"norm{k}", LayerNorm(d_model, layer_norm_eps, bias=bias, device=device, dtype=dtype))
+        for k in blocks:
+            setattr(self, f"dropout{k}", Dropout(dropout))
 
     def _fed_forward(self, x: Any) -> Any:
         return self.linear2(self.dropout(self.activation(self.linear1(x))))
 
-    def _joined(self, x: Any, norm: Module, dropout: Module, block: Callable[[Any], Any]) -> Any:
-        """x plus a block of it, normalised before the block or after the sum."""
+    def _joined(self, x: Any, number: int, block: Callable[[Any], Any]) -> Any:
+        """x plus a block of it, with the normalisation of this number before the block or after the sum."""
+        norm, dropout = getattr(self, f"norm{number}"), getattr(self, f"dropout{number}")
         return x + dropout(block(norm(x))) if self.norm_first else norm(x + dropout(block(x)))
 
 
@@ -77,35 +102,13 @@ class TransformerEncoderLayer(_Layer):
     (2, 5, 8)
     """
 
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: Activation = F.relu,
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        self.norm_first = norm_first
-        attention = {"bias": bias, "batch_first": batch_first, "device": device, "dtype": dtype}
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, **attention)
-        self._feed_forward(d_model, dim_feedforward, dropout, activation, bias, device, dtype)
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, device=device, dtype=dtype)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, device=device, dtype=dtype)
-        self.dropout1 = Dropout(dropout)
-        self.dropout2 = Dropout(dropout)
+    attentions = ("self_attn",)
 
     def forward(self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False) -> Any:
         def attend(x: Any) -> Any:
             return self.self_attn(x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal)[0]
 
-        x = self._joined(src, self.norm1, self.dropout1, attend)
-        return self._joined(x, self.norm2, self.dropout2, self._fed_forward)
+        return self._joined(self._joined(src, 1, attend), 2, self._fed_forward)
 
 
 class TransformerDecoderLayer(_Layer):
@@ -118,31 +121,8 @@ class TransformerDecoderLayer(_Layer):
     (2, 3, 8)
     """
 
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: Activation = F.relu,
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        self.norm_first = norm_first
-        attention = {"bias": bias, "batch_first": batch_first, "device": device, "dtype": dtype}
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, **attention)
-        self.multihead_attn = MultiheadAttention(d_model, nhead, dropout, **attention)
-        self._feed_forward(d_model, dim_feedforward, dropout, activation, bias, device, dtype)
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, device=device, dtype=dtype)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, device=device, dtype=dtype)
-        self.norm3 = LayerNorm(d_model, layer_norm_eps, bias=bias, device=device, dtype=dtype)
-        self.dropout1 = Dropout(dropout)
-        self.dropout2 = Dropout(dropout)
-        self.dropout3 = Dropout(dropout)
+    attentions = ("self_attn", "multihead_attn")
+    multihead_attn: MultiheadAttention
 
     def forward(
         self,
@@ -164,9 +144,8 @@ class TransformerDecoderLayer(_Layer):
             )
             return found
 
-        x = self._joined(tgt, self.norm1, self.dropout1, attend)
-        x = self._joined(x, self.norm2, self.dropout2, look)
-        return self._joined(x, self.norm3, self.dropout3, self._fed_forward)
+        x = self._joined(self._joined(tgt, 1, attend), 2, look)
+        return self._joined(x, 3, self._fed_forward)
 
 
 class _Stack(Module):

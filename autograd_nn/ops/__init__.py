@@ -13,6 +13,7 @@ from .comparison import *
 from .convolution import *
 from .creation import *
 from .diagonals import *
+from .distances import *
 from .elementwise import *
 from .exponential import *
 from .folding import *
@@ -20,8 +21,11 @@ from .fused import *
 from .indexing import *
 from .joining import *
 from .normalisation import *
+from .padding import *
+from .polynomials import *
 from .pooling import *
 from .products import *
+from .pytorch import *
 from .random import *
 from .recurrent import *
 from .reduction import *
@@ -29,6 +33,7 @@ from .resampling import *
 from .rounding import *
 from .sampled import *
 from .scan import *
+from .scipy import *
 from .searching import *
 from .selecting import *
 from .shape import *

@@ -13,10 +13,11 @@ import numpy as np
 
 from ..engine.methods import attach
 from ..engine.op import op
-from .comparison import greater, less, less_equal, logical_and
-from .elementwise import abs, exp, logistic, minimum, multiply, sigmoid, square, tanh, where
+from .comparison import greater, less, less_equal
+from .elementwise import abs, exp, logistic, minimum, multiply, sigmoid, square, tanh, where, within_
 from .fused import softmax
 from .picking import limit, pick
+from .shape import detach
 from .slicing import slice_
 from .special import erfc
 
@@ -50,7 +51,10 @@ def prelu(x: Any, weight: Any, /) -> Any:
     >>> ag.prelu(ag.tensor([2.0, -2.0]), ag.tensor([0.5, 0.25]))
     tensor([ 2. , -0.5], dtype=float32)
     """
-    return where(greater(x, 0.0), x, multiply(weight, x))
+    above = greater(x, 0.0)
+    return where(
+        above, x, multiply(weight, where(above, 0.0, x))
+    )  # so that an infinite x is no part of the slope's gradient
 
 
 @op(kind="elementwise", method=True)
@@ -63,9 +67,7 @@ def hardtanh(x, /, min_val=-1.0, max_val=1.0):
     return limit(x, min_val, max_val)
 
 
-hardtanh.vjp(
-    x=lambda g, x, min_val, max_val: where(logical_and(greater(x, min_val), less(x, max_val)), g, 0.0),
-)
+hardtanh.vjp(x=lambda g, x, min_val, max_val: within_(g, detach(x), min_val, max_val))
 
 
 def relu6(x: Any, /) -> Any:
@@ -326,7 +328,7 @@ def softshrink(x, /, lambd=0.5):
     return x - limit(x, -lambd, lambd)
 
 
-softshrink.vjp(x=lambda g, x, lambd: where(greater(abs(x), lambd), g, 0.0))
+softshrink.vjp(x=lambda g, x, lambd: where(less_equal(abs(x), lambd), 0.0, g))
 
 
 @op(kind="elementwise", method=True)
@@ -378,7 +380,7 @@ def hardswish(x, /):
 
 
 hardswish.vjp(
-    x=lambda g, x: where(less(abs(x), 3.0), g * (x / 3.0 + 0.5), where(greater(x, 0.0), g, 0.0)),
+    x=lambda g, x: where(less(abs(x), 3.0), g * (x / 3.0 + 0.5), where(less(x, 0.0), 0.0, g)),
 )
 
 
@@ -389,7 +391,7 @@ def hardshrink(x, /, lambd=0.5):
     >>> ag.hardshrink(ag.tensor([2.0, 0.25, -2.0]))
     tensor([ 2.,  0., -2.], dtype=float32)
     """
-    return pick(np.abs(x) > lambd, x, x * 0)
+    return pick(np.abs(x) <= lambd, 0, x)
 
 
-hardshrink.vjp(x=lambda g, x, lambd: where(greater(abs(x), lambd), g, 0.0))
+hardshrink.vjp(x=lambda g, x, lambd: where(less_equal(abs(x), lambd), 0.0, g))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.op import op
-from .products import matmul
+from .products import matmul, multiply_matrices
 from .reduction import sum
 from .shape import reshape
 
@@ -45,7 +45,7 @@ def _linear(x: Any, w: Any, b: Any) -> Any:
         raise ValueError(_explained(x, w, b))
     # One product over all rows: NumPy would make one for each matrix of a stack.
     rows = x if x.ndim <= 2 else x.reshape(-1, x.shape[-1])
-    out = np.asarray(np.matmul(rows, w.T))
+    out = np.asarray(multiply_matrices(rows, w.T))
     if b is not None:
         if out.dtype == np.result_type(out, b):
             out += b

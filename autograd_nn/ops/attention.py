@@ -17,9 +17,10 @@ import numpy as np
 
 from ..engine.op import op
 from .elementwise import exp, where
-from .products import matmul
+from .products import matmul, multiply_matrices
 from .reduction import max, sum
 from .shape import detach, reshape, transpose
+from .totals import total
 
 __all__ = ["dot_product_attention"]
 
@@ -67,8 +68,8 @@ def dot_product_attention(q, k, v, mask=None, dropped=None, /, scale=1.0, is_cau
         scores = where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
     largest = detach(max(scores, -1, True))
     e = exp(scores - where(largest == -np.inf, 0.0, largest))
-    total = sum(e, -1, None, True)
-    weights = e / where(total == 0.0, 1.0, total)
+    sums = sum(e, -1, None, True)
+    weights = e / where(sums == 0.0, 1.0, sums)
     return matmul(weights if dropped is None else weights * dropped, v), weights
 
 
@@ -77,7 +78,7 @@ def _attention(q, k, v, mask, dropped, scale, is_causal):
     fault = _explained(q, k, v, mask, dropped)
     if fault:
         raise ValueError(fault)
-    w = np.matmul(q, k.mT)
+    w = multiply_matrices(q, k.mT)
     if scale != 1.0 and (mask is not None or scale < 0.0):  # else softmax scales, after it has found the largest
         w *= w.dtype.type(scale)
         scale = 1.0
@@ -92,7 +93,7 @@ def _attention(q, k, v, mask, dropped, scale, is_causal):
         softmax.softmax(w, scale, w.shape[-2] if is_causal else 0)
     else:
         _softmax(w, scale, is_causal)
-    return np.matmul(w if dropped is None else w * dropped, v, out=_like(q, v)), w
+    return multiply_matrices(w if dropped is None else w * dropped, v, out=_like(q, v)), w
 
 
 def _softmax(w: np.ndarray, scale: float, is_causal: bool) -> None:
@@ -106,9 +107,9 @@ def _softmax(w: np.ndarray, scale: float, is_causal: bool) -> None:
     largest[hidden] = 0.0
     w -= largest
     np.exp(w, out=w)
-    total = np.add.reduce(w, -1, keepdims=True)
-    total[hidden] = 1.0
-    w /= total
+    sums = total(w, -1, True)
+    sums[hidden] = 1.0
+    w /= sums
 
 
 NATIVE = 1 << 12
@@ -137,8 +138,8 @@ def _attention_vjp(g, q, k, v, mask, dropped, weights, scale, wanted):
     else:
         if wanted[2]:
             kept = w if dropped is None else w * dropped
-            dv = np.matmul(kept.mT, g, out=np.empty_like(v))
-        d = np.matmul(g, v.mT)
+            dv = multiply_matrices(kept.mT, g, out=np.empty_like(v))
+        d = multiply_matrices(g, v.mT)
         if wanted[4]:
             ddropped = _summed_to(d * w, dropped.shape)
         if dropped is not None:
@@ -157,9 +158,9 @@ def _attention_vjp(g, q, k, v, mask, dropped, weights, scale, wanted):
         if scale != 1.0:
             d *= d.dtype.type(scale)
     if wanted[0]:
-        dq = np.matmul(d, k, out=np.empty_like(q))
+        dq = multiply_matrices(d, k, out=np.empty_like(q))
     if wanted[1]:
-        dk = np.matmul(d.mT, q, out=np.empty_like(k))
+        dk = multiply_matrices(d.mT, q, out=np.empty_like(k))
     return dq, dk, dv, dmask, ddropped
 
 
@@ -167,7 +168,7 @@ def _summed_to(g: Any, shape: tuple[int, ...]) -> Any:
     """g summed over the axes along which an array of this shape was broadcast."""
     lead = g.ndim - len(shape)
     axes = (*range(lead), *(lead + a for a, n in enumerate(shape) if n == 1 and g.shape[lead + a] != 1))
-    return np.add.reduce(g, axes, keepdims=True).reshape(shape) if axes else g.copy()
+    return total(g, axes, True).reshape(shape) if axes else g.copy()
 
 
 @op(kind="fused", outputs=("q", "k", "v"))

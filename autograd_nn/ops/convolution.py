@@ -18,6 +18,7 @@ an operation of its own, `conv_activated`, because one mask of the cotangent the
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from functools import lru_cache
@@ -30,10 +31,9 @@ from ..engine.op import op
 from ..engine.tensor import Tensor, operand
 from ..kernels.geometry import Convolution
 from .activation import relu6
-from .comparison import greater, less, logical_and
-from .elementwise import relu, where
+from .elementwise import relu, within_
 from .reduction import sum
-from .shape import broadcast_to_, concatenate_, reshape_
+from .shape import broadcast_to_, concatenate_, detach, reshape_
 from .slicing import slice_
 from .spatial import SPACE, faces
 
@@ -102,10 +102,7 @@ def _conv_activated(x: Any, w: Any, b: Any, geometry: Convolution, activation: s
 
 @conv_activated.joint_vjp
 def _conv_activated_vjp(g: Any, out: Any, x: Any, w: Any, geometry: Convolution, activation: str, wanted: Any) -> Any:
-    inside = greater(out, 0.0)
-    if activation == "relu6":
-        inside = logical_and(inside, less(out, 6.0))
-    g = where(inside, g, 0.0)
+    g = within_(g, detach(out), 0.0, 6.0 if activation == "relu6" else math.inf)
     return (
         conv_input(g, w, geometry) if wanted[0] else None,
         conv_weight(g, x, geometry) if wanted[1] else None,
@@ -181,7 +178,7 @@ def padded(name: str, x: Any, before: tuple[int, ...], after: tuple[int, ...], m
     least = {"reflect": 1, "circular": 0}.get(mode)
     for axis, (b, a) in enumerate(zip(before, after, strict=True), 2):
         n = x.shape[axis]
-        if least is not None and n - least < max(a, b):
+        if least is not None and n - least < max(a, b) > 0:
             error = ValueError(
                 f"mode {mode!r} can add at most {n - least} on each side of axis {axis}, whose length is {n}, "
                 f"not {max(a, b)}; x has the shape {x.shape}"

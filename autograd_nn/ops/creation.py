@@ -10,7 +10,7 @@ from ..engine.dtypes import as_array, get_default_dtype
 from ..engine.modes import current
 from ..engine.op import nondifferentiable, op
 from ..engine.tensor import Tensor
-from .shape import as_shape
+from .shape import as_shape, broadcast_to, copy
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -98,11 +98,14 @@ def full(
     requires_grad: bool = False,
     name: str | None = None,
 ) -> Tensor:
-    """A Tensor of one value, whose dtype is that of `ag.tensor(fill_value)` unless given.
+    """A Tensor of one value, whose dtype is that of `ag.tensor(fill_value)` unless given. A Tensor as value is differentiated.
 
     >>> ag.full((2,), 7)
     tensor([7, 7], dtype=int64)
     """
+    if isinstance(fill_value, Tensor):
+        filled = copy(broadcast_to(fill_value, shape))
+        return filled if dtype is None else filled.astype(dtype)
     value = as_array(fill_value, dtype)
     return _made(np.full(as_shape(shape), value, value.dtype), device, requires_grad, name)
 
@@ -140,11 +143,14 @@ def linspace(
     requires_grad: bool = False,
     name: str | None = None,
 ) -> Tensor:
-    """`num` evenly spaced numbers from start to stop, which is the last unless `endpoint` is False.
+    """`num` evenly spaced numbers from start to stop, which is the last unless `endpoint` is False; Tensors are differentiated.
 
     >>> ag.linspace(0, 1, 5)
     tensor([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
     """
+    if isinstance(start, Tensor) or isinstance(stop, Tensor):
+        spaced: Any = np.linspace(start, stop, num, endpoint)  # which comes back to `sampled`
+        return spaced if dtype is None else spaced.astype(dtype)
     return _made(
         np.linspace(start, stop, num, endpoint, dtype=dtype or get_default_dtype()), device, requires_grad, name
     )

@@ -166,12 +166,12 @@ def truncated_normal(
 
 @op(kind="opaque", broadcasts=True)
 def truncate_(u, lower, upper, /, dtype):
-    """The number between lower and upper below which the share u of the normal distribution between them lies."""
+    """The number between lower and upper below which the share u of the normal distribution between them lies; else nan."""
     u, a, b = (np.asarray(x, np.float64) for x in (u, lower, upper))
     right = a > 0.0  # work in the left tail, where the distribution function keeps its digits
     a, b, share = np.where(right, -b, a), np.where(right, -a, b), np.where(right, 1.0 - u, u)
     below, above = 0.5 * erfc(-a * math.sqrt(0.5)), 0.5 * erfc(-b * math.sqrt(0.5))
-    z = np.clip(_normal_quantile(below + share * (above - below)), a, b)
+    z = np.where(a < b, np.clip(_normal_quantile(below + share * (above - below)), a, b), np.nan)
     return np.where(right, -z, z).astype(dtype)
 
 

@@ -19,7 +19,8 @@ from ..engine.op import nondifferentiable, op
 from ..engine.tensor import Tensor
 from .comparison import equal, greater, less, logical_and
 from .creation import zeros_like
-from .picking import LEAST, limit, pick
+from .picking import LEAST, limit, pick, within
+from .shape import detach
 
 __all__ = [
     "abs", "absolute", "add", "cos", "divide", "exp", "floor_divide",
@@ -344,7 +345,16 @@ def relu(x, /):
     return limit(x, 0, math.inf)
 
 
-relu.vjp(x=lambda g, out: where(greater(out, 0.0), g, 0.0))
+relu.vjp(x=lambda g, out: within_(g, detach(out), 0.0, math.inf))
+
+
+@op(kind="elementwise")
+def within_(y, x, /, low, high):
+    """y where x lies between two numbers, or is NaN; 0 elsewhere: how a cotangent passes what was limited to them."""
+    return within(y, x, low, high)
+
+
+within_.vjp(y=lambda g, x, low, high: within_(g, x, low, high), x=lambda g: zeros_like(g))
 
 # ---- choosing ------------------------------------------------------------------------------------------------------
 

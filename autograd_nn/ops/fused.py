@@ -15,6 +15,7 @@ from .elementwise import exp, log, where
 from .indexing import take, take_along_axis
 from .reduction import max, sum
 from .shape import detach, reshape_
+from .totals import extremum, total
 
 __all__ = ["cross_entropy", "log_softmax", "softmax"]
 
@@ -26,13 +27,16 @@ def softmax(x, /, axis=-1):
     >>> ag.softmax(ag.tensor([0.0, 0.0]))
     tensor([0.5, 0.5], dtype=float32)
     """
+    if not x.size:
+        return x * 1.0
     e = exp(x - detach(max(x, axis, True)))
     return e / sum(e, axis, None, True)
 
 
 def _shifted(x: Any, axis: int) -> Any:
     """x minus its largest element along the axis, floating, in an array of its own."""
-    shifted = np.asarray(np.subtract(x, np.maximum.reduce(x, axis=axis, keepdims=True)))
+    largest = extremum(np.maximum, x, axis, True) if x.size else 0.0
+    shifted = np.asarray(np.subtract(x, largest))
     return shifted if shifted.dtype.kind == "f" else shifted.astype(np.float64)
 
 
@@ -40,7 +44,7 @@ def _shifted(x: Any, axis: int) -> Any:
 def _softmax(x: Any, axis: int) -> Any:
     e = _shifted(x, axis)
     np.exp(e, out=e)
-    return np.divide(e, np.add.reduce(e, axis=axis, keepdims=True), out=e)
+    return np.divide(e, total(e, axis, True), out=e)
 
 
 softmax.vjp(x=lambda g, out, axis: out * (g - sum(g * out, axis, None, True)))
@@ -53,6 +57,8 @@ def log_softmax(x, /, axis=-1):
     >>> ag.log_softmax(ag.tensor([0.0, 0.0])).numpy().round(3)
     array([-0.693, -0.693], dtype=float32)
     """
+    if not x.size:
+        return x * 1.0
     shifted = x - detach(max(x, axis, True))
     return shifted - log(sum(exp(shifted), axis, None, True))
 
@@ -60,7 +66,9 @@ def log_softmax(x, /, axis=-1):
 @log_softmax.fast
 def _log_softmax(x: Any, axis: int) -> Any:
     shifted = _shifted(x, axis)
-    return np.subtract(shifted, np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True)), out=shifted)
+    if not shifted.size:
+        return shifted
+    return np.subtract(shifted, np.log(total(np.exp(shifted), axis, True)), out=shifted)
 
 
 log_softmax.vjp(x=lambda g, out, axis: g - exp(out) * sum(g, axis, None, True))
@@ -169,10 +177,10 @@ def _cross_entropy(
     if label_smoothing:
         smooth = np.add.reduce(shifted, -1) if weight is None else np.matmul(shifted, weight)
     probabilities = np.exp(shifted, out=shifted)
-    total = np.add.reduce(probabilities, -1)
-    normaliser = np.log(total)
+    sums = total(probabilities, -1)
+    normaliser = np.log(sums)
     losses = normaliser - picked
-    probabilities /= total[..., None]
+    probabilities /= sums[..., None]
     shares = _shares(places, weight, counted, losses.dtype)
     if weight is not None:
         losses *= weight[places]
@@ -188,10 +196,10 @@ def _cross_entropy(
     return _averaged(out, losses, shares) if reduction == "mean" else out, (probabilities,)
 
 
-def _averaged(total: Any, labels: Any, shares: Any) -> Any:
-    """A total divided by what all labels count for; NaN where none does."""
+def _averaged(losses: Any, labels: Any, shares: Any) -> Any:
+    """The sum of the losses divided by what all labels count for; NaN where none does."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return total / (labels.size if shares is None else np.add.reduce(shares, None))
+        return losses / (labels.size if shares is None else np.add.reduce(shares, None))
 
 
 @cross_entropy.joint_vjp

@@ -280,7 +280,7 @@ def _at(axis: int, ndim: int) -> tuple[Any, ...]:
     return (*[WHOLE] * (axis % ndim), ARRAY)
 
 
-@method(numpy=np.take)
+@method
 def take(x: Any, indices: Any, /, axis: int | None = None) -> Any:
     """The elements (or rows) of x at integer indices along an axis; None takes from the flattened x.
 
@@ -294,6 +294,16 @@ def take(x: Any, indices: Any, /, axis: int | None = None) -> Any:
     if axis is None:
         x, axis = x.reshape(-1) if hasattr(x, "reshape") else np.reshape(x, -1), 0
     return take_(x, np.asarray(indices) if isinstance(indices, (list, tuple, int)) else indices, operator.index(axis))
+
+
+@implements(np.take)
+def _numpy_take(a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") -> Any:
+    n = a.size if axis is None else a.shape[axis]
+    if mode == "wrap":
+        indices = np.remainder(indices, n)
+    elif mode == "clip":
+        indices = np.clip(indices, 0, n - 1)
+    return take(a, indices, axis)
 
 
 def scatter_add(x: Any, indices: Any, values: Any, /, axis: int = 0) -> Any:

@@ -1,4 +1,4 @@
-"""Joining beyond `concatenate` and `stack`, taking apart again, and padding."""
+"""Joining beyond `concatenate` and `stack`, and taking apart again."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ import numpy as np
 
 from ..engine.protocol import implements, since
 from .arranging import atleast_1d, atleast_2d, atleast_3d
-from .indexing import replace, take
 from .shape import all_arrayed, arrayed, as_shape, axis_of, concatenate
-from .slicing import slice_, unslice
+from .slicing import slice_
 
 __all__ = [
-    "append", "array_split", "column_stack", "concat", "dsplit", "dstack", "hsplit", "hstack", "pad", "split", "unstack",
+    "append", "array_split", "column_stack", "concat", "dsplit", "dstack", "hsplit", "hstack", "split", "unstack",
     "vsplit", "vstack",
 ]  # fmt: skip
 
@@ -169,38 +168,3 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
     x = arrayed(x)
     axis = axis_of("unstack", x, axis)
     return tuple([slice_(x, (*[WHOLE] * axis, i)) for i in range(x.shape[axis])])
-
-
-# ---- padding -------------------------------------------------------------------------------------------------------
-
-PAD_MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
-
-
-@implements(np.pad)
-def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0) -> Any:
-    """x with elements added before and after each axis.
-
-    `pad_width`: ((before, after), ...) for each axis, one such pair for all, or one number for all. `mode`:
-    ``"constant"`` (default; `constant_values` in the same forms), ``"edge"`` repeats the outermost elements,
-    ``"reflect"`` mirrors at them, ``"symmetric"`` mirrors including them, ``"wrap"`` goes on at the other end.
-    Raises ValueError for another mode or a negative width.
-
-    >>> ag.pad(ag.tensor([1, 2, 3]), (2, 1), mode="reflect")
-    tensor([3, 2, 1, 2, 3, 2], dtype=int64)
-    """
-    x = arrayed(x)
-    if mode not in PAD_MODES:
-        raise ValueError(f"pad: mode {mode!r} is not one of {', '.join(map(repr, PAD_MODES))}")
-    widths = np.broadcast_to(np.asarray(pad_width), (x.ndim, 2)).tolist()
-    if any(w < 0 for pair in widths for w in pair):
-        raise ValueError(f"pad: the widths {pad_width} must not be negative; slice to cut off")
-    if mode == "constant":
-        shape = tuple([before + n + after for n, (before, after) in zip(x.shape, widths, strict=True)])
-        key = tuple([(before, before + n, None) for n, (before, _) in zip(x.shape, widths, strict=True)])
-        if isinstance(constant_values, (int, float)) and constant_values == 0:
-            return unslice(x, key, shape)
-        return replace(np.pad(np.zeros(x.shape, x.dtype), widths, constant_values=constant_values), x, template=key)
-    for axis, width in enumerate(widths):
-        if width != [0, 0]:  # which element stands where is what padding the numbers 0, 1, 2, ... says
-            x = take(x, np.pad(np.arange(x.shape[axis]), width, mode=mode), axis)  # type: ignore[call-overload]
-    return x

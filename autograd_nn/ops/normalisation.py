@@ -12,6 +12,7 @@ import numpy as np
 from ..engine.op import op
 from .elementwise import sqrt, square
 from .reduction import mean
+from .totals import total
 
 __all__ = ["rms_normalise", "standardise"]
 
@@ -137,7 +138,7 @@ def _summed_to(g: Any, shape: tuple[int, ...]) -> Any:
     """g summed over the axes along which an array of this shape was broadcast."""
     lead = g.ndim - len(shape)
     axes = (*range(lead), *(lead + k for k, n in enumerate(shape) if n == 1 and g.shape[lead + k] != 1))
-    return np.add.reduce(g, axes, keepdims=True).reshape(shape) if axes else g
+    return total(g, axes, True).reshape(shape) if axes else g
 
 
 @op(kind="fused")

@@ -16,6 +16,7 @@ from .elementwise import abs, power, sign, where
 from .reduction import max, min, spread, sum
 from .shape import arrayed, axes_of, reshape_
 from .solving import inv
+from .totals import total
 
 __all__ = ["cond", "matrix_norm", "matrix_rank", "norm", "vector_norm"]
 
@@ -27,7 +28,7 @@ def _safe(out):
 @op(kind="reduction")
 def two_norm(x, /, axis, keepdims):
     """The root of the sum of squares."""
-    return np.sqrt(np.add.reduce(x * x, axis=axis, keepdims=keepdims))
+    return np.sqrt(total(x * x, axis, keepdims))
 
 
 two_norm.vjp(

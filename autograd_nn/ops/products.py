@@ -41,6 +41,19 @@ def _matmul_fix(x: Any, y: Any) -> str | None:
     return None
 
 
+LARGE = 1 << 19
+"""Multiply-adds from which a product is made by our threads: where OpenBLAS would start its own."""
+
+
+def multiply_matrices(x: Any, y: Any, out: Any = None) -> Any:
+    """`np.matmul` for the forwards and joint rules of this room: large products on our threads."""
+    if x.ndim < 2 or y.ndim < 2 or x.size * y.shape[-1] < LARGE:
+        return np.matmul(x, y, out=out)
+    from ..kernels import products
+
+    return products.matmul(x, y, out)
+
+
 def _column(g):
     """A vector (or a batch of them) as columns."""
     return slice_(g, (..., None))
@@ -50,8 +63,8 @@ def _matmul_x(g, x_shape, y):
     if y.ndim == 1:
         return g * y if len(x_shape) == 1 else _column(g) * y
     if len(x_shape) == 1:
-        return slice_(y @ _column(g), (..., 0))
-    return g @ y.mT
+        return slice_(matmul(y, _column(g)), (..., 0))
+    return matmul(g, y.mT)
 
 
 def _matmul_y(g, x, y_shape):
@@ -60,10 +73,10 @@ def _matmul_y(g, x, y_shape):
         x = reshape_(x, (rows, x.shape[-1]))
         g = reshape_(g, (rows, y_shape[1]) if len(y_shape) == 2 else (rows,))
     if len(y_shape) == 1:
-        return g * x if x.ndim == 1 else x.mT @ g
+        return g * x if x.ndim == 1 else matmul(x.mT, g)
     if x.ndim == 1:
         return _column(x) * slice_(g, (..., None, (None, None, None)))
-    return x.mT @ g
+    return matmul(x.mT, g)
 
 
 @op(kind="product", broadcasts=True, operator="@", numpy=(np.matmul, np.linalg.matmul), explain=_matmul_fix)
@@ -75,7 +88,7 @@ def matmul(x, y, /):
     >>> ag.matmul(ag.tensor([[1.0, 2.0]]), ag.tensor([[3.0], [4.0]]))
     tensor([[11.]], dtype=float32)
     """
-    return np.matmul(x, y)
+    return multiply_matrices(x, y)
 
 
 matmul.vjp(x=_matmul_x, y=_matmul_y)
@@ -230,14 +243,14 @@ def cross(x: Any, y: Any, /, axis: int = -1) -> Any:
 @op(kind="product")
 def einsum_(*xs, inputs, output):
     """The sum of products over the letters that the output lacks; each letter once in an operand, and twice in all."""
-    if len(xs) == 2 and xs[0].size + xs[1].size > LARGE:
+    if len(xs) == 2 and xs[0].size + xs[1].size > BEYOND_LOOPS:
         product = _as_matmul(xs[0], xs[1], inputs[0], inputs[1], output)
         if product is not None:
             return product
     return np.einsum(f"{','.join(inputs)}->{output}", *xs, optimize=len(xs) > 2)
 
 
-LARGE = 4096
+BEYOND_LOOPS = 4096
 """Elements of two operands from which on a matrix product pays for laying them out, against NumPy's loops."""
 
 
@@ -255,7 +268,7 @@ def _as_matmul(x: np.ndarray, y: np.ndarray, left: str, right: str, output: str)
     a = x.transpose([left.index(c) for c in (*batch, *rows, *met)]).reshape(*shared, n[0], n[1])
     b = y.transpose([right.index(c) for c in (*batch, *met, *columns)]).reshape(*shared, n[1], n[2])
     letters = [*batch, *rows, *columns]
-    product = np.matmul(a, b).reshape([sizes[c] for c in letters])
+    product = multiply_matrices(a, b).reshape([sizes[c] for c in letters])
     return product.transpose([letters.index(c) for c in output])
 
 

@@ -13,14 +13,13 @@ Elman, "Finding structure in time" (1990); Hochreiter and Schmidhuber (1997), wi
 projection of Sak et al., arXiv:1402.1128; Cho et al., arXiv:1406.1078, in the variant that PyTorch and cuDNN compute.
 
 The fast forwards multiply all inputs by W_ih in one product before the first step; the joint rules collect the gradients of z
-and multiply them by x and h in one product after the last. Between, a step is one product and one pass over the gates: in
-native code, or in NumPy where there is little of it.
+and multiply them by x and h in one product after the last. Between, a step is one product and one pass over the gates: all
+steps in one native call, or in NumPy where there is little to do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -29,26 +28,28 @@ import numpy as np
 from ..engine.op import op
 from .affine import linear
 from .elementwise import relu, sigmoid, tanh
-from .products import matmul
+from .products import matmul, multiply_matrices
 from .shape import concatenate
+from .totals import total
 
 __all__ = ["gru", "lstm", "rnn"]
 
 NATIVE = 1 << 13
 """Gates of a layer from which native code is worth its loading."""
 
-
-@lru_cache(256)
-def _plan(sizes: tuple[int, ...], width: int) -> np.ndarray:
-    """The hidden size, then the first row of each step and one past the last."""
-    return np.array([width, 0, *np.cumsum(sizes)], np.int64)
+ROOM = 8
+"""Rows of a native tile, at most."""
 
 
-def _steps(sizes: tuple[int, ...], reverse: bool) -> Iterator[tuple[int, slice, int]]:
-    """(t, its rows, how many) in the order of computation."""
+def _native(gates: Any) -> bool:
+    return bool(gates.size >= NATIVE and gates.dtype.char in "fd")
+
+
+def _steps(sizes: tuple[int, ...], reverse: bool) -> Iterator[tuple[slice, int]]:
+    """(its rows, how many) of each step in the order of computation."""
     firsts = list(accumulate(sizes, initial=0))
     order = range(len(sizes) - 1, -1, -1) if reverse else range(len(sizes))
-    return ((t, slice(firsts[t], firsts[t + 1]), sizes[t]) for t in order)
+    return ((slice(firsts[t], firsts[t + 1]), sizes[t]) for t in order)
 
 
 def _check(name: str, gates: int, x: Any, h: Any, w_ih: Any, w_hh: Any, sizes: tuple[int, ...], **others: Any) -> None:
@@ -73,12 +74,12 @@ def _check(name: str, gates: int, x: Any, h: Any, w_ih: Any, w_hh: Any, sizes: t
 
 def _moved(states: tuple[Any, ...], sizes: tuple[int, ...], reverse: bool, step: Callable[..., Any]) -> Any:
     """The composition of every layer: out, and the states after all steps of ``step(rows, *states) -> states``."""
-    outs: list[Any] = [None] * len(sizes)
-    for t, rows, n in _steps(sizes, reverse):
+    outs: list[Any] = []
+    for rows, n in _steps(sizes, reverse):
         moved = step(rows, *[s[:n] for s in states])
-        outs[t] = moved[0]
+        outs.append(moved[0])
         states = tuple([m if n == s.shape[0] else concatenate([m, s[n:]]) for m, s in zip(moved, states, strict=True)])
-    return concatenate(outs), *states
+    return concatenate(outs[::-1] if reverse else outs), *states
 
 
 def _split(z: Any, parts: int) -> list[Any]:
@@ -86,21 +87,25 @@ def _split(z: Any, parts: int) -> list[Any]:
     return [z[:, k * width : (k + 1) * width] for k in range(parts)]
 
 
+def _rows(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An array (rows, columns) behind whose rows there are ROOM others, which native code may read."""
+    return np.empty((shape[0] + ROOM, shape[1]), dtype)[: shape[0]]
+
+
+def _roomy(a: np.ndarray) -> np.ndarray:
+    """A copy with room behind."""
+    copy = _rows(a.shape, a.dtype)
+    copy[...] = a
+    return copy
+
+
 def _writable(g: Any, like: Any) -> np.ndarray:
     """A copy of a state's cotangent, zeros for None."""
-    return np.zeros(like.shape, like.dtype) if g is None else np.array(g, like.dtype, order="C")
+    return _roomy(np.zeros(like.shape, like.dtype) if g is None else g)
 
 
-def _advance(name: str, sizes: tuple[int, ...], *arrays: np.ndarray) -> Callable[[int, slice, int], None]:
-    """What one step does between its products: a kernel of `kernels.recurrent`, or its formulas in NumPy below."""
-    if arrays[0].size >= NATIVE and arrays[0].dtype.char in "fd":
-        from ..kernels import recurrent
-
-        width = arrays[0].shape[1] // 4
-        run = recurrent.stepper(getattr(recurrent, name), _plan(sizes, width), *arrays)
-        return lambda t, rows, n: run(t)
-    plain = _PLAIN[name]
-    return lambda t, rows, n: plain(rows, n, *arrays)
+def _contiguous(g: Any) -> Any:
+    return None if g is None else np.ascontiguousarray(g)
 
 
 # ---- LSTM ------------------------------------------------------------------------------------------------------------
@@ -134,19 +139,31 @@ def lstm(x, h, c, w_ih, w_hh, b_ih=None, b_hh=None, w_hr=None, /, sizes=(), reve
 def _lstm(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, reverse):
     _check("lstm", 4, x, h, w_ih, w_hh, sizes, c=c, b_ih=b_ih, b_hh=b_hh, w_hr=w_hr)
     gates = _projected(x, w_ih, b_ih, b_hh)
-    h, c = h.copy(order="C"), c.copy(order="C")
-    hidden, c_before = np.empty((2, len(x), c.shape[1]), x.dtype)
-    h_before = np.empty((len(x), h.shape[1]), x.dtype)
+    h, c, w = _roomy(h), c.copy(order="C"), w_hh.T
+    hidden, c_before, h_before = (
+        _rows((len(x), c.shape[1]), x.dtype),
+        *(np.empty((len(x), s.shape[1]), x.dtype) for s in (c, h)),
+    )
     out = hidden if w_hr is None else np.empty_like(h_before)
-    product, w = np.empty((len(h), gates.shape[1]), x.dtype), np.ascontiguousarray(w_hh.T)
-    advance = _advance("lstm", sizes, gates, product, c, c_before, hidden)
-    for t, rows, n in _steps(sizes, reverse):
-        h_before[rows] = h[:n]
-        np.matmul(h[:n], w, out=product[:n])
-        advance(t, rows, n)
-        if w_hr is not None:
-            np.matmul(hidden[rows], w_hr.T, out=out[rows])
-        h[:n] = out[rows]
+    if _native(gates):
+        from ..kernels import recurrent as native
+
+        weights = native.packed(w), None if w_hr is None else native.packed(w_hr.T)
+        states = h, c, h_before, c_before, hidden, out
+        native.run(native.lstm, sizes, reverse, c.shape[1], h.shape[1], gates, *weights, *states)
+    else:
+        for rows, n in _steps(sizes, reverse):
+            h_before[rows], c_before[rows] = h[:n], c[:n]
+            z = gates[rows]
+            z += np.matmul(h[:n], w)
+            i, f, g, o = parts = _split(z, 4)
+            for part, activate in zip(parts, (sigmoid, sigmoid, np.tanh, sigmoid), strict=True):
+                part[...] = activate(part)
+            c[:n] = f * c[:n] + i * g
+            hidden[rows] = o * np.tanh(c[:n])
+            if w_hr is not None:
+                np.matmul(hidden[rows], w_hr.T, out=out[rows])
+            h[:n] = out[rows]
     return (out, h, c), (gates, h_before, c_before, hidden)
 
 
@@ -154,20 +171,33 @@ def _lstm(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, reverse):
 def _lstm_vjp(g, x, h, c, w_ih, w_hh, b_ih, w_hr, gates, h_before, c_before, hidden, sizes, reverse, wanted):
     g_out, g_h, g_c = g
     dh, dc = _writable(g_h, h), _writable(g_c, c)
-    dm = dh if w_hr is None else np.empty_like(dc)  # of the hidden values before they are projected
-    d_out = np.empty_like(h_before)
-    dz = np.empty_like(gates)
-    advance = _advance("lstm_gradient", sizes, gates, c_before, dm, dc, dz)
-    for t, rows, n in _steps(sizes, not reverse):
-        if g_out is not None:
-            dh[:n] += g_out[rows]
-        if w_hr is not None:
-            d_out[rows] = dh[:n]
-            np.matmul(dh[:n], w_hr, out=dm[:n])
-        advance(t, rows, n)
-        np.matmul(dz[rows], w_hh, out=dh[:n])
+    dm = dh if w_hr is None else _rows(dc.shape, dc.dtype)  # of the hidden values before they are projected
+    dz, d_out = _rows(gates.shape, gates.dtype), None if w_hr is None else np.empty_like(h_before)
+    if _native(gates):
+        from ..kernels import recurrent as native
+
+        weights = native.packed(w_hh), None if w_hr is None else native.packed(w_hr)
+        arrays = gates, *weights, dh, dc, dm, c_before, _contiguous(g_out), dz, d_out
+        native.run(native.lstm_gradient, sizes, not reverse, dc.shape[1], dh.shape[1], *arrays)
+    else:
+        for rows, n in _steps(sizes, not reverse):
+            if g_out is not None:
+                dh[:n] += g_out[rows]
+            if d_out is not None:
+                d_out[rows] = dh[:n]
+                np.matmul(dh[:n], w_hr, out=dm[:n])
+            (i, f, a, o), (di, df, da, do) = _split(gates[rows], 4), _split(dz[rows], 4)
+            before, d, m = c_before[rows], dc[:n], dm[:n]
+            t = np.tanh(f * before + i * a)
+            d += m * o * (1.0 - t * t)
+            di[...] = d * a * (i * (1.0 - i))
+            df[...] = d * before * (f * (1.0 - f))
+            da[...] = d * i * (1.0 - a * a)
+            do[...] = m * t * (o * (1.0 - o))
+            d *= f
+            np.matmul(dz[rows], w_hh, out=dh[:n])
     dx, *dw = _collected(dz, dz, x, h_before, w_ih, (wanted[0], *wanted[3:7]))
-    return dx, dh, dc, *dw, np.matmul(d_out.T, hidden) if wanted[7] else None
+    return dx, dh, dc, *dw, multiply_matrices(d_out.T, hidden) if d_out is not None and wanted[7] else None
 
 
 def _projected(x: Any, w_ih: Any, b_ih: Any, b_hh: Any) -> Any:
@@ -177,13 +207,13 @@ def _projected(x: Any, w_ih: Any, b_ih: Any, b_hh: Any) -> Any:
 
 def _collected(dz: Any, dq: Any, x: Any, h_before: Any, w_ih: Any, wanted: Any) -> tuple[Any, ...]:
     """The cotangents of x, w_ih, w_hh, b_ih and b_hh: dz and dq are those of the input's and the state's term."""
-    db = np.add.reduce(dz, 0) if wanted[3] else None
+    db = total(dz, 0) if wanted[3] else None
     return (
-        np.matmul(dz, w_ih) if wanted[0] else None,
-        np.matmul(dz.T, x) if wanted[1] else None,
-        np.matmul(dq.T, h_before) if wanted[2] else None,
+        multiply_matrices(dz, w_ih) if wanted[0] else None,
+        multiply_matrices(dz.T, x) if wanted[1] else None,
+        multiply_matrices(dq.T, h_before) if wanted[2] else None,
         db,
-        None if not wanted[4] else db.copy() if dq is dz and db is not None else np.add.reduce(dq, 0),
+        None if not wanted[4] else db.copy() if dq is dz and db is not None else total(dq, 0),
     )
 
 
@@ -215,34 +245,54 @@ def gru(x, h, w_ih, w_hh, b_ih=None, b_hh=None, /, sizes=(), reverse=False):
 @gru.fast(residuals=("gates", "h_before"))
 def _gru(x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse):
     _check("gru", 3, x, h, w_ih, w_hh, sizes, b_ih=b_ih, b_hh=b_hh)
-    h = h.copy(order="C")
+    h = _roomy(h)
     gates = np.empty((len(x), 4 * h.shape[1]), x.dtype)  # and behind them the state's part of the third
     z = gates[:, : w_ih.shape[0]]
-    np.matmul(x, w_ih.T, out=z)
+    multiply_matrices(x, w_ih.T, out=z)
     if b_ih is not None:
         z += b_ih
-    out, h_before = np.empty((2, len(x), h.shape[1]), x.dtype)
-    product, w = np.empty((len(h), w_hh.shape[0]), x.dtype), np.ascontiguousarray(w_hh.T)
-    advance = _advance("gru", sizes, gates, product, h, h_before, out)
-    for t, rows, n in _steps(sizes, reverse):
-        np.matmul(h[:n], w, out=product[:n])
-        if b_hh is not None:
-            product[:n] += b_hh
-        advance(t, rows, n)
+    out, h_before, w = *np.empty((2, len(x), h.shape[1]), x.dtype), w_hh.T
+    if _native(gates):
+        from ..kernels import recurrent as native
+
+        arrays = gates, native.packed(w), _contiguous(b_hh), h, h_before, out
+        native.run(native.gru, sizes, reverse, h.shape[1], h.shape[1], *arrays)
+    else:
+        for rows, n in _steps(sizes, reverse):
+            q = np.matmul(h[:n], w)
+            if b_hh is not None:
+                q += b_hh
+            (r, u, new, last), (q_reset, q_update, q_new) = _split(gates[rows], 4), _split(q, 3)
+            r[...] = sigmoid(r + q_reset)
+            u[...] = sigmoid(u + q_update)
+            last[...] = q_new
+            new[...] = np.tanh(new + r * q_new)
+            h_before[rows] = h[:n]
+            out[rows] = h[:n] = new + u * (h[:n] - new)
     return (out, h), (gates, h_before)
 
 
 @gru.joint_vjp
 def _gru_vjp(g, x, h, w_ih, w_hh, b_ih, b_hh, gates, h_before, sizes, reverse, wanted):
     g_out, g_h = g
-    dh = _writable(g_h, h)
-    dz, dq = np.empty((2, len(x), w_ih.shape[0]), x.dtype)
-    advance = _advance("gru_gradient", sizes, gates, h_before, dh, dz, dq)
-    for t, rows, n in _steps(sizes, not reverse):
-        if g_out is not None:
-            dh[:n] += g_out[rows]
-        advance(t, rows, n)
-        dh[:n] += np.matmul(dq[rows], w_hh)
+    dh, dq = _writable(g_h, h), _rows((len(x), w_ih.shape[0]), x.dtype)
+    dz = np.empty_like(dq)
+    if _native(gates):
+        from ..kernels import recurrent as native
+
+        arrays = gates, native.packed(w_hh), dh, h_before, _contiguous(g_out), dz, dq
+        native.run(native.gru_gradient, sizes, not reverse, dh.shape[1], dh.shape[1], *arrays)
+    else:
+        for rows, n in _steps(sizes, not reverse):
+            if g_out is not None:
+                dh[:n] += g_out[rows]
+            (r, u, new, q), d, before = _split(gates[rows], 4), dh[:n], h_before[rows]
+            d_new = d * (1.0 - u) * (1.0 - new * new)
+            d_reset, d_update = d_new * q * (r * (1.0 - r)), d * (before - new) * (u * (1.0 - u))
+            dz[rows] = np.concatenate([d_reset, d_update, d_new], 1)
+            dq[rows] = np.concatenate([d_reset, d_update, d_new * r], 1)
+            d *= u
+            d += np.matmul(dq[rows], w_hh)
     dx, *dw = _collected(dz, dq, x, h_before, w_ih, (wanted[0], *wanted[2:]))
     return dx, dh, *dw
 
@@ -273,16 +323,22 @@ def _rnn(x, h, w_ih, w_hh, b_ih, b_hh, nonlinearity, sizes, reverse):
     if nonlinearity not in ("tanh", "relu"):
         raise ValueError(f"rnn: the nonlinearity {nonlinearity!r} is not 'tanh' or 'relu'")
     out = _projected(x, w_ih, b_ih, b_hh)
-    h, h_before, w = h.copy(), np.empty_like(out), np.ascontiguousarray(w_hh.T)
-    for _, rows, n in _steps(sizes, reverse):
-        z = out[rows]
-        h_before[rows] = h[:n]
-        z += np.matmul(h[:n], w)
-        if nonlinearity == "tanh":
-            np.tanh(z, out=z)
-        else:
-            np.maximum(z, 0.0, out=z)
-        h[:n] = z
+    h, h_before, w = _roomy(h), np.empty_like(out), w_hh.T
+    if _native(out):
+        from ..kernels import recurrent as native
+
+        arrays = out, native.packed(w), h, h_before
+        native.run(native.rnn, sizes, reverse, h.shape[1], h.shape[1], *arrays, flag=nonlinearity == "relu")
+    else:
+        for rows, n in _steps(sizes, reverse):
+            z = out[rows]
+            h_before[rows] = h[:n]
+            z += np.matmul(h[:n], w)
+            if nonlinearity == "tanh":
+                np.tanh(z, out=z)
+            else:
+                np.maximum(z, 0.0, out=z)
+            h[:n] = z
     return (out, h), (h_before,)
 
 
@@ -290,62 +346,20 @@ def _rnn(x, h, w_ih, w_hh, b_ih, b_hh, nonlinearity, sizes, reverse):
 def _rnn_vjp(g, x, h, w_ih, w_hh, b_ih, h_before, steps, nonlinearity, sizes, reverse, wanted):
     g_out, g_h = g
     y = steps
-    dh, dz = _writable(g_h, h), np.empty_like(y)
-    slope = 1.0 - np.square(y) if nonlinearity == "tanh" else y > 0.0
-    for _, rows, n in _steps(sizes, not reverse):
-        if g_out is not None:
-            dh[:n] += g_out[rows]
-        np.multiply(dh[:n], slope[rows], out=dz[rows])
-        np.matmul(dz[rows], w_hh, out=dh[:n])
+    dh, dz = _writable(g_h, h), _rows(y.shape, y.dtype)
+    if _native(y):
+        from ..kernels import recurrent as native
+
+        arrays = y, native.packed(w_hh), dh, _contiguous(g_out), dz
+        native.run(
+            native.rnn_gradient, sizes, not reverse, dh.shape[1], dh.shape[1], *arrays, flag=nonlinearity == "relu"
+        )
+    else:
+        slope = 1.0 - np.square(y) if nonlinearity == "tanh" else y > 0.0
+        for rows, n in _steps(sizes, not reverse):
+            if g_out is not None:
+                dh[:n] += g_out[rows]
+            np.multiply(dh[:n], slope[rows], out=dz[rows])
+            np.matmul(dz[rows], w_hh, out=dh[:n])
     dx, *dw = _collected(dz, dz, x, h_before, w_ih, (wanted[0], *wanted[2:]))
     return dx, dh, *dw
-
-
-# ---- the kernels' formulas in NumPy ----------------------------------------------------------------------------------
-
-
-def _lstm_step(rows, n, gates, product, c, c_before, hidden):
-    z = gates[rows]
-    z += product[:n]
-    i, f, g, o = parts = _split(z, 4)
-    for part, activate in zip(parts, (sigmoid, sigmoid, np.tanh, sigmoid), strict=True):
-        part[...] = activate(part)
-    c_before[rows] = c[:n]
-    c[:n] = f * c[:n] + i * g
-    hidden[rows] = o * np.tanh(c[:n])
-
-
-def _lstm_gradient_step(rows, n, gates, c_before, dh, dc, dz):
-    (i, f, g, o), (di, df, dg, do) = _split(gates[rows], 4), _split(dz[rows], 4)
-    before, d = c_before[rows], dc[:n]
-    t = np.tanh(f * before + i * g)
-    d += dh[:n] * o * (1.0 - t * t)
-    di[...] = d * g * (i * (1.0 - i))
-    df[...] = d * before * (f * (1.0 - f))
-    dg[...] = d * i * (1.0 - g * g)
-    do[...] = dh[:n] * t * (o * (1.0 - o))
-    d *= f
-
-
-def _gru_step(rows, n, gates, product, h, h_before, hidden):
-    (r, u, new, q), (q_reset, q_update, q_new) = _split(gates[rows], 4), _split(product[:n], 3)
-    r[...] = sigmoid(r + q_reset)
-    u[...] = sigmoid(u + q_update)
-    q[...] = q_new
-    new[...] = np.tanh(new + r * q)
-    h_before[rows] = h[:n]
-    hidden[rows] = h[:n] = new + u * (h[:n] - new)
-
-
-def _gru_gradient_step(rows, n, gates, h_before, dh, dz, dq):
-    (r, u, new, q), d, before = _split(gates[rows], 4), dh[:n], h_before[rows]
-    d_new = d * (1.0 - u) * (1.0 - new * new)
-    d_reset, d_update = d_new * q * (r * (1.0 - r)), d * (before - new) * (u * (1.0 - u))
-    dz[rows] = np.concatenate([d_reset, d_update, d_new], 1)
-    dq[rows] = np.concatenate([d_reset, d_update, d_new * r], 1)
-    d *= u
-
-
-_PLAIN: dict[str, Any] = {
-    "lstm": _lstm_step, "lstm_gradient": _lstm_gradient_step, "gru": _gru_step, "gru_gradient": _gru_gradient_step,
-}  # fmt: skip

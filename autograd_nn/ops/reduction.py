@@ -10,6 +10,7 @@ from ..engine.op import nondifferentiable, op
 from .comparison import equal, isnan, logical_or
 from .elementwise import where
 from .shape import broadcast_to_, reshape_
+from .totals import add, extremum, total
 
 __all__ = ["all", "amax", "amin", "any", "argmax", "argmin", "max", "mean", "min", "sum"]
 
@@ -31,6 +32,10 @@ def count(shape: tuple[int, ...], axis: Any) -> int:
     return n
 
 
+def _added(x: Any, axis: Any, dtype: Any, keepdims: bool) -> Any:
+    return total(x, axis, keepdims) if dtype is None else add(x, axis=axis, dtype=dtype, keepdims=keepdims)
+
+
 @op(kind="reduction", method=True)
 def sum(x, /, axis=None, dtype=None, keepdims=False):
     """The sum over an axis, a tuple of axes, or all of them (None); of nothing it is 0.
@@ -40,7 +45,7 @@ def sum(x, /, axis=None, dtype=None, keepdims=False):
     >>> ag.sum(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     tensor([4., 6.], dtype=float32)
     """
-    return np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)
+    return _added(x, axis, dtype, keepdims)
 
 
 sum.vjp(x=lambda g, x_shape, axis, keepdims: spread(g, x_shape, axis, keepdims))
@@ -55,8 +60,7 @@ def mean(x, /, axis=None, dtype=None, keepdims=False):
     """
     if dtype is None and x.dtype.kind == "b":
         dtype = np.float64
-    total = np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)
-    return np.true_divide(total, count(x.shape, axis))
+    return np.true_divide(_added(x, axis, dtype, keepdims), count(x.shape, axis))
 
 
 mean.vjp(x=lambda g, x_shape, axis, keepdims: spread(g / count(x_shape, axis), x_shape, axis, keepdims))
@@ -82,7 +86,7 @@ def max(x, /, axis=None, keepdims=False):
     >>> ag.max(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
     tensor([2., 4.], dtype=float32)
     """
-    return np.maximum.reduce(x, axis=axis, keepdims=keepdims)
+    return extremum(np.maximum, x, axis, keepdims)
 
 
 max.vjp(x=_extremum_rule)
@@ -98,7 +102,7 @@ def min(x, /, axis=None, keepdims=False):
     >>> ag.min(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
     tensor([1., 3.], dtype=float32)
     """
-    return np.minimum.reduce(x, axis=axis, keepdims=keepdims)
+    return extremum(np.minimum, x, axis, keepdims)
 
 
 min.vjp(x=_extremum_rule)

@@ -58,7 +58,7 @@ MODES = {
 _AREA = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
 
 
-def _target(x: Any, size: Any, scale_factor: Any) -> tuple[tuple[int, ...], tuple[float, ...] | None]:
+def target(x: Any, size: Any, scale_factor: Any) -> tuple[tuple[int, ...], tuple[float, ...] | None]:
     """The spatial shape to resize to, and the scale factor of each axis, if they were given."""
     space = x.shape[2:]
     if (size is None) == (scale_factor is None):
@@ -70,10 +70,10 @@ def _target(x: Any, size: Any, scale_factor: Any) -> tuple[tuple[int, ...], tupl
     factors = scale_factor if isinstance(scale_factor, tuple) else (scale_factor,) * len(space)
     if len(factors) != len(space) or not all([0 < f < math.inf for f in factors]):
         raise ValueError(f"scale_factor {scale_factor} must be one positive number, or one for each axis of {space}")
-    target = tuple([math.floor(n * float(f)) for n, f in zip(space, factors, strict=True)])
-    if 0 in target:
+    size = tuple([math.floor(n * float(f)) for n, f in zip(space, factors, strict=True)])
+    if 0 in size:
         raise ValueError(f"scale_factor {scale_factor} leaves nothing of the spatial shape {space}")
-    return target, tuple([float(f) for f in factors])
+    return size, tuple([float(f) for f in factors])
 
 
 def resize(
@@ -100,10 +100,10 @@ def resize(
         raise located("resize", ValueError(message))
     if align_corners and needed is None:
         raise located("resize", ValueError(f"align_corners has no meaning for mode {mode!r}"))
-    target, scale = described("resize", _target, x, hashable(size), hashable(scale_factor))
+    into, scale = described("resize", target, x, hashable(size), hashable(scale_factor))
     if mode == "area":
-        return _AREA[dims](x, target)
-    return resample(x, target, kernel, bool(align_corners), scale)
+        return _AREA[dims](x, into)
+    return resample(x, into, kernel, bool(align_corners), scale)
 
 
 # ---- patches -------------------------------------------------------------------------------------------------------

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy._core import umath
 
 from ..engine.methods import attach
 from ..engine.op import nondifferentiable, op
-from ..engine.protocol import implements
+from ..engine.protocol import implements, since
 from .comparison import equal, greater, greater_equal, isfinite, isnan, less, less_equal, logical_and, logical_or
 from .creation import zeros_like
 from .elementwise import floor_divide, positive, remainder, sign, where
@@ -112,6 +113,9 @@ def divmod(x: Any, y: Any, /) -> tuple[Any, Any]:
     (tensor([ 2, -3], dtype=int64), tensor([1, 2], dtype=int64))
     """
     return floor_divide(x, y), remainder(x, y)
+
+
+attach(divmod, "divmod", operator="divmod")
 
 
 @implements(np.modf)
@@ -242,7 +246,7 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
 attach(clip, "clip", method=True)
 
 
-@implements(np.clip)
+@implements(np.clip, *since("clip", umath))  # the ufunc, which has no public name, is what an array's method calls
 def _numpy_clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
     return clip(a, a_min if min is None else min, a_max if max is None else max)
 

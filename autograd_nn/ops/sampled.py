@@ -1,4 +1,4 @@
-"""Functions known at points: interpolation, numerical gradients, convolution of sequences, polynomials, covariance.
+"""Functions known at points: interpolation, numerical gradients, convolution of sequences, covariance.
 
 `convolve_` is closed under differentiation: the cotangent of one factor is a piece of the convolution of the other one's
 mirror image with the cotangent.
@@ -25,11 +25,11 @@ from .reduction import mean
 from .rounding import clip
 from .scan import cumsum, diff, part
 from .searching import searchsorted
-from .shape import all_arrayed, arrayed, astype, axes_of, axis_of, reshape_, stack
+from .shape import all_arrayed, arrayed, astype, axes_of, axis_of, reshape_
 
 __all__ = [
-    "convolve", "corrcoef", "correlate", "cov", "ediff1d", "geomspace", "gradient", "interp", "logspace", "polyval", "sinc",
-    "unwrap", "vander",
+    "convolve", "corrcoef", "correlate", "cov", "ediff1d", "geomspace", "gradient", "interp", "logspace", "sinc",
+    "unwrap",
 ]  # fmt: skip
 
 
@@ -226,38 +226,6 @@ def sinc(x: Any, /) -> Any:
     for k in range(8, -1, -1):
         series = series * s + (-1.0) ** k / math.factorial(2 * k + 1)
     return where(near, series, sin(safe) / safe)
-
-
-@implements(np.polyval)
-def polyval(p: Any, x: Any, /) -> Any:
-    """The polynomial with coefficients p, the highest power's first, at x, by Horner's rule; both are differentiated.
-
-    >>> ag.polyval(ag.tensor([1.0, 0.0, 2.0]), ag.tensor([3.0]))
-    tensor([11.], dtype=float32)
-    """
-    p, x = all_arrayed((p, x))
-    total = x * 0
-    for i in range(p.shape[0]):
-        total = total * x + p[i]
-    return total
-
-
-@implements(np.vander)
-def vander(x: Any, /, N: int | None = None, increasing: bool = False) -> Any:
-    """The matrix whose columns are the powers of a vector, the highest first unless `increasing`; N of them (default: square).
-
-    >>> ag.vander(ag.tensor([2.0, 3.0]), 3)
-    tensor([[4., 2., 1.],
-            [9., 3., 1.]], dtype=float32)
-    """
-    x = arrayed(x)
-    if x.ndim != 1:
-        raise ValueError(f"vander: takes a vector, not shape {x.shape}")
-    n = x.shape[0] if N is None else operator.index(N)
-    powers = [x**k for k in range(n)]
-    if not powers:
-        return reshape_(x, (-1, 1))[:, :0]
-    return stack(powers if increasing else powers[::-1], axis=-1)
 
 
 def _spaced(start: Any, stop: Any, num: int, endpoint: bool, axis: int) -> Any:

@@ -2,6 +2,9 @@
 
 The derivatives of a product are total at zeros because they never divide: they go through a product by doubling, log2(n)
 multiplications of whole arrays (Hillis and Steele, Data parallel algorithms, CACM 29, 1986).
+
+Decision: sums and products of float32 are accumulated in float64, as PyTorch does and NumPy does not: the rounding of a long scan
+grows with its length, and the wider one takes no longer.
 """
 
 from __future__ import annotations
@@ -57,10 +60,16 @@ def _prepared(name: str, x: Any, axis: int | None, dtype: Any) -> tuple[Any, int
 # ---- sums and products ---------------------------------------------------------------------------------------------
 
 
+def _accumulated(ufunc: np.ufunc, x: np.ndarray, axis: int) -> np.ndarray:
+    if x.dtype.kind == "f" and x.dtype.itemsize < 8:
+        return ufunc.accumulate(x, axis, np.float64).astype(x.dtype)
+    return ufunc.accumulate(x, axis)
+
+
 @op(kind="scan")
 def cumsum_(x, /, axis):
     """The sums of the first elements along an axis."""
-    return np.add.accumulate(x, axis)
+    return _accumulated(np.add, x, axis)
 
 
 cumsum_.vjp(x=lambda g, axis: flip(cumsum_(flip(g, axis), axis), axis))
@@ -90,7 +99,7 @@ def cumprod_along(x, /, axis):
 
 @cumprod_along.fast
 def _cumprod(x: Any, axis: int) -> Any:
-    return np.multiply.accumulate(x, axis)
+    return _accumulated(np.multiply, x, axis)
 
 
 @method(numpy=np.cumprod)

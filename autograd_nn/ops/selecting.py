@@ -6,6 +6,7 @@ and `take` follows: so there is no second account of what it does, and the deriv
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -18,16 +19,17 @@ from ..engine.op import nondifferentiable, op
 from ..engine.protocol import implements
 from ..engine.tensor import Tensor
 from .comparison import equal
+from .creation import zeros_like
 from .elementwise import where
 from .indexing import ARRAY, accumulate_at, along, replace, setitem, take, take_along_axis, unindex
 from .joining import concat
 from .searching import argpartition, flatnonzero
-from .shape import all_arrayed, arrayed, astype, axis_of, broadcast_to_, reshape_, stack
+from .shape import all_arrayed, arrayed, astype, axis_of, broadcast_to_, reshape, reshape_, stack
 from .slicing import slice_
 
 __all__ = [
-    "choose", "compress", "delete", "embedding", "extract", "insert", "masked_fill", "partition", "put_along_axis",
-    "select",
+    "choose", "compress", "delete", "embedding", "extract", "insert", "masked_fill", "partition", "piecewise",
+    "put_along_axis", "select",
 ]  # fmt: skip
 
 # ---- by masks ------------------------------------------------------------------------------------------------------
@@ -79,6 +81,34 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
     for condition, choice in reversed(list(zip(condlist, choices, strict=True))):
         out = where(_mask("select", condition), choice, out)
     return out if out.dtype == dtype else astype(out, dtype)
+
+
+@implements(np.piecewise)
+def piecewise(x: Any, /, condlist: Any, funclist: Sequence[Any], *args: Any, **kw: Any) -> Any:
+    """For each condition, the function beside it of the elements of x where it is True; elsewhere one more function, or 0.
+
+    `condlist`: arrays of bools in the shape of x, of which the last that is True counts; `funclist`: functions of a vector
+    (and of `args` and `kw`), or numbers, as many as conditions or one more for where none is True.
+    Raises ValueError for another number of functions, TypeError for conditions that are not bools.
+
+    >>> x = ag.tensor([-2.0, 0.5, 3.0])
+    >>> ag.piecewise(x, [x < 0, x > 1], [lambda v: -v, lambda v: v**2, 7.0])
+    tensor([2., 7., 9.], dtype=float32)
+    """
+    x = arrayed(x)
+    several = isinstance(condlist, (list, tuple)) and (x.ndim == 0 or not isinstance(condlist[0], (bool, np.bool_)))
+    conditions = [_mask("piecewise", arrayed(c)).reshape(-1) for c in (condlist if several else [condlist])]
+    if len(funclist) == len(conditions) + 1:
+        conditions.append(~functools.reduce(operator.or_, conditions))
+    if len(funclist) != len(conditions):
+        raise ValueError(
+            f"piecewise: {len(funclist)} functions for {len(conditions)} conditions; give as many, or one more"
+        )
+    flat = reshape(x, -1)
+    out = zeros_like(flat)
+    for condition, function in zip(conditions, funclist, strict=True):
+        out[condition] = function(flat[condition], *args, **kw) if callable(function) else function
+    return reshape(out, x.shape)
 
 
 @implements(np.choose)

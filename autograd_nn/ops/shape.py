@@ -13,13 +13,14 @@ from ..engine.methods import attach, method
 from ..engine.op import nondifferentiable, op
 from ..engine.protocol import implements
 from .slicing import slice_
+from .totals import total
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 
 __all__ = [
-    "astype", "broadcast_to", "concatenate", "copy", "detach", "reshape", "stack", "transpose",
+    "astype", "broadcast_to", "concatenate", "copy", "detach", "ravel", "reshape", "stack", "transpose",
 ]  # fmt: skip
 
 
@@ -78,11 +79,11 @@ reshape_.vjp(x=lambda g, x_shape: reshape_(g, x_shape))
 
 
 @method
-def reshape(x: Any, /, *dims: Any, shape: Any = None, copy: bool | None = None) -> Any:
+def reshape(x: Any, /, *dims: Any, shape: Any = None, order: str = "C", copy: bool | None = None) -> Any:
     """The same elements, in row-major order, in another shape; one axis may be -1, which is what remains.
 
-    The shape is a tuple (also as ``shape=``) or the axes one by one. A view where NumPy can make one, unless `copy` is True.
-    Raises ValueError if the elements do not fit.
+    The shape is a tuple (also as ``shape=``) or the axes one by one. `order`: ``"F"`` takes and puts the elements column by
+    column. A view where NumPy can make one, unless `copy` is True. Raises ValueError if the elements do not fit.
 
     >>> ag.reshape(ag.tensor([1, 2, 3, 4]), (2, -1))
     tensor([[1, 2],
@@ -92,28 +93,20 @@ def reshape(x: Any, /, *dims: Any, shape: Any = None, copy: bool | None = None) 
         shape = dims[0] if len(dims) == 1 else dims
     elif dims:
         raise TypeError(f"reshape: the shape was given twice, as {dims} and as shape={shape}")
-    out = reshape_(x, as_shape(shape))
+    if order == "F":
+        out = transpose(reshape_(transpose(x), as_shape(shape)[::-1]))
+    elif order == "C":
+        out = reshape_(x, as_shape(shape))
+    else:
+        raise ValueError(
+            f"reshape: the order is 'C' or 'F' here, not {order!r}: how memory lies is not for a result to depend on"
+        )
     return copied(out) if copy else out
 
 
 @implements(np.reshape)
 def _numpy_reshape(a: Any, /, shape: Any, order: str = "C", *, copy: bool | None = None) -> Any:
-    if order == "F":
-        return transpose(reshape(transpose(a), as_shape(shape)[::-1], copy=copy))
-    _refuse_order("reshape", order)
-    return reshape(a, shape, copy=copy)
-
-
-@implements(np.ravel)
-def _numpy_ravel(a: Any, /, order: str = "C") -> Any:
-    return _numpy_reshape(a, (-1,), order)
-
-
-def _refuse_order(name: str, order: str) -> None:
-    if order != "C":
-        raise ValueError(
-            f"{name}: the order is 'C' or 'F' here, not {order!r}: how memory lies is not for a result to depend on"
-        )
+    return reshape(a, shape, order=order, copy=copy)
 
 
 @op(kind="view")
@@ -133,22 +126,26 @@ def inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(back)
 
 
-@method(numpy=np.transpose)
-def transpose(x: Any, /, axes: Sequence[int] | None = None) -> Any:
-    """The axes in the given order, by default reversed, as NumPy's; a view.
+@method
+def transpose(x: Any, /, *order: Any, axes: Sequence[int] | None = None) -> Any:
+    """The axes in the given order, by default reversed, as NumPy's; a view. PyTorch's `transpose` is `swapaxes`.
 
-    Raises ValueError unless `axes` is a permutation.
+    The order is a tuple (also as ``axes=``) or the axes one by one. Raises ValueError unless it is a permutation.
 
     >>> ag.transpose(ag.ones((2, 3, 4)), (1, 0, 2)).shape
     (3, 2, 4)
     """
     n = np.ndim(x) if not hasattr(x, "ndim") else x.ndim
-    order = tuple(range(n - 1, -1, -1)) if axes is None else tuple([a + n if a < 0 else a for a in as_shape(axes)])
-    if sorted(order) != list(range(n)):
-        raise ValueError(
-            f"transpose: axes {tuple(axes or ())} are not a permutation of the {n} axes of shape {np.shape(x)}"
-        )
-    return transpose_(x, order)
+    if order:
+        axes = order[0] if len(order) == 1 else order
+    wanted = tuple(range(n - 1, -1, -1)) if axes is None else tuple([a + n if a < 0 else a for a in as_shape(axes)])
+    if sorted(wanted) != list(range(n)):
+        hint = "; swapaxes exchanges two" if n > len(wanted) == 2 else ""
+        raise ValueError(f"transpose: axes {wanted} are not a permutation of the {n} axes of shape {np.shape(x)}{hint}")
+    return transpose_(x, wanted)
+
+
+implements(np.transpose)(lambda a, axes=None: transpose(a, axes))
 
 
 @op(kind="view")
@@ -171,6 +168,8 @@ def sum_to_(g: Any, shape: tuple[int, ...]) -> Any:
     """The adjoint of broadcasting: sums over the axes that were repeated."""
     lead = g.ndim - len(shape)
     axes = (*range(lead), *[lead + i for i, n in enumerate(shape) if n == 1 and g.shape[lead + i] != 1])
+    if type(g) is np.ndarray:
+        return total(g, axes, True).reshape(shape) if axes else g
     return g.sum(axis=axes, keepdims=True).reshape(shape) if axes else g
 
 
@@ -326,13 +325,16 @@ def detach(x, /):
 detach.vjp(x=nondifferentiable)
 
 
-def _flatten(x: Any, /) -> Any:
-    """All elements along one axis, in row-major order."""
-    return reshape(x, -1)
+def ravel(x: Any, /, order: str = "C") -> Any:
+    """All elements along one axis, row by row, or column by column with the `order` ``"F"``; a view where that can be.
+
+    >>> ag.ravel(ag.tensor([[1, 2], [3, 4]]), "F")
+    tensor([1, 3, 2, 4], dtype=int64)
+    """
+    return reshape(x, -1, order=order)
 
 
-attach(_flatten, "flatten", method=True)
-attach(_flatten, "ravel", method=True)
+attach(ravel, "ravel", method=True, numpy=np.ravel)
 
 
 implements(np.shape)(lambda a: a.shape)

@@ -18,10 +18,12 @@ import numpy as np
 
 from ..engine.methods import method
 from ..engine.op import op
-from .elementwise import exp, square
+from .comparison import equal, less_equal, logical_and
+from .elementwise import exp, log, square, where
 from .picking import pick
+from .shape import all_arrayed
 
-__all__ = ["digamma", "erf", "erfc", "lgamma", "polygamma"]
+__all__ = ["digamma", "erf", "erfc", "lgamma", "logit", "polygamma", "xlogy"]
 
 # fmt: off
 ERF_OVER_X = (
@@ -105,6 +107,47 @@ def erfc(x, /):
 
 
 erfc.vjp(x=lambda g, x: -(g * (exp(-square(x)) * TWO_OVER_ROOT_PI)))
+
+# ---- logarithms of probabilities -----------------------------------------------------------------------------------
+
+
+@op(kind="elementwise")
+def logit(x, /):
+    r"""The inverse of `sigmoid`, :math:`\log\frac{x}{1 - x}`, elementwise: -inf at 0, inf at 1, NaN outside.
+
+    >>> ag.logit(ag.tensor([0.5, 0.9])).numpy().round(3)
+    array([0.   , 2.197], dtype=float32)
+    """
+    return np.log(x) - np.log1p(-x)
+
+
+logit.vjp(x=lambda g, x: g / (x * (1.0 - x)))
+
+
+@op(kind="elementwise", broadcasts=True)
+def xlogy_(x, y, /):
+    """x log(y), and 0 where x is 0 (unless y is NaN)."""
+    return x * np.log(pick((x == 0.0) & (y == y), 1.0, y))
+
+
+def _nowhere(x: Any, y: Any) -> Any:
+    """Where log(y) has no derivative and x counts it zero times: y is 1 there instead."""
+    return where(logical_and(equal(x, 0.0), less_equal(y, 0.0)), 1.0, y)
+
+
+xlogy_.vjp(x=lambda g, x, y: g * log(_nowhere(x, y)), y=lambda g, x, y: g * (x / _nowhere(x, y)))
+
+
+def xlogy(x: Any, y: Any, /) -> Any:
+    r"""x log(y), and 0 where x is 0, elementwise with broadcasting: the terms of entropies and likelihoods.
+
+    Where x is 0 and y is 0 or less, both derivatives are 0.
+
+    >>> ag.xlogy(ag.tensor([0.0, 2.0]), ag.tensor([0.0, 1.0]))
+    tensor([0., 0.], dtype=float32)
+    """
+    return xlogy_(*all_arrayed((x, y)))
+
 
 # ---- the gamma function --------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from ..engine.protocol import implements
 from .arranging import moveaxis
 from .comparison import equal, greater, isnan, logical_not
 from .creation import full_like
-from .elementwise import exp, minimum, sqrt, where
+from .elementwise import exp, maximum, minimum, sqrt, where
 from .indexing import take_along_axis
 from .reduction import all, count, max, mean, min, spread, sum
 from .rounding import ceil, clip, floor, rint
@@ -21,6 +21,7 @@ from .scan import cumprod, cumsum, gathered, prod
 from .shape import arrayed, astype, axes_of, broadcast_to_, reshape_
 from .slicing import slice_
 from .sorting import sort
+from .totals import total
 
 __all__ = [
     "average", "count_nonzero", "logsumexp", "median", "nanargmax", "nanargmin", "nancumprod", "nancumsum", "nanmax",
@@ -120,7 +121,7 @@ def logsumexp(x, /, axis=None, keepdims=False):
     m = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
     m = np.where(np.isfinite(m), m, 0)
     with np.errstate(divide="ignore"):  # the logarithm of an empty sum is meant to be -inf
-        out = np.log(np.add.reduce(np.exp(x - m), axis=axis, keepdims=True)) + m
+        out = np.log(total(np.exp(x - m), axis, True)) + m
     return out if keepdims else out.reshape(np.add.reduce(x, axis=axis).shape)
 
 
@@ -189,15 +190,36 @@ def ptp(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
 
 # ---- quantiles -----------------------------------------------------------------------------------------------------
 
-QUANTILE_METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
+BETWEEN = {
+    "hazen": (1 / 2, 1 / 2),
+    "weibull": (0.0, 0.0),
+    "median_unbiased": (1 / 3, 1 / 3),
+    "normal_unbiased": (3 / 8, 3 / 8),
+    "interpolated_inverted_cdf": (0.0, 1.0),
+    "inverted_cdf": (0.0, 1.0),
+    "averaged_inverted_cdf": (0.0, 1.0),
+}
+"""The plotting positions (alpha, beta) of Hyndman and Fan, Sample quantiles in statistical packages, 1996."""
+QUANTILE_METHODS = ("linear", "lower", "higher", "midpoint", "nearest", *BETWEEN)
+
+
+def _position(last: Any, levels: Any, method: str) -> Any:
+    """Where a quantile lies among sorted elements, of which the last has the number `last`; below 0 it is at the first."""
+    if method not in BETWEEN:
+        return clip(last * levels, 0.0)
+    alpha, beta = BETWEEN[method]
+    position = (last + 1) * levels + (alpha + levels * (1.0 - alpha - beta)) - 1.0
+    return minimum(position, maximum(last, 0) * 1.0)
 
 
 def _places(position: Any, method: str) -> tuple[Any, Any]:
     """The place below a position between sorted elements, and how far it is from there to the next."""
-    if method in ("lower", "higher", "nearest"):
-        position = {"lower": floor, "higher": ceil, "nearest": rint}[method](position)
+    if method in ("lower", "higher", "nearest", "inverted_cdf"):
+        position = {"lower": floor, "nearest": rint}.get(method, ceil)(position)
     low = floor(position)
     weight = position - low
+    if method == "averaged_inverted_cdf":
+        return low, where(greater(weight, 0.0), 1.0, 0.5)
     return low, where(greater(weight, 0.0), 0.5, 0.0) if method == "midpoint" else weight
 
 
@@ -219,11 +241,11 @@ def _quantile(name: str, x: Any, q: Any, axis: Any, keepdims: bool, method: str,
     last: Any = n - 1
     if over_nan:
         last = sum(logical_not(isnan(ordered)), -1, None, True) - 1
-    low, weight = _places(clip(last * levels.reshape(-1), 0.0), method)
+    low, weight = _places(_position(last, levels.reshape(-1), method), method)
     low = astype(low, np.int64)
-    high = minimum(low + astype(greater(weight, 0.0), np.int64), n - 1)
+    high = maximum(minimum(low + astype(greater(weight, 0.0), np.int64), last), 0)
     shape = (*flat.shape[:-1], levels.size)
-    below = take_along_axis(ordered, broadcast_to_(low, shape), -1)
+    below = take_along_axis(ordered, broadcast_to_(maximum(low, 0), shape), -1)
     above = take_along_axis(ordered, broadcast_to_(high, shape), -1)
     out = below + (above - below) * astype(weight, x.dtype)
     if not over_nan:  # sorted, a NaN is last
@@ -238,8 +260,9 @@ def quantile(x: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdi
     """The q-quantiles over an axis, a tuple of axes, or all of them (None); NaN if there is one.
 
     `q`: numbers between 0 and 1, whose axes come first in the result. `method`: what lies between two elements:
-    ``"linear"`` (default), ``"lower"``, ``"higher"``, ``"midpoint"`` or ``"nearest"``. The derivative goes to the elements
-    interpolated between; q has none. Raises ValueError for q outside, another method, or no elements.
+    ``"linear"`` (default), ``"lower"``, ``"higher"``, ``"midpoint"``, ``"nearest"``, or another of NumPy's but
+    ``"closest_observation"``. The derivative goes to the elements interpolated between; q has none.
+    Raises ValueError for q outside, another method, or no elements.
 
     >>> ag.quantile(ag.tensor([1.0, 2.0, 4.0]), [0.5, 0.75])
     tensor([2., 3.], dtype=float32)

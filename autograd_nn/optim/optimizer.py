@@ -38,6 +38,9 @@ class Optimizer:
             raise TypeError(
                 f"{self._name}: the parameters are {_an(params)}; pass a list of Tensors or of groups (dicts), whose order stays"
             )
+        if not isinstance(params, Iterable):
+            fix = f"; pass its parameters(): {self._name}(model.parameters())" if hasattr(params, "parameters") else ""
+            raise TypeError(f"{self._name}: the parameters are {_an(params)}, no list of Tensors{fix}")
         given = list(params)
         if not given:
             raise ValueError(

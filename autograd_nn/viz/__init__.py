@@ -36,8 +36,8 @@ def expression(o: Any) -> Graph:
     """A graph of scalars, left to right: the value and the gradient in each box, the local derivative on each edge.
 
     So that the chain rule can be read off: the gradient of a node is the sum, over the edges that leave it, of the edge's
-    number times the gradient at its end. Works before and after `backward()`; after it, an edge into an operation with a
-    constant, from a node with several uses, may have lost its number (`backward(retain_graph=True)` keeps all).
+    number times the gradient at its end. Works before and after `backward()`; after it, an edge into an operation with
+    a constant may have lost its number where the result does not tell it (`backward(retain_graph=True)` keeps all).
 
     Raises ValueError if a result in the graph is not 0-d, or there is no graph.
 
@@ -51,10 +51,15 @@ def expression(o: Any) -> Graph:
 
 
 def structure(module: Any) -> Graph:
-    """What a module is made of, before any call: its modules nested, with their parameters."""
+    """What a module is made of, before any call: its modules nested, with their parameters.
+
+    Raises TypeError for what is no Module.
+    """
     from .from_module import read_module
     from .picture import Graph
 
+    if not hasattr(module, "named_children"):
+        raise TypeError(f"structure: draws a Module, not {type(module).__name__}; ag.graph draws Tensors and records")
     return Graph(read_module(module))
 
 
@@ -69,18 +74,19 @@ def mimebundle(x: Any, include: Any = None, exclude: Any = None) -> Any:
     return drawn._repr_mimebundle_(include, exclude)
 
 
-def config(mime: str | None = None) -> str:
+def config(mime: str | None = None, scale: float | None = None) -> str:
     """How notebooks are given pictures: ``"html"`` (the interactive viewer, and a PNG beside it; the default), or ``"png"``
     or ``"svg"`` alone. GitHub strips scripts and styles: for notebooks kept in a repository, ``"png"``.
 
-    Returns what is set. Raises ValueError for another.
+    `scale`: a PNG's pixels a unit (1.25 at first; 1 makes small files). Returns the mime that is set. Raises ValueError for
+    another, and for a scale that is not from 0.5 to 4.
 
     >>> ag.viz.config()
     'html'
     """
     from . import notebook
 
-    return notebook.configure(mime)
+    return notebook.configure(mime, scale)
 
 
 def __getattr__(name: str) -> Any:

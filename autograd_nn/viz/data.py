@@ -23,6 +23,7 @@ class Node:
     name: str
     group: int = -1
     op_kind: str = ""
+    several: bool = False  # several of its results are used, and their shapes stand on the edges
     shape: tuple[int, ...] | None = None
     dtype: str = ""
     params: dict[str, str] = field(default_factory=dict)
@@ -51,12 +52,17 @@ class Node:
 
 @dataclass(slots=True)
 class Edge:
-    """A value that goes from one node to another. `adjoint` is the root mean square of the partial adjoint that comes back."""
+    """A value that goes from one node to another. `adjoint` is the root mean square of the partial adjoint that comes back.
+
+    `output` says which of several results it is, `result` what that is called, "" where there is only one.
+    """
 
     source: int
     target: int
     input: str = ""
     output: int = 0
+    result: str = ""
+    shape: tuple[int, ...] | None = None
     flows: bool = False
     adjoint: float | None = None
     local: float | None = None  # d target / d source, of scalars
@@ -95,6 +101,17 @@ class Data:
     first_apart: int = -1  # in a comparison: where the runs part
     cause: str = ""
     structure: bool = False  # modules, not operations
+
+    def tell_results_apart(self) -> None:
+        """Find the operations of which several results are used; the shape of any other is that of the one that is."""
+        used: dict[int, dict[int, tuple[int, ...] | None]] = {}
+        for edge in self.edges:
+            if edge.result:
+                used.setdefault(edge.source, {})[edge.output] = edge.shape
+        for index, shapes in used.items():
+            self.nodes[index].several = len(shapes) > 1
+            if len(shapes) == 1:
+                self.nodes[index].shape = next(iter(shapes.values()))
 
     def row(self, node: Node) -> dict[str, Any]:
         """A node as plain Python values."""

@@ -10,7 +10,7 @@ from .layout.columns import FOOT, x_at
 from .layout.columns import HEAD as AHEAD
 from .overlays import Overlaid
 from .passes import Shown, View
-from .passes.visible import CHIP_HEIGHT, CHIP_STEP, HEAD, LINE, PILL_SIZE
+from .passes.visible import CHIP_HEIGHT, CHIP_STEP, HEAD, LINE, PILL_LINE, PILL_SIZE
 from .scene import Circle, Curve, Point, Polygon, Rectangle, Scene, Text
 from .style import (
     ALARM,
@@ -35,6 +35,7 @@ WIDEST, TALLEST = (
     1100.0,
     1250.0,
 )  # beyond this height a picture is folded into columns, while they stay within this width
+CLOSE = 0.01  # what is apart by less is so by rounding
 
 
 @dataclass(slots=True)
@@ -148,13 +149,15 @@ def _frames(scene: Scene, laid: Laid, column: Column, dx: float, dy: float) -> N
         left, top, right, bottom = laid.layout.frames[f]
         if bottom <= column.top or top >= column.bottom:
             continue
-        cut = top < column.top or bottom > column.bottom
-        t = top if top >= column.top else column.top - AHEAD
-        b = bottom if bottom <= column.bottom else column.bottom + FOOT
+        came, goes = top < column.top - CLOSE, bottom > column.bottom + CLOSE
+        t = column.top - AHEAD if came else top
+        b = column.bottom + FOOT if goes else bottom
         left, right = next(((low, high) for g, low, high in column.spans if g == f), (left, right))
         fill = GROUP_TINTS[min(_depth(laid.view, f), len(GROUP_TINTS) - 1)]
         scene.shapes.append(
-            Rectangle(left + dx, t + dy, right - left, b - t, 6.0, fill, GROUP_BORDER, 1.0, "5 4" if cut else "")
+            Rectangle(
+                left + dx, t + dy, right - left, b - t, 6.0, fill, GROUP_BORDER, 1.0, "5 4" if came or goes else ""
+            )
         )
 
 
@@ -294,8 +297,9 @@ def _box(scene: Scene, box: Shown, x: float, y: float, overlaid: Overlaid) -> No
     left, top = x - w / 2, y - h / 2
     border, stroke = (ALARM, 2.6) if box.alarm else (box.border, 2.2 if box.thick else 1.1)
     if box.kind == "pill":
-        scene.shapes.append(Rectangle(left, top, w, h, h / 2, box.fill, box.border, 0.8))
-        scene.shapes.append(Text(x, y + 3.4, box.title, PILL_SIZE, MUTED))
+        scene.shapes.append(Rectangle(left, top, w, h, 8.5, box.fill, box.border, 0.8))
+        for k, line in enumerate([box.title, *box.lines]):
+            scene.shapes.append(Text(x, top + 11.9 + PILL_LINE * k, line, PILL_SIZE, MUTED))
         return
     radius = min(h / 2, 14.0) if box.kind == "input" else 5.0
     if box.section >= 0:

@@ -6,14 +6,15 @@ from .data import OPERATION
 from .overlays import Overlaid
 from .passes import Shown, Sketch
 from .passes.visible import measure
-from .style import ALARM, ALARM_TINT, INK, KINDS, family, number, shape_text
+from .style import ALARM, ALARM_TINT, INK, KINDS, family, number, shape_text, shortened
 
 
 def dress(made: Sketch, boxes: list[Shown], overlaid: Overlaid) -> None:
     """Give each box its texts, colours and size."""
     data = made.data
     for i, box in enumerate(boxes):
-        box.texts = [c.text + overlaid.chips.get(c.node, ("", "", ""))[2] for c in box.chips]
+        said = [overlaid.chips[c.node][2] if c.node in overlaid.chips else "" for c in box.chips]
+        box.texts = [f"{c.name} {words}" if words else c.text for c, words in zip(box.chips, said, strict=True)]
         _describe(made, box)
         if i in overlaid.texts:
             box.lines = overlaid.texts[i]
@@ -42,10 +43,12 @@ def _describe(made: Sketch, box: Shown) -> None:
     node = data.nodes[box.nodes[-1]]
     if box.kind == "pill":
         box.fill, box.border = KINDS["pill"]
+        if node.shape is not None:
+            box.lines = [shape_text(node.shape)]
         return
     kind = family(node.name, node.op_kind) if node.kind == OPERATION else node.kind
     box.fill, box.border = KINDS[kind]
-    box.thick = node.output and not node.unused
+    box.thick = any(data.nodes[n].output and not data.nodes[n].unused for n in box.results)
     if data.structure:
         box.fill, box.border = KINDS["elementwise"]
         item = made.items[box.item]
@@ -58,9 +61,14 @@ def _describe(made: Sketch, box: Shown) -> None:
             box.lines.append(f"{node.size:,} params")
         return
     item = made.items[box.item]
+    if item is not None and item.kind == "input" and item.also:
+        last = data.nodes[item.also[-1][-1]]
+        if last.name != node.name:
+            box.title = shortened(f"{box.title} … {last.path or last.name}", 28)
+        box.lines.append(f"×{len(item.also) + 1}")
     if item is not None and item.module:
         box.lines.append(f"in {item.module}")
-    if node.shape is not None and not node.error:
+    if node.shape is not None and not node.several and not node.error:
         text = shape_text(node.shape)
         if node.shape == () and node.value is not None and not box.repeated:
             text += f" {number(node.value.mean)}"

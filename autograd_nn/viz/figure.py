@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import io
+import math
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,8 @@ from .style import FONT
 from .svg import controls
 
 DPI = 72.0
-COLOURS = 96  # of a PNG's palette
+MOST_PIXELS = 5e7
+COLOURS = 64  # of a PNG's palette
 
 
 def draw_on(scene: Scene, ax: Any) -> Any:
@@ -24,7 +27,7 @@ def draw_on(scene: Scene, ax: Any) -> Any:
 
     ax.set(xlim=(0, scene.width), ylim=(scene.height, 0), aspect="equal")
     ax.set_axis_off()
-    families = [name.strip() for name in FONT.split(",")][:1]
+    families = _families()
     scale = _points_per_unit(ax, scene)
     for order, s in enumerate(scene.shapes):
         z = 2 + order * 1e-4
@@ -34,7 +37,7 @@ def draw_on(scene: Scene, ax: Any) -> Any:
             patch = FancyBboxPatch((s.x, s.y), max(s.width, 0.01), max(s.height, 0.01), boxstyle=style)
             patch.set(facecolor=s.fill, edgecolor=s.border or "none", linewidth=s.stroke * scale)
             patch.set(linestyle=_dash(s.dash), zorder=z)
-            ax.add_patch(patch)
+            ax.add_artist(patch)
         elif isinstance(s, Text):
             where = {"middle": "center", "start": "left", "end": "right"}[s.anchor]
             weight = "bold" if s.bold else "normal"
@@ -50,12 +53,27 @@ def draw_on(scene: Scene, ax: Any) -> Any:
                 codes += [Path.LINETO] if len(piece) == 1 else [Path.CURVE4] * 3
             line = PathPatch(Path(points, codes), facecolor="none", edgecolor=s.stroke, linewidth=s.width * scale)
             line.set(linestyle=_dash(s.dash), zorder=z, capstyle="butt")
-            ax.add_patch(line)
+            ax.add_artist(line)
         elif isinstance(s, Polygon):
-            ax.add_patch(Patch(s.points, facecolor=s.fill, edgecolor="none", zorder=z))
+            ax.add_artist(Patch(s.points, facecolor=s.fill, edgecolor="none", zorder=z))
         elif isinstance(s, Circle):
-            ax.add_patch(Disc((s.x, s.y), s.radius, facecolor=s.fill, edgecolor="none", zorder=z))
+            ax.add_artist(Disc((s.x, s.y), s.radius, facecolor=s.fill, edgecolor="none", zorder=z))
     return ax
+
+
+FURTHER_FONTS = (
+    "Noto Sans CJK JP", "Noto Sans CJK SC", "Source Han Sans", "WenQuanYi Zen Hei", "Hiragino Sans", "PingFang SC", "Yu Gothic",
+    "Microsoft YaHei", "Malgun Gothic", "Apple SD Gothic Neo", "Arial Unicode MS", "Segoe UI Symbol", "Apple Symbols", "Symbola",
+)  # fmt: skip
+"""Where characters that DejaVu Sans does not have are looked for, as far as they are installed."""
+
+
+@functools.cache
+def _families() -> list[str]:
+    from matplotlib.font_manager import fontManager
+
+    installed = {font.name for font in fontManager.ttflist}
+    return [FONT.split(",")[0], *[name for name in FURTHER_FONTS if name in installed]]
 
 
 def _dash(dash: str) -> Any:
@@ -81,26 +99,30 @@ def figure_of(scene: Scene) -> Any:
 def png(scene: Scene, scale: float = 2.0) -> bytes:
     """The scene as PNG, `scale` pixels a unit, with a palette of its colours and of those between them that text is made of.
 
-    That is half the bytes, and each colour that means something stays exactly what it is.
+    That is half the bytes, and each colour that means something stays exactly what it is. A picture of more pixels than anybody
+    looks at has fewer a unit.
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
-    scale = min(scale, 30_000 / max(scene.width, scene.height, 1.0))
-    raw = io.BytesIO()
-    figure_of(scene).savefig(raw, format="png", dpi=DPI * scale)
-    raw.seek(0)
-    picture = Image.open(raw).convert("RGB")
-    exact = np.array(_colours(scene), np.int64)[: COLOURS - 16]
-    between = picture.quantize(COLOURS - len(exact), dither=Image.Dither.NONE).getpalette() or []
-    palette = np.concatenate([exact, np.array(between, np.int64).reshape(-1, 3)])[:256]
-    pixels = np.asarray(picture).astype(np.int64)
+    figure = figure_of(scene)
+    most = math.sqrt(MOST_PIXELS / max(scene.width * scene.height, 1.0))
+    figure.set_dpi(DPI * min(scale, 30_000 / max(scene.width, scene.height, 1.0), most))
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3].astype(np.int32)
     packed: np.ndarray = pixels[..., 0] << 16 | pixels[..., 1] << 8 | pixels[..., 2]
-    seen, place = np.unique(packed, return_inverse=True)
+    place = np.zeros(1 << 24, np.uint8)  # of every colour there is, in the palette
+    place[packed] = 1
+    seen = np.flatnonzero(place)
     colours = np.stack([seen >> 16, seen >> 8 & 255, seen & 255], axis=1)
-    nearest = np.concatenate(
-        [((part[:, None] - palette) ** 2).sum(axis=2).argmin(axis=1) for part in np.array_split(colours, 16)]
-    )
-    drawn = Image.fromarray(nearest.astype(np.uint8)[place.reshape(pixels.shape[:2])], mode="P")
+    exact = np.array(_colours(scene), np.int64)[: COLOURS - 16]
+    swatches = Image.fromarray(colours.astype(np.uint8)[None])
+    between = swatches.quantize(COLOURS - len(exact), dither=Image.Dither.NONE).getpalette() or []
+    palette = np.concatenate([exact, np.array(between, np.int64).reshape(-1, 3)])[:256]
+    for part in np.array_split(np.arange(len(seen)), len(seen) // 4096 + 1):
+        place[seen[part]] = ((colours[part, None] - palette) ** 2).sum(axis=2).argmin(axis=1)
+    drawn = Image.fromarray(place[packed], mode="P")
     drawn.putpalette(palette.astype(np.uint8).tobytes())
     out = io.BytesIO()
     drawn.save(out, format="png", optimize=True)

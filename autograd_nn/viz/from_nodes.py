@@ -77,6 +77,7 @@ def read_tensor(tensor: Tensor, model: Any = None) -> tuple[Data, list[Recorded 
             data.unused.append(path)
     data.nodes[index[id(tensor.node.maker)]].output = True
     data.groups = groups.all
+    data.tell_results_apart()
     data.differentiated = any(n.grad is not None for n in data.nodes)
     return data, engine
 
@@ -97,21 +98,24 @@ def _operation(node: Recorded, data: Data, groups: Groups, index: dict[int, int]
     op = node.op
     group = groups.of(node.scope)
     kept = _kept(node)
-    wires: list[tuple[int, str, int, bool]] = []
+    wires: list[Edge] = []
     for position, parent in enumerate(node.parents):
         array = op.arrays[min(position, len(op.arrays) - 1)]
         if parent is not None:
-            source = parent.maker
-            output = parent.params[0] if parent.op is SELECT else 0
-            wires.append((index[id(source)], array.name, output, True))
-        elif position in kept:
-            wires.append((add(_constant(kept[position], array.name, group), None), array.name, 0, False))
+            wire = Edge(index[id(parent.maker)], -1, array.name, flows=True, shape=parent.shape)
+            if parent.op is SELECT:
+                wire.output = parent.params[0]
+                wire.result = parent.maker.op.outputs[wire.output]
+            wires.append(wire)
+            continue
+        value = kept[position] if position in kept else inferred(node, position)
+        if value is not None:
+            wires.append(Edge(add(_constant(value, array.name, group), None), -1, array.name, shape=np.shape(value)))
         elif not array.optional:
-            wires.append((add(Node(0, CONSTANT, array.name, group, text="const"), None), array.name, 0, False))
+            wires.append(Edge(add(Node(0, CONSTANT, array.name, group, text="const"), None), -1, array.name))
     made = Node(0, OPERATION, op.name, group, op.kind, gradient_flows=True)
-    several = op.outputs is not None
-    made.shape = None if several else node.shape
-    made.dtype = "" if several else str(node.dtype)
+    made.shape = node.shape if op.outputs is None else None
+    made.dtype = str(node.dtype) if op.outputs is None else ""
     made.params = {k: repr(v) for k, v in zip(op.param_names, node.params, strict=True)}
     made.saved = (
         sum([int(a.nbytes) for a in node.saved if isinstance(a, np.ndarray)]) if type(node.saved) is tuple else None
@@ -123,8 +127,9 @@ def _operation(node: Recorded, data: Data, groups: Groups, index: dict[int, int]
     elif node.extras is not None and node.extras.grad is not None:
         made.grad = statistics(node.extras.grad._array)
     position = add(made, node)
-    for source, name, output, flows in wires:
-        data.edges.append(Edge(source, position, name, output, flows))
+    for wire in wires:
+        wire.target = position
+    data.edges += wires
     return position
 
 
@@ -134,6 +139,34 @@ def _kept(node: Recorded) -> dict[int, Any]:
         return {}
     pairs = zip(node.op.kept_inputs, node.saved, strict=True)
     return {p: v for p, v in pairs if p is not None and v is not None and not isinstance(v, tuple)}
+
+
+def value_of(node: Recorded | None) -> Any:
+    """What a 0-d node remembers of its value; None if it is not 0-d, or there is none."""
+    if node is None or node.shape != ():
+        return None
+    return node.saved.data[()] if node.op is None else node.value
+
+
+def inferred(node: Recorded, position: int) -> float | None:
+    """The number that a 0-d arithmetic operation was given there and did not keep, from its result and its other input.
+
+    None where that says too little: two large numbers that nearly cancel, a product with zero.
+    """
+    if len(node.parents) != 2 or node.value is None or node.parents[position] is not None:
+        return None
+    known = value_of(node.parents[1 - position])
+    if known is None:
+        return None
+    out, other, second = float(node.value), float(known), position == 1
+    if node.op.name in ("add", "subtract"):
+        found = out - other if node.op.name == "add" else other - out if second else out + other
+        return found if abs(found) > 1e-3 * abs(other) else None
+    if node.op.name == "multiply":
+        return out / other if other else None
+    if node.op.name == "divide":
+        return out * other if not second else other / out if out else None
+    return None
 
 
 def _constant(value: Any, name: str, group: int) -> Node:

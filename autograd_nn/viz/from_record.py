@@ -87,9 +87,11 @@ class Reading:
             parents = e.node.parents if e.node is not None else ()
             flows = position < len(parents) and parents[position] is not None
             flows = flows or (e.error is not None and self.data.nodes[source].gradient_flows)
-            edge = Edge(source, index, input_name(e, position), flows=flows)
-            if isinstance(given, Value) and given.producer is not None and given.producer.outputs:
-                edge.output = next((i for i, v in enumerate(given.producer.outputs) if v is given), 0)
+            edge = Edge(source, index, input_name(e, position), flows=flows, shape=_shape(given))
+            producer = self.entries[source]
+            if producer is not None and producer.op.outputs is not None:
+                edge.output = next((i for i, v in enumerate(producer.outputs) if v is given), 0)
+                edge.result = (*producer.op.outputs, *producer.op.residuals)[edge.output]
             if position < len(e.contributions) and e.contributions[position] is not None:
                 edge.adjoint = statistics(unbroadcast(e.contributions[position], _shape(given))).rms
             self.data.edges.append(edge)
@@ -187,6 +189,7 @@ class Reading:
         for node in data.nodes:
             node.output = node.kind == OPERATION and node.index not in used and not node.error
             node.unused = node.output and data.differentiated and node.gradient_flows and node.grad is None
+        data.tell_results_apart()
         self._find_inputs()
         self._leaf_gradients()
         self._unused()

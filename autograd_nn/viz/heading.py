@@ -31,7 +31,8 @@ def write_heading(title: str, legend: Legend | None, notes: list[str], room: flo
     if legend is not None:
         x = MARGIN
         shapes.append(Text(x, y + 11, legend.title, TEXT_SIZE, INK, True, "start"))
-        x += text_width(legend.title, TEXT_SIZE, bold=True) + 12
+        wide = text_width(legend.title, TEXT_SIZE, bold=True)
+        widest, x = max(widest, wide), x + wide + 12
         ramp = bool(legend.low or legend.high)
         if ramp:
             if x + 240 > room:

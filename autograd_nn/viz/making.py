@@ -16,6 +16,8 @@ def make_graph(given: Any, model: Any, against: Any) -> Graph:
     """See `ag.graph`."""
     if against is not None and not isinstance(given, Record):
         raise TypeError("graph: only two records can be compared; record both runs with ag.record()")
+    if model is not None and not hasattr(model, "named_parameters"):
+        raise TypeError(f"graph: model is the Module whose parameters get their names, not {type(model).__name__}")
     if isinstance(given, Record):
         data, record = read_record(given, model)
         if not data.nodes:

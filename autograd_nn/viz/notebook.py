@@ -19,14 +19,16 @@ FORMS = ("html", "png", "svg")
 READABLE = 0.9
 """A picture is never drawn smaller than this, so that its smallest text stays at 9 pixels; it scrolls instead."""
 
-PNG_SCALE = 1.25
-
-_chosen = "html"
+_chosen, _scale = "html", 1.25
 
 
-def configure(mime: str | None) -> str:
+def configure(mime: str | None, scale: float | None) -> str:
     """See `ag.viz.config`."""
-    global _chosen
+    global _chosen, _scale
+    if scale is not None:
+        if not isinstance(scale, (int, float)) or not 0.5 <= scale <= 4.0:
+            raise ValueError(f"config: scale is a PNG's pixels a unit, from 0.5 to 4, not {scale!r}")
+        _scale = float(scale)
     if mime is not None:
         if mime not in FORMS:
             raise ValueError(f"config: mime is one of {', '.join(FORMS)}, not {mime!r}")
@@ -41,7 +43,7 @@ def bundle(drawing: Drawing, data: Data, options: Options) -> tuple[dict[str, An
     plain = {"text/plain": drawing.scene.description}
     if _chosen == "svg":
         return plain | {"image/svg+xml": svg.write_svg(drawing.scene)}, {}
-    picture = {"image/png": base64.b64encode(figure.png(drawing.scene, PNG_SCALE)).decode()}
+    picture = {"image/png": base64.b64encode(figure.png(drawing.scene, _scale)).decode()}
     shown = {"image/png": {"width": round(drawing.scene.width)}}
     if _chosen == "png":
         return plain | picture, shown

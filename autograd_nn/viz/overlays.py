@@ -42,14 +42,14 @@ class Overlaid:
     bars: dict[int, list[tuple[float, str]]] = field(default_factory=dict)
     badges: dict[int, tuple[str, str]] = field(default_factory=dict)
     alarms: set[int] = field(default_factory=set)
-    chips: dict[int, tuple[str, str, str]] = field(default_factory=dict)  # by data node: fill, ink, text to add
+    chips: dict[int, tuple[str, str, str]] = field(
+        default_factory=dict
+    )  # by data node: fill, ink, what replaces the shape
     legend: Legend | None = None
 
 
 def apply(name: str, data: Data, boxes: list[Shown]) -> Overlaid:
-    """What the overlay says of boxes. Raises ValueError for an unknown one, or one that the graph has no numbers for."""
-    if name not in OVERLAYS:
-        raise ValueError(f"graph: there is no overlay {name!r}; there are {', '.join(sorted(OVERLAYS))}")
+    """What the overlay says of boxes. Raises ValueError for one that the graph has no numbers for."""
     needs, function = OVERLAYS[name]
     problem = needs(data)
     if problem:
@@ -102,10 +102,15 @@ def rms_of(nodes: list[Node], which: Callable[[Node], object]) -> float | None:
 
 
 def _operations(data: Data, box: Shown) -> list[Node]:
-    nodes = [data.nodes[n] for n in box.nodes]
     if box.section < 0:
-        return nodes[-1:]
-    return [n for n in nodes if n.kind == OPERATION]
+        return [data.nodes[n] for n in box.results]
+    return [data.nodes[n] for n in box.nodes if data.nodes[n].kind == OPERATION]
+
+
+def _parameters(data: Data, boxes: list[Shown]) -> dict[int, list[Node]]:
+    """The parameters that chips stand for: by the chip's own node, all of them."""
+    chips = [c for box in boxes for c in box.chips if c.kind == PARAMETER and c.node >= 0]
+    return {c.node: [data.nodes[n] for n in (c.node, *c.also)] for c in chips}
 
 
 class _LogScale:
@@ -145,10 +150,10 @@ def _value(data: Data, boxes: list[Shown]) -> Overlaid:
         scalar = len(only) == 1 and only[0].value is not None and only[0].value.size == 1
         out.lines[i] = number(only[0].value.mean) if scalar else f"rms {number(rms)}"  # type: ignore[union-attr]
         out.fills[i] = scale.colour(rms)
-    for node in data.nodes:
-        if node.kind == PARAMETER and node.value is not None:
-            fill, ink = scale.colour(node.value.rms)
-            out.chips[node.index] = (fill, ink, "")
+    for index, nodes in _parameters(data, boxes).items():
+        rms = rms_of(nodes, lambda n: n.value)
+        if rms is not None:
+            out.chips[index] = (*scale.colour(rms), number(rms))
     out.legend = scale.legend("value, root mean square", [f"logarithmic around the median {number(10**scale.middle)}"])
     return out
 
@@ -156,7 +161,7 @@ def _value(data: Data, boxes: list[Shown]) -> Overlaid:
 def _grad(data: Data, boxes: list[Shown]) -> Overlaid:
     out, found = Overlaid(), {}
     largest = largest_adjoint(data)
-    reasons: dict[str, int] = {}
+    reasons: set[str] = set()
     for i, box in enumerate(boxes):
         if box.kind == "pill":
             continue
@@ -167,28 +172,27 @@ def _grad(data: Data, boxes: list[Shown]) -> Overlaid:
             out.fills[i] = (ZERO, INK)
             out.lines[i] = "no ∇" if rms is None else "∇≡0"
             if why:
-                reasons[why] = reasons.get(why, 0) + 1
+                reasons.add(why)
         else:
             found[i] = rms
-    parameters = [n for n in data.nodes if n.kind == PARAMETER and n.grad is not None]
+    parameters = _parameters(data, boxes)
+    sent = {index: rms_of(nodes, lambda n: n.grad) for index, nodes in parameters.items()}
     scale = _LogScale(
         [
             *[rms for i, rms in found.items() if boxes[i].section < 0],
-            *[n.grad.rms for n in parameters if n.grad is not None],
+            *[rms for rms in sent.values() if rms is not None],
         ]
     )
     for i, rms in found.items():
         out.lines[i] = number(rms)
         out.fills[i] = scale.colour(rms)
-    for node in data.nodes:
-        if node.kind != PARAMETER:
-            continue
-        if node.grad is None or node.vanishes or is_zero(node, largest):
-            out.chips[node.index] = (ZERO, INK, " no ∇" if node.grad is None else " ∇≡0")
-            if node.reason:
-                reasons[node.reason] = reasons.get(node.reason, 0) + 1
+    for index, nodes in parameters.items():
+        rms = sent[index]
+        if rms is None or all(n.vanishes or n.grad is None or is_zero(n, largest) for n in nodes):
+            out.chips[index] = (ZERO, INK, "no ∇" if rms is None else "∇≡0")
+            reasons |= {n.reason for n in nodes if n.reason}
         else:
-            out.chips[node.index] = (*scale.colour(node.grad.rms), "")
+            out.chips[index] = (*scale.colour(rms), number(rms))
     notes = [f"logarithmic around the median {number(10**scale.middle)}; grey: ∇≡0"]
     notes += [f"∇≡0 because: {why}" for why in sorted(reasons)]
     if data.unused:

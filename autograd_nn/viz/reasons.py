@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.record import Entry, Value
-from .data import OPERATION, Data, Edge, Node
+from .data import OPERATION, PARAMETER, Data, Edge, Node
 
 if TYPE_CHECKING:
     from .from_record import Reading
@@ -20,6 +20,8 @@ ZERO = 1e-12
 """An adjoint this small beside the largest one counts as zero."""
 ROUNDING = 1e-5
 """What is zero by mathematics is this small at most, after float32 has rounded the terms that cancel."""
+CANCELLED = 1e-7
+"""A sum this small beside the number of its terms times their size is zero but for rounding."""
 GATES = frozenset({"relu", "leaky_relu", "hardtanh", "threshold", "hardsigmoid", "hardshrink", "softshrink", "relu6"})
 SQUASHED = frozenset({"tanh", "sigmoid", "hardsigmoid", "hardtanh", "softsign", "softmax"})
 STEPS = frozenset({"sign", "floor", "ceil", "round", "rint", "trunc", "heaviside", "argmax", "argmin", "floor_divide"})
@@ -64,6 +66,9 @@ def explain(reading: Reading) -> None:
         if shift and node.grad.rms <= ROUNDING * largest:
             node.vanishes = True
             node.reason = "softmax does not change when a number is taken from its whole row"
+        if node.kind == PARAMETER and all([_cancels(node, e, data) for e in uses.get(node.index, [])]):
+            node.vanishes = True
+            node.reason = node.reason or "what its uses send back cancels"
         if not node.vanishes or node.reason:
             continue
         reasons = [_blocked(e, reading, largest) for e in uses.get(node.index, [])]
@@ -121,6 +126,15 @@ def _is_shift(node: Node, uses: list[Edge], data: Data) -> bool:
         if target.name != "subtract" or not sources & {e.source for e in data.edges if e.target == target.index}:
             return False
     return True
+
+
+def _cancels(node: Node, use: Edge, data: Data) -> bool:
+    """Whether what is added along the rows of something gets nothing but rounding back: a sum that is zero, as of keys' bias."""
+    target = data.nodes[use.target]
+    if node.grad is None or target.grad is None or not (use.input in ("b", "bias") or target.name == "add"):
+        return False
+    summed = target.grad.size / max(node.grad.size, 1)
+    return summed > 1 and bool(node.grad.rms <= CANCELLED * target.grad.rms * summed) and not target.vanishes
 
 
 def _array(v: Any) -> np.ndarray:

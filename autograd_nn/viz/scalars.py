@@ -2,8 +2,8 @@
 
 The local derivative of an operation is its own rule run on a cotangent of 1. Before `backward()` the rule has all it needs,
 and gradients are summed here by the chain rule; no `.grad` is touched. After it, what the rule names is taken from the
-values that 0-d nodes remember; where that does not suffice (a constant is gone), the number is what is missing from the
-source's gradient, if only one is missing.
+values that 0-d nodes remember, and a constant from the result it led to; where that does not suffice, the number is what is
+missing from the source's gradient, if only one is missing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..engine.generate import parameter_names
 from ..engine.graph import Node as Recorded
 from ..engine.tensor import Tensor
 from .data import OPERATION, Data, Edge
-from .from_nodes import read_tensor
+from .from_nodes import inferred, read_tensor, value_of
 from .picture import Graph
 from .statistics import statistics
 
@@ -97,17 +97,12 @@ def _remembered(node: Recorded) -> tuple[Any, ...] | None:
         elif position is None or op.arrays[position].variadic:
             return None
         else:
-            value = _value(node.parents[position])
+            value = value_of(node.parents[position])
+            value = inferred(node, position) if value is None else value
             if value is None and name in needed:
                 return None
             out.append(value)
     return tuple(out)
-
-
-def _value(parent: Recorded | None) -> Any:
-    if parent is None:
-        return None
-    return parent.saved.data[()] if parent.op is None else parent.value
 
 
 def _fill_in(data: Data, engine: list[Recorded | None], stored: dict[int, float], grads: dict[int, float]) -> None:

@@ -6,6 +6,8 @@ layout needs neither a font nor a browser and is the same everywhere; in a narro
 
 from __future__ import annotations
 
+import functools
+import unicodedata
 from typing import NamedTuple
 
 MARGIN = 14.0  # around a picture
@@ -35,6 +37,7 @@ KINDS = {
     "parameter": Paint("#d9ecd3", "#4c9440"),
     "state": Paint("#f1f4d4", "#8d9436"),
     "constant": Paint("#ffffff", "#b9c0cc"),
+    "carried": Paint("#ffffff", "#8a72cf"),
     "group": Paint("#f3effc", "#8a72cf"),
     "failed": Paint(ALARM_TINT, ALARM),
     "pill": Paint("#ffffff", "#a9b2c0"),
@@ -158,8 +161,16 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
     table, total = BOLD if bold else REGULAR, 0
     for c in text:
         k = ord(c) - 32
-        total += table[k] if 0 <= k < 95 else NARROW.get(c, 84)
+        total += table[k] if 0 <= k < 95 else NARROW[c] if c in NARROW else _unusual_width(c)
     return total * size / 100
+
+
+@functools.cache
+def _unusual_width(c: str) -> int:
+    """The width of a character that no table has; none of what combines with the one before, a square of what is wide."""
+    if unicodedata.category(c) in ("Mn", "Me", "Cf", "Cc"):
+        return 0
+    return 140 if ord(c) >= 0x1F000 else 120 if unicodedata.east_asian_width(c) in "WF" else 84
 
 
 def shortened(text: str, longest: int) -> str:

@@ -153,6 +153,24 @@ def planted_at_second_order(op, name, error):
 
 
 @contextlib.contextmanager
+def planted_in_composition(op, error):
+    """The fused operation with a composition that means another function than its fast forward and joint rule."""
+    composition = op.composition
+
+    def wrong(*args, **params):
+        found = composition(*args, **params)
+        parts = list(found) if isinstance(found, tuple) else [found]
+        parts = [spoil(error, p) if p.dtype.kind == "f" else p for p in parts]
+        return op.result(*parts) if isinstance(found, tuple) else parts[0]
+
+    op.composition = wrong
+    try:
+        yield
+    finally:
+        op.composition = composition
+
+
+@contextlib.contextmanager
 def planted_in_place(op, name, error):
     """The operation with an error in the in-place form of a rule."""
     form = op.accumulators[name]

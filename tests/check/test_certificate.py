@@ -55,3 +55,7 @@ def test_draws(capsys):
     made = json.loads(capsys.readouterr().out)
     assert made["counts"] == {"tanh": {"FAIL": 1}} and made["alarms"][0]["report"]["place"]["operation"] == "tanh"
     assert main(["--draws", "1", "tangent"]) == 2
+    assert main(["--draws", "2", "tanh", "nn.Linear", "nn.LSTM"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "PASS  1 operations, 2 layers, 6 draws: 6 PASS"
+    assert main(["--draws", "1", "nn.Linier"]) == 2
+    assert "the table has no layer nn.Linier" in capsys.readouterr().err

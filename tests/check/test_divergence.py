@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import autograd_nn as ag
+from autograd_nn import nn
 from autograd_nn.engine import modes
 
 RNG = np.random.default_rng(0)
@@ -102,3 +103,49 @@ def test_memory_that_was_written_to_between_the_runs():
     found = ag.compare(a, once())
     assert found.steps[found.first].operation == "matmul"
     assert found.cause == "both runs read the same memory for its input y, which was written to in between"
+
+
+@ag.op(kind="elementwise")
+def two_faced(x, /):
+    """A sine as NumPy computes it, and a thousandth more as the compiler reads it: a divergence of the compiled run alone."""
+    return np.sin(x) if isinstance(x, (np.ndarray, np.generic)) else np.sin(x) * 1.001
+
+
+two_faced.vjp(x=lambda g, x: g * ag.cos(x))
+
+
+class Apply(nn.Module):
+    def __init__(self, f):
+        self.f = f
+
+    def forward(self, x):
+        return self.f(x)
+
+
+@pytest.mark.parametrize(("f", "diverges"), [(ag.sin, False), (two_faced, True)])
+def test_an_eager_run_and_a_compiled_one(f, diverges):
+    """A compiled step gives its activations by module path; what diverges is named, though the layer after it differs, too."""
+    model = nn.Sequential(nn.Linear(4, 8), Apply(ag.sin), nn.Linear(8, 8), Apply(f), nn.Linear(8, 2))
+    x = X.astype(np.float32)
+
+    @ag.compile(verify="never")
+    def activations(x):
+        found = {}
+        for i, layer in enumerate(model):
+            x = found[str(i)] = layer(x)
+        return found
+
+    activations(x)  # the first call records; from the second on it runs compiled
+    with ag.record() as r:
+        model(ag.tensor(x))
+    found = ag.compare(r, activations(x))
+    assert bool(found) == diverges and len(found.steps) == 5
+    if diverges:
+        step = found.steps[found.first]
+        assert (step.operation, step.module) == ("two_faced", "Sequential.3")
+        assert step.error == pytest.approx(1e-3, rel=1e-2)
+        with pytest.raises(ag.CompileError, match="first at two_faced"):  # what the compiler finds by itself
+            ag.compile(model)(x)
+    with ag.record() as again:
+        activations(x)
+    assert not ag.compare(r, again), "under a record a compiled step runs eagerly"

@@ -263,7 +263,7 @@ def test_what_is_not_differentiable_is_said_to_be():
 
 
 def test_bad_conditioning_says_why():
-    report = ag.gradcheck(lambda x: x.astype("float32") * 2.0, normal(3))
+    report = ag.gradcheck(lambda x: ag.sin(x.astype("float32")), normal(3))
     assert report.verdict == "ILL-CONDITIONED" and "astype" in report.reason
     report = ag.gradcheck(ag.log, np.array([-1.0]))
     assert report.verdict == "ILL-CONDITIONED" and "trace_nonfinite" in report.reason
@@ -303,12 +303,57 @@ def test_bad_calls_have_clear_messages():
         ag.gradcheck(lambda x: x.numpy(), normal(2))
     with pytest.raises(TypeError, match="returned float"):
         ag.gradcheck(lambda x: float(x.sum()), normal(2))
+    with pytest.raises(TypeError, match=r"returned NoneType in its result\[1\]\['a'\], not a Tensor"):
+        ag.gradcheck(lambda x: (x, {"a": None}), normal(2))
+    with pytest.raises(TypeError, match="takes a function, then what to call it with; the first argument is Tensor"):
+        ag.gradcheck(ag.sin(ag.tensor([1.0])), normal(2))
     with pytest.raises(ValueError, match="coverage"):
         ag.gradcheck(ag.sin, normal(2), coverage="most")
     with pytest.raises(ValueError, match="order"):
         ag.gradcheck(ag.sin, normal(2), order=0)
     with pytest.raises(TypeError, match="named_parameters"):
         ag.check_model(ag.sin, normal(2))
+
+
+def test_a_list_of_floats_is_an_array():
+    report = ag.gradcheck(np.sqrt, [1e-20, 1.0], order=2)
+    assert report.verdict == "PASS" and report.rows[0].shape == (2,)
+    assert ag.gradcheck(lambda x: x[0] * x[1], [2.0, 3.0])
+    assert ag.gradcheck(lambda a: ag.linalg.det(a), [[2.0, 1], [0.5, 3.0]]).rows[0].shape == (2, 2)
+    assert [r.name for r in ag.gradcheck(lambda p: p[0] * p[1], (2.0, 3.0)).rows] == ["p[0]", "p[1]"]
+    report = ag.gradcheck(lambda x: x * 2.0, [1, 2])
+    assert report.verdict == "NOT DIFFERENTIABLE" and "give floats" in report.reason
+
+
+def test_rules_that_do_not_work():
+    def custom(rule):
+        @ag.op(kind="opaque")
+        def suspect(x, /):
+            return np.sin(x)
+
+        suspect.vjp(x=rule)
+        return suspect
+
+    undefined = custom(lambda g, x: g * cosin(x))  # noqa: F821
+    report = ag.gradcheck(lambda x: ag.tanh(undefined(x)), normal(3))
+    assert report.verdict == "FAIL" and report.place.operation == "suspect"
+    assert "the rule of suspect does not work: NameError: name 'cosin' is not defined" in str(report)
+    report = ag.gradcheck(lambda x: ag.tanh(custom(lambda g, x: g * np.cos(np.asarray(x)))(x)), normal(3), order=2)
+    assert report.verdict == "FAIL" and report.place.operation == "suspect"
+    assert "it is given Tensors then" in report.place.hint and [r.verdict for r in report.rows] == ["PASS"]
+    report = ag.gradcheck(custom(lambda g, x: abs(g) * ag.cos(x)), normal(3))
+    assert report.verdict == "FAIL" and "not linear in its cotangent" in report.place.hint
+    assert {r.verdict for r in report.rows} == {"FAIL"}
+    two_readings = custom(lambda g, x: g * ag.cos(x) * (1.001 if isinstance(g, ag.Tensor) else 1.0))
+    assert ag.gradcheck(two_readings, normal(3)).verdict == "PASS", "at first order nobody reads it recorded"
+    report = ag.gradcheck(lambda x: ag.tanh(two_readings(x)), normal(3), order=2)
+    assert report.verdict == "FAIL" and report.place.operation == "suspect"
+    assert report.place.ratio == pytest.approx(1.001) and "is not the plain one" in report.reason
+
+
+def test_a_nan_of_the_engine_says_where_to_look():
+    report = ag.gradcheck(lambda x: ag.sqrt((x * x).sum()), np.zeros(3))
+    assert report.verdict == "ILL-CONDITIONED" and "trace_nonfinite names the operation" in report.reason
 
 
 def test_structures_of_inputs_and_outputs():

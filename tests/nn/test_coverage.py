@@ -4,10 +4,11 @@
 """
 
 import inspect
+import operator
 
 import pytest
 
-from autograd_nn import nn
+from autograd_nn import nn, optim
 
 torch = pytest.importorskip("torch")
 
@@ -50,6 +51,40 @@ FUNCTIONS = {
 }  # fmt: skip
 
 
+FOLDED = "folds a normalisation into a layer for deployment"
+LAYOUT = "lays memory out for a GPU"
+OLD_INITIALISERS = ["constant", "dirac", "eye", "normal", "orthogonal", "sparse", "uniform"]
+OLD_INITIALISERS += ["kaiming_normal", "kaiming_uniform", "xavier_normal", "xavier_uniform"]
+INITIALISERS = dict.fromkeys(OLD_INITIALISERS, "deprecated; the name with an underscore behind it")
+UTILITIES = {
+    "clip_grad_norm": ALIAS,
+    "clip_grads_with_norm_": "clip_grad_norm_ does both its halves",
+    "convert_conv2d_weight_memory_format": LAYOUT,
+    "convert_conv3d_weight_memory_format": LAYOUT,
+    **dict.fromkeys([f"fuse_{a}_bn_{b}" for a in ("conv", "linear") for b in ("eval", "weights")], FOLDED),
+    "get_total_norm": "what clip_grad_norm_ returns",
+    "skip_init": "leaves memory uninitialised",
+}  # fmt: skip
+RECURRENT = dict.fromkeys(["PackedSequence_", "bind"], "a private name that has no underscore before it")
+PARAMETRIZE = {"transfer_parametrizations_and_params": "moves parametrizations to another module, for quantisation"}
+OPTIMIZERS = {
+    "Adafactor": "keeps factored moments, to save a GPU's memory",
+    "Muon": "Newton-Schulz on matrices only; not in a textbook yet",
+    "SparseAdam": "for sparse gradients; gradients are dense here",
+    "swap_in_optimizer_params_and_state": "what torch.compile needs",
+}
+
+
+def defined(space):
+    """The names that a module of PyTorch defines or documents for its users."""
+    made = {n for n, v in vars(space).items() if str(getattr(v, "__module__", "")).startswith(space.__name__)}
+    return {n for n in made | set(getattr(space, "__all__", ())) if n[0] != "_"}
+
+
+def without_counterpart(path, ours):
+    return {n for n in defined(operator.attrgetter(path)(torch)) if not hasattr(ours, n)}
+
+
 def modules():
     """PyTorch's modules that have no counterpart here."""
     found = {name: value for name, value in vars(torch.nn).items() if isinstance(value, type)}
@@ -76,8 +111,23 @@ def functions():
 
 @pytest.mark.parametrize(
     ("listed", "missing", "kind"),
-    [(MODULES, modules(), "torch.nn"), (FUNCTIONS, functions(), "torch.nn.functional")],
-    ids=["modules", "functions"],
+    [
+        (MODULES, modules(), "torch.nn"),
+        (FUNCTIONS, functions(), "torch.nn.functional"),
+        (INITIALISERS, without_counterpart("nn.init", nn.init), "torch.nn.init"),
+        (UTILITIES, without_counterpart("nn.utils", nn.utils), "torch.nn.utils"),
+        (RECURRENT, without_counterpart("nn.utils.rnn", nn.utils.rnn), "torch.nn.utils.rnn"),
+        (
+            {},
+            without_counterpart("nn.utils.parametrizations", nn.utils.parametrizations),
+            "torch.nn.utils.parametrizations",
+        ),
+        (PARAMETRIZE, without_counterpart("nn.utils.parametrize", nn.utils.parametrize), "torch.nn.utils.parametrize"),
+        (OPTIMIZERS, without_counterpart("optim", optim), "torch.optim"),
+        ({}, without_counterpart("optim.lr_scheduler", optim.lr_scheduler), "torch.optim.lr_scheduler"),
+        ({}, without_counterpart("optim.swa_utils", optim.swa_utils), "torch.optim.swa_utils"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_has_no_counterpart_is_listed_with_a_reason(listed, missing, kind):
     print(f"\n{kind} has {len(missing)} without a counterpart here:")

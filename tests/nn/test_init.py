@@ -110,3 +110,18 @@ def test_a_parameter_may_be_initialised_and_keeps_requiring_its_gradient():
 def test_messages(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("name", [n for n in nn.init.__all__ if n.endswith("_")])
+def test_the_memory_of_a_weight_can_be_given(name):
+    """``weight.data``, as DCGAN's tutorial does; it draws what it draws for the weight itself."""
+    extra = {"constant_": (3.0,), "sparse_": (0.5,)}.get(name, ())
+    shape = (4, 4, 3) if name == "dirac_" else (4, 4)
+    found = []
+    for choose in (lambda w: w, lambda w: w.data):
+        ag.manual_seed(0)
+        w = nn.Parameter(np.full(shape, 7.0))
+        held = choose(w)
+        assert getattr(nn.init, name)(held, *extra) is held
+        found.append(w.numpy())
+    np.testing.assert_array_equal(*found)

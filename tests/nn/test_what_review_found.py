@@ -128,3 +128,53 @@ def test_a_window_of_padding_alone_is_refused():
     with pytest.raises(ValueError, match="sees nothing but padding"):
         nn.MaxPool2d(2, padding=1, dilation=2)(ag.ones((1, 1, 4, 1)))
     agree(nn.MaxPool1d(2, padding=1, dilation=2), torch.nn.MaxPool1d(2, padding=1, dilation=2), [np.ones((1, 1, 2))])
+
+
+TARGETS = {
+    **dict.fromkeys(["MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss", "BCELoss", "BCEWithLogitsLoss", "PoissonNLLLoss"], (4, 3)),
+    "CosineEmbeddingLoss": (4,),
+    "MarginRankingLoss": (4, 3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8, bool])
+@pytest.mark.parametrize("loss", TARGETS)
+def test_targets_that_are_whole_numbers(loss, dtype):
+    """PyTorch takes them in some losses and not in others; they are numbers like any."""
+    rng = np.random.default_rng(0)
+    count = 2 if loss in ("CosineEmbeddingLoss", "MarginRankingLoss") else 1
+    inputs = [ag.tensor(rng.uniform(0.1, 0.9, (4, 3)), requires_grad=True) for _ in range(count)]
+    target = (rng.random(TARGETS[loss]) > 0.5).astype(dtype)
+    whole = getattr(nn, loss)()(*inputs, target)
+    assert whole.dtype == np.float64
+    assert whole.item() == getattr(nn, loss)()(*inputs, target.astype(float)).item()
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "softmin"])
+@pytest.mark.parametrize(("shape", "dim"), [((2, 0), 1), ((0,), 0), ((0, 3), 1), ((2, 0), 0)])
+def test_softmax_over_nothing(name, shape, dim):
+    from autograd_nn.nn import functional as F
+
+    x = ag.tensor(np.ones(shape), requires_grad=True)
+    agree(getattr(F, name), getattr(torch.nn.functional, name), [np.ones(shape)], run=lambda f, x: f(x, dim=dim))
+    (g,) = ag.gradients(getattr(F, name)(x, dim=dim).sum(), [x], create_graph=True)
+    assert g.shape == shape
+
+
+@pytest.mark.parametrize("recompute", [None, True])
+@pytest.mark.parametrize("corners", [False, True])
+@pytest.mark.parametrize("factor", [1.5, 0.6, (0.4, 2.1), 0.5, 3])
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+def test_antialiasing(mode, factor, corners, recompute):
+    def run(f, x):
+        return f(
+            x, scale_factor=factor, mode=mode, align_corners=corners, antialias=True, recompute_scale_factor=recompute
+        )
+
+    x = np.random.default_rng(0).standard_normal((2, 3, 7, 9))
+    agree(nn.functional.interpolate, torch.nn.functional.interpolate, [x], run=run)
+
+
+def test_padding_that_only_cuts_leaves_what_is_left():
+    for mode in ("reflect", "replicate", "circular", "constant"):
+        assert nn.functional.pad(ag.ones((1, 2, 4, 5)), (-2, -3, 0, 0), mode=mode).shape == (1, 2, 4, 0)

@@ -35,6 +35,9 @@ TABLE = [
     *[("Adagrad", o) for o in options(lr_decay=[0.0, 0.1], initial_accumulator_value=[0.0, 0.5], eps=[1e-10, 1e-2], **DECAYS)],
     *[("Adadelta", o) for o in options(rho=[0.9, 0.5], eps=[1e-6, 1e-3], **DECAYS)],
     *[("RMSprop", o) for o in options(alpha=[0.9], momentum=[0.0, 0.5], centered=[False, True], **DECAYS)],
+    *[("Rprop", o) for o in options(etas=[(0.5, 1.2), (0.7, 1.5)], step_sizes=[(1e-6, 50), (1e-3, 0.05)])],
+    ("Rprop", {"maximize": True}),
+    *[("ASGD", o) for o in options(lr=[0.1], lambd=[1e-4, 0.1], alpha=[0.75], t0=[1e6, 20], **DECAYS)],
 ]  # fmt: skip
 SHAPES = {"few": [(3,), (4, 5), (), (0, 2)], "many": [(130, 127), (50,), ()]}
 
@@ -79,8 +82,8 @@ def test_a_hundred_steps_are_pytorchs(name, settings, size, dtype):
         a.step()
         b.step()
     assert all(p.dtype == dtype for p in ours)
-    # PyTorch keeps NAdam's product of momenta in float32, whatever the parameters are.
-    tolerance = 1e-5 if dtype == np.float32 else 1e-9 if name == "NAdam" else 1e-12
+    # PyTorch keeps NAdam's product of momenta and ASGD's rates in float32, whatever the parameters are.
+    tolerance = 1e-5 if dtype == np.float32 else {"NAdam": 1e-9, "ASGD": 1e-6}.get(name, 1e-12)
     assert worst(ours, theirs) < tolerance
 
 
@@ -129,7 +132,7 @@ def test_every_way_gives_the_same_bits(rule, dtype, monkeypatch):
     [
         ("SGD", {"lr": 0.1}), ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.5}), ("Adam", {}), ("AdamW", {"amsgrad": True}),
         ("Adamax", {}), ("NAdam", {}), ("RAdam", {"betas": (0.8, 0.9)}), ("Adagrad", {"lr_decay": 0.1}), ("Adadelta", {}),
-        ("RMSprop", {"momentum": 0.5, "centered": True}),
+        ("RMSprop", {"momentum": 0.5, "centered": True}), ("Rprop", {}), ("ASGD", {"lambd": 0.1, "t0": 1.0}),
     ],
     ids=label,
 )  # fmt: skip

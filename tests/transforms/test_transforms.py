@@ -413,7 +413,7 @@ def test_what_numpy_would_take_out_of_the_graph_raises():
 
     with pytest.raises((TypeError, ValueError)) as caught:
         ag.grad(fills)(x3)
-    assert "collect the parts in a list and np.stack them" in str(caught.value.__cause__ or caught.value)
+    assert "join Tensors with np.stack" in str(caught.value.__cause__ or caught.value)
     with pytest.raises(TypeError, match="would cut it off"):
         ag.grad(lambda x: np.sum(np.array([x[0], x[1]])))(x3)
     steers = lambda x: x * 2.0 if x > 0.0 and int(x) == 1 and float(x.detach()) < 2.0 else x

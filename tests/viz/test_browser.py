@@ -7,22 +7,16 @@ import html
 import importlib.util
 import json
 import re
-import shutil
-import subprocess
 import xml.etree.ElementTree as ElementTree
 
+import browser
 import gallery
 import pytest
 
 import autograd_nn as ag
 from autograd_nn import viz
 
-CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (Debian: apt-get install chromium)")
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND", "--virtual-time-budget=4000",
-]  # fmt: skip
+pytestmark = browser.needed
 HANDS = """
 const all = s => [...document.querySelectorAll(s)], one = s => document.querySelector(s);
 const boxes = () => all("[data-box]").map(g => g.textContent), press = name => one(`[aria-label="${name}"]`).click();
@@ -53,17 +47,10 @@ def seen(page, script, tmp_path, width=1300, when="load"):
     )
     path = tmp_path / "page.html"
     path.write_text(page.replace("</body>", ending), encoding="utf-8")
-    command = [
-        CHROMIUM,
-        *FLAGS,
-        f"--user-data-dir={tmp_path / 'profile'}",
-        f"--window-size={width},1000",
-        "--dump-dom",
-        path.as_uri(),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    found = re.search(r'<pre id="said">(.*?)</pre>', done.stdout, re.S)
-    assert found, done.stderr[-2000:]
+    flags = ("--virtual-time-budget=4000", f"--window-size={width},1000", "--dump-dom")
+    said, complaints = browser.visit(path.as_uri(), tmp_path / "profile", *flags)
+    found = re.search(r'<pre id="said">(.*?)</pre>', said, re.S)
+    assert found, complaints[-2000:]
     said = json.loads(html.unescape(found[1]))
     assert not (isinstance(said, dict) and "error" in said), said
     return said
@@ -130,37 +117,52 @@ def test_hovering_shows_the_numbers(records, tmp_path):
     assert "1,088 params" in group
 
 
+def test_hovering_over_what_repeats_says_so(records, tmp_path):
+    g = ag.graph(records("lstm")[0])
+    tip = seen(
+        g.show().text("html"),
+        """hit(find("sigmoid").querySelector("rect"), "pointermove"); return one(".ag-tip").textContent""",
+        tmp_path,
+    )
+    assert "the first of 32; kept and time are of all" in tip
+
+
 def test_searching_finds(records, tmp_path):
     page = ag.graph(records("transformer")[0]).show(fold_repeats=False).text("html")
-    hits, status, after, nothing = seen(
+    hits, status, after, nothing, words = seen(
         page,
         """const s = seek("h.7.attn"), hits = all("[data-hit]").length, status = one(".ag-viewer").children[1].textContent;
         s.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter"})); const after = boxes();
-        seek("no such thing"); return [hits, status, after, one(".ag-viewer").children[1].textContent]""",
+        seek("no such thing"); const none = one(".ag-viewer").children[1].textContent;
+        seek("softmax h.7"); return [hits, status, after, none, one(".ag-viewer").children[1].textContent]""",
         tmp_path,
     )
     assert hits == 1  # the closed group that holds it
     assert status.startswith("12 found")
     assert any("softmax" in t for t in after)
     assert nothing == "nothing matches no such thing"
+    assert words.startswith("1 found")  # in any order
 
 
 def test_the_adjoints_arrive_step_by_step(records, tmp_path):
     r, _ = records("mlp")
     g = ag.graph(r)
     page = g.show().text("html")
-    first, second, end = seen(
+    first, second, end, seen_at_last = seen(
         page,
         """const state = () => [one(".ag-viewer").children[1].textContent, boxes()];
         press("next step of the backward pass"); const a = state(); press("next step of the backward pass"); const b = state();
-        press("end of the backward pass"); return [a, b, state()]""",
+        press("end of the backward pass"); const c = state();
+        const current = all("[data-box]").find(g => g.querySelector('[stroke="#d9480f"]')).getBoundingClientRect();
+        return [a, b, c, current.top >= 0 && current.bottom <= innerHeight]""",
         tmp_path,
     )
-    assert "step 1 of 4: cross_entropy has its adjoint, rms 1" in first[0]
+    assert "step 1 of 4: cross_entropy has its gradient, 1" in first[0]
     assert sum("∇" in t for t in first[1]) == 1
     assert "linear has its adjoint" in second[0]
     assert "to relu" in second[0]
     assert sum("∇" in t for t in end[1]) == 4
+    assert seen_at_last  # the window follows the walk
 
 
 def test_zoom_fit_and_readable_text(records, tmp_path):
@@ -181,6 +183,21 @@ def test_zoom_fit_and_readable_text(records, tmp_path):
         width=500,
     )
     assert smallest >= 9.0
+
+
+def test_an_expression_walks_with_signs(tmp_path):
+    x = ag.tensor(2.0, requires_grad=True, name="x")
+    o = ag.exp(x) * -3.0
+    o.backward()
+    page = ag.expression(o).show().text("html")
+    said, texts = seen(
+        page,
+        """press("next step of the backward pass"); press("next step of the backward pass");
+        return [one(".ag-viewer").children[1].textContent, boxes()]""",
+        tmp_path,
+    )
+    assert said == "step 2 of 3: eˣ exp has its gradient, -3; it sends back 7.389 × -3 to x"
+    assert any("∇ -3" in t for t in texts)
 
 
 def test_expressions_sideways(tmp_path):

@@ -155,10 +155,15 @@ def test_no_edge_runs_through_a_title():
 
 def test_a_thousand_grouped_nodes_in_a_tenth_of_a_second():
     boxes, frames, edges = nested(1000, 1)
-    best = min(timed(lambda: layout(boxes, frames, edges)) for _ in range(7))
     check(boxes, frames, edges, layout(boxes, frames, edges))
-    # The promise is 100 ms; a machine that is busy with other things gets three times that before the test says so.
-    assert best < 0.3, f"{1000 * best:.0f} ms"
+    best = 1.0
+    for _ in range(20):  # in processor time, and the best of some, for others may be busy on this machine
+        start = time.process_time()
+        layout(boxes, frames, edges)
+        best = min(best, time.process_time() - start)
+        if best < 0.1:
+            break
+    assert best < 0.1, f"{1000 * best:.0f} ms"
 
 
 def timed(f):

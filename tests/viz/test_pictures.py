@@ -34,6 +34,9 @@ def pictures(records):
         if g.nodes and not any(n.error for n in g.nodes):
             for overlay in ("grad", "time", "nonfinite"):
                 yield f"{name} {overlay}", g.show(overlay=overlay, title="A title")
+    for options in ({"budget": 12}, {"fold_repeats": True}, {"direction": "LR"}):
+        for name, overlay in (("transformer", "value"), ("lstm", "gradcheck"), ("block", "memory")):
+            yield f"{name} {overlay} {options}", ag.graph(records(name)[0]).show(overlay=overlay, **options)
     yield "neuron", ag.expression(gallery.neuron()).show()
     yield "scalar mlp", ag.graph(gallery.scalar_mlp()).show()
     yield "structure", viz.structure(gallery.Transformer()).show()
@@ -210,10 +213,13 @@ def test_the_bundle_for_notebooks(records):
     try:
         viz.config(mime="png")
         assert set(ag.graph(r)._repr_mimebundle_()[0]) == {"text/plain", "image/png"}
+        viz.config(scale=1.0)
+        small = base64.b64decode(ag.graph(r)._repr_mimebundle_()[0]["image/png"])
+        assert len(small) < 0.9 * len(base64.b64decode(bundle["image/png"]))
         viz.config(mime="svg")
         assert set(ag.graph(r)._repr_mimebundle_()[0]) == {"text/plain", "image/svg+xml"}
     finally:
-        viz.config(mime="html")
+        viz.config(mime="html", scale=1.25)
 
 
 def test_a_graph_is_drawn_without_matplotlib():

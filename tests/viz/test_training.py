@@ -117,6 +117,11 @@ def test_confusion():
         ((1, 2), "1"),
         ((2, 2), "1"),
     ]
+    figure = ax.get_figure()
+    figure.canvas.draw()
+    for text in (ax.title, *ax.get_xticklabels(), *ax.get_yticklabels()):  # nothing is clipped
+        box, whole = text.get_window_extent(), figure.bbox
+        assert box.x0 >= 0 and box.x1 <= whole.x1 and box.y0 >= 0 and box.y1 <= whole.y1, text.get_text()
     with pytest.raises(ValueError, match="2 labels and 1 predictions"):
         training.confusion([0, 1], [0])
 

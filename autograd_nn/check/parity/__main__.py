@@ -27,13 +27,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m autograd_nn.check.parity", description=__doc__)
     parser.add_argument("--programs", type=int, default=1000, help="how many (default 1000)")
     parser.add_argument("--seed", type=int, default=0, help="of the first one; the next ones follow")
+    parser.add_argument("--large", action="store_true", help="only programs with arrays of up to 100,000 elements")
     chosen = parser.parse_args(arguments)
     import torch
 
     torch.set_num_threads(1)
     start, wrong, steps, counts = time.perf_counter(), 0, 0, collections.Counter[str]()
     for seed in range(chosen.seed, chosen.seed + chosen.programs):
-        program = write(seed)
+        program = write(seed, chosen.large or None)
         steps += len(program.lines)
         counts.update(line.step.name for line in program.lines)
         found = verdict(program)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ... import ops as ag
 from . import vocabulary as vocabulary  # whose steps come first: a seed means the same program everywhere
-from .steps import Arrays, Params, one_axis, small, step
+from .steps import ROOM, Arrays, Params, one_axis, small, step
 
 # ---- shapes --------------------------------------------------------------------------------------------------------
 
@@ -31,7 +31,7 @@ def _order(rng: Any, xs: Arrays) -> Params:
 def _wider(rng: Any, xs: Arrays) -> Params | None:
     shape = tuple(int(rng.integers(1, 4)) if n == 1 else n for n in xs[0].shape)
     shape = (*[int(rng.integers(1, 3)) for _ in range(int(rng.integers(0, 2)))], *shape)
-    return {"shape": shape} if math.prod(shape) <= 200 and len(shape) <= 4 else None
+    return {"shape": shape} if math.prod(shape) <= ROOM and len(shape) <= 4 else None
 
 
 def _same_but_one(rng: Any, xs: Arrays) -> Params | None:
@@ -111,7 +111,6 @@ step(
     "tile",
     lambda xs, p: ag.tile(xs[0], (2, 1)),
     lambda t, xs, p: t.tile(xs[0], (2, 1)),
-    choose=lambda rng, xs: {} if xs[0].size <= 60 else None,
 )
 step(
     "pad",
@@ -248,24 +247,27 @@ def _meeting(rng: Any, xs: Arrays) -> Params | None:
     if x.shape[-1] != (y.shape[-2] if y.ndim > 1 else y.shape[0]):
         return None
     try:
-        np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+        batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     except ValueError:
         return None
-    return {}
+    return {} if math.prod([*batch, *x.shape[-2:], *y.shape[-1:]]) <= 50 * ROOM else None
 
 
 def _vectors(rng: Any, xs: Arrays) -> Params | None:
-    return {} if xs[0].ndim == xs[1].ndim == 1 and xs[0].dtype == xs[1].dtype else None
+    x, y = xs
+    return {} if x.ndim == y.ndim == 1 and x.dtype == y.dtype and x.size * y.size <= ROOM else None
 
 
 def _last_alike(rng: Any, xs: Arrays) -> Params | None:
     x, y = xs
-    return {} if x.ndim == y.ndim == 2 and x.shape[1] == y.shape[1] and x.dtype == y.dtype else None
+    meet = x.ndim == y.ndim == 2 and x.shape[1] == y.shape[1] and x.dtype == y.dtype
+    return {} if meet and len(x) * y.size <= 50 * ROOM else None
 
 
 def _square(rng: Any, xs: Arrays) -> Params | None:
     x = xs[0]
-    return {"n": x.shape[-1]} if x.ndim >= 2 and x.shape[-1] == x.shape[-2] and 0 < x.size <= 64 else None
+    square = x.ndim >= 2 and x.shape[-1] == x.shape[-2]
+    return {"n": x.shape[-1]} if square and x.size and x.shape[-1] <= 8 else None
 
 
 def _regular(x: Any, eye: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.backward import gradients
-from ...engine.tensor import tensor
+from ...engine.tensor import from_numpy, tensor
 from .programs import Program
 from .vocabulary import ROUGH
 
@@ -20,7 +20,7 @@ TOLERANCE = {"float64": 1e-9, "rough": 1e-6, "float32": 2e-4}
 
 def ours(program: Program, dtype: str) -> dict[str, np.ndarray]:
     """What we find: the value of every line, the gradient of every input, the second-order product with a direction."""
-    leaves = [tensor(x.astype(dtype), requires_grad=True) for x in program.inputs]
+    leaves = [from_numpy(program.laid_out(i, dtype), requires_grad=True) for i in range(len(program.inputs))]
     values: list[Any] = list(leaves)
     for line in program.lines:
         values.append(line.step.ours([values[i] for i in line.arrays], line.params) * line.scale)

@@ -28,6 +28,9 @@ class Step:
 
 STEPS: dict[str, Step] = {}
 
+ROOM = 100_000
+"""The elements of the largest arrays; what a step makes of two arrays, or works through, is bounded by it beforehand."""
+
 
 def step(
     name: str, ours: Any, theirs: Any, arity: int = 1, choose: Any = None, kinks: Any = None, strict: Any = False
@@ -60,6 +63,12 @@ def one_axis(rng: Any, xs: Arrays) -> Params | None:
 def two_or_more(rng: Any, xs: Arrays) -> Params | None:
     p = one_axis(rng, xs)
     return p if p and xs[0].shape[p["axis"]] >= 2 else None
+
+
+def few(rng: Any, xs: Arrays) -> Params | None:
+    """An axis along which a product stays within float32's range, in whatever order it is taken."""
+    p = one_axis(rng, xs)
+    return p if p and xs[0].shape[p["axis"]] <= 40 else None
 
 
 def gaps(xs: Arrays, p: Params) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops as ag
-from .steps import Arrays, Params, gaps, one_axis, positive, small, some_axes, step, two_or_more
+from .steps import ROOM, Arrays, Params, few, gaps, one_axis, positive, small, some_axes, step, two_or_more
 
 # ---- elementwise ---------------------------------------------------------------------------------------------------
 
@@ -86,8 +86,10 @@ _unary("gelu")
 _unary("arctan", "atan")
 _unary("arcsinh", "asinh")
 _unary("arccosh", "acosh", lambda x: x * x + 1.5)
-_unary("sinc", kinks=_itself, strict=True)  # PyTorch's second derivative at 0 is NaN
+# PyTorch's second derivative is NaN at 0 and loses its digits next to it.
+_unary("sinc", kinks=lambda x: np.where(np.abs(x) < 1e-2, 0.0, x), strict=True)
 _unary("deg2rad")
+_unary("logit", feed=lambda x: small(x) + 0.5)
 _unary("positive")
 step(
     "polygamma",
@@ -124,7 +126,7 @@ def broadcasting(rng: Any, xs: Arrays) -> Params | None:
         shape = np.broadcast_shapes(*[x.shape for x in xs])
     except ValueError:
         return None
-    return {} if math.prod(shape) <= 200 else None
+    return {} if math.prod(shape) <= ROOM else None
 
 
 _binary("add", lambda x, y: x + y, lambda t, x, y: x + y)
@@ -137,6 +139,7 @@ _binary("arctan2", lambda x, y: ag.arctan2(x, positive(y)), lambda t, x, y: t.at
 _binary("hypot", lambda x, y: ag.hypot(x, positive(y)), lambda t, x, y: t.hypot(x, positive(y)))
 _binary("logaddexp", ag.logaddexp, lambda t, x, y: t.logaddexp(x, y))
 _binary("logaddexp2", ag.logaddexp2, lambda t, x, y: t.logaddexp2(x, y))
+_binary("xlogy", lambda x, y: ag.xlogy(x, positive(y)), lambda t, x, y: t.xlogy(x, positive(y)))
 _binary("power", lambda x, y: ag.power(positive(x), small(y)), lambda t, x, y: t.pow(positive(x), small(y)))
 _binary(
     "remainder",
@@ -229,9 +232,9 @@ def _along(name: str, ours: Any, theirs: Any, choose: Any = one_axis, kinks: Any
     )
 
 
-_along("prod", ag.prod, lambda t, x, a: t.prod(x, a))
+_along("prod", ag.prod, lambda t, x, a: t.prod(x, a), few)
 _along("cumsum", ag.cumsum, lambda t, x, a: t.cumsum(x, a))
-_along("cumprod", ag.cumprod, lambda t, x, a: t.cumprod(x, a))
+_along("cumprod", ag.cumprod, lambda t, x, a: t.cumprod(x, a), few)
 _along("cummax", lambda x, a: ag.cummax(x, a)[0], lambda t, x, a: t.cummax(x, a)[0], kinks=gaps, strict=True)
 _along("cummin", lambda x, a: ag.cummin(x, a)[0], lambda t, x, a: t.cummin(x, a)[0], kinks=gaps, strict=True)
 _along("sort", ag.sort, lambda t, x, a: t.sort(x, dim=a, stable=True)[0], kinks=gaps, strict=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...ops import arranging, diagonals, joining
+from ...ops import arranging, diagonals, joining, padding, shape
 from . import Call, Row, in_a_list
 from .inputs import normal, unary
 
@@ -130,6 +130,7 @@ ROWS = [
         _on((), repeats=2),
         _on((2,), repeats=0),
     ),
+    _row(shape.ravel, np.ravel, _on((2, 3)), _on((2, 3), order="F"), _on(()), _on((0, 2))),
     _row(joining.hstack, np.hstack, _on((2, 3), (2, 1)), _on((2,), (3,)), _on((), (2,)), arrange=in_a_list),
     _row(joining.vstack, np.vstack, _on((2, 3), (1, 3)), _on((2,), (2,)), _on((2,), (3, 2)), arrange=in_a_list),
     _row(joining.dstack, np.dstack, _on((2, 3), (2, 3)), _on((2,), (2,)), _on((1, 2, 1), (1, 2, 2)), arrange=in_a_list),
@@ -154,7 +155,7 @@ ROWS = [
     _row(joining.dsplit, np.dsplit, _on((1, 2, 4), indices_or_sections=2)),
     _row(joining.unstack, _unstack, _on((3, 2)), _on((2, 3), axis=-1), [Call((normal(0, 2),), order=0)]),
     _row(
-        joining.pad,
+        padding.pad,
         np.pad,
         _on((2, 3), pad_width=1),
         _on((2, 3), pad_width=((1, 0), (2, 3))),
@@ -164,6 +165,13 @@ ROWS = [
         *[_on((3, 2), pad_width=((2, 1), (1, 3)), mode=m) for m in _modes],
         *[_on((3, 2), pad_width=((0, 0), (0, 1)), mode=m) for m in _modes],
         *[_on((3,), pad_width=(7, 5), mode=m) for m in _modes],
+        *[
+            _on((3, 4), pad_width=((2, 1), (1, 3)), mode=m, stat_length=2)
+            for m in ("mean", "maximum", "minimum", "median")
+        ],
+        *[_on((3, 2), pad_width=((0, 2), (1, 0)), mode=m) for m in ("mean", "maximum", "linear_ramp")],
+        _on((3, 2), pad_width=2, mode="linear_ramp", end_values=((1.0, 2.0), (3.0, 4.0))),
+        *[_on((3, 4), pad_width=((2, 1), (0, 2)), mode=m, reflect_type="odd") for m in ("reflect", "symmetric")],
         [Call((np.array([1, 2]),), {"pad_width": 1}, order=0)],
     ),
     _row(

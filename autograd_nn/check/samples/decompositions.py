@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...ops import decompositions, norms, products, solving
+from ...ops import decompositions, distances, norms, products, solving
 from . import Call, Row, in_a_list
 from .inputs import away, distinct, normal
 
@@ -204,6 +204,12 @@ ROWS = [
         norms.vector_norm,
         lambda x, axis=None, ord=2: np.linalg.norm(np.ravel(x) if axis is None else x, ord, axis),
         [Call((away(2, 3),), {"ord": p}) for p in (1, 2, 3)] + [Call((away(2, 3),), {"axis": 1})],
+    ),
+    Row(
+        distances.cdist,
+        lambda x, y, p=2.0: np.linalg.norm(x[..., :, None, :] - y[..., None, :, :], p, -1),
+        [Call((distinct(3, 2), away(4, 2)), {"p": p}) for p in (1, 2, 3.0, np.inf)]
+        + [Call((distinct(2, 1, 3, 2), distinct(2, 2, 2))), Call((normal(0, 3), normal(2, 3)))],
     ),
     Row(
         norms.matrix_norm,

@@ -88,6 +88,15 @@ ROWS = [
         ],
     ),
     Row(
+        elementwise.within_,
+        lambda y, x, low, high: np.where(((x <= low) & (low > -np.inf)) | ((x >= high) & (high < np.inf)), 0.0, y),
+        [
+            Call((normal(4), np.array([-0.8, -0.2, 0.3, 0.9])), {"low": -0.5, "high": 0.5}),
+            Call((normal(4), np.array([-0.8, -0.2, 0.3, 0.9])), {"low": 0.0, "high": np.inf}),
+            Call((np.ones(6), _special), {"low": -np.inf, "high": 0.0}, order=0),
+        ],
+    ),
+    Row(
         elementwise.maximum,
         np.maximum,
         [

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...ops import applying, comparison, diagonals, norms, products, rounding, sampled, selecting, solving
+from ...ops import applying, comparison, diagonals, norms, polynomials, products, rounding, sampled, selecting, solving
 from . import Call, Row
 from .inputs import away, between, distinct, normal, unary
 
@@ -90,8 +90,34 @@ ROWS = [
         Call((normal(3, 4), 0.5), {"edge_order": 2}),
     ),
     Row(sampled.sinc, np.sinc, [*unary(away), Call((np.array([0.0, 1e-3, -2e-3, 3.0]),))]),
-    _row(sampled.polyval, np.polyval, _on((3,), (2, 2)), _on((1,), (3,)), _on((4,), ())),
-    _row(sampled.vander, np.vander, _on((3,)), _on((3,), N=2), _on((2,), N=4, increasing=True)),
+    _row(polynomials.polyval, np.polyval, _on((3,), (2, 2)), _on((1,), (3,)), _on((4,), ())),
+    _row(polynomials.vander, np.vander, _on((3,)), _on((3,), N=2), _on((2,), N=4, increasing=True)),
+    _row(
+        polynomials.polyfit,
+        np.polyfit,
+        Call((normal(5), normal(5)), {"deg": 2}),
+        Call((normal(4), normal(4, 2)), {"deg": 1, "w": [1.0, 2.0, 0.5, 1.0]}),
+        Call((normal(3), normal(3)), {"deg": 0, "w": [1.0, 2.0, 3.0]}),
+    ),
+    _row(polynomials.polyadd, np.polyadd, _on((3,), (2,)), _on((2,), (4,)), _on((2,), (2,)), _on((), (2,))),
+    _row(polynomials.polysub, np.polysub, _on((3,), (2,)), _on((2,), (4,))),
+    _row(polynomials.polymul, np.polymul, _on((3,), (2,)), _on((), (2,))),
+    _row(polynomials.polyder, np.polyder, _on((4,)), _on((4,), m=2), _on((3,), m=0), _on((1,))),
+    _row(
+        polynomials.polyint, np.polyint, _on((3,)), _on((3,), m=2), _on((2,), m=2, k=[1.0, 2.0]), _on((2,), m=2, k=3.0)
+    ),
+    _row(
+        selecting.piecewise,
+        np.piecewise,
+        Call(
+            (np.array([-1.5, 0.5, 2.0]),),
+            {"condlist": [np.array([True, False, False])], "funclist": [np.square, np.sin]},
+        ),
+        Call((normal(2, 2),), {"condlist": [np.eye(2) > 0, np.ones((2, 2)) > 0], "funclist": [np.exp, lambda v: v**3]}),
+        Call((normal(3),), {"condlist": np.array([True, False, True]), "funclist": [np.sin]}),
+        Call((normal(),), {"condlist": [True], "funclist": [np.sin]}),
+        Call((normal(3),), {"condlist": [np.zeros(3, bool)], "funclist": [np.sin, 2.0]}, order=0),
+    ),
     _row(
         sampled.logspace,
         np.logspace,

@@ -200,6 +200,25 @@ ROWS = [
     Row(special.erf, _each(math.erf), [*unary(), Call((_tails,)), Call((_limits,), order=0)]),
     Row(special.erfc, _each(math.erfc), [*unary(), Call((_tails,)), Call((_limits,), order=0)]),
     Row(
+        special.logit,
+        lambda x: np.log(x / (1.0 - x)),
+        [Call((between(0.2, 0.8, 3, 2),)), Call((np.float64(0.5),)), Call((np.zeros(0),))],
+    ),
+    Row(
+        special.xlogy,
+        lambda x, y: np.where((x == 0.0) & ~np.isnan(y), 0.0, x * np.log(np.where(y > 0.0, y, 1.0 + 0.0 * y))),
+        [
+            Call((normal(3, 1), _positive(2))),
+            Call((_positive(3), _positive(3))),
+            Call(
+                (np.array([0.0, 0.0, 2.0]), np.array([0.0, -1.0, 1.0])),
+                order=0,
+                gradient=(np.zeros(3), np.array([0.0, 0.0, 2.0])),
+            ),
+            Call((np.zeros(2), np.array([np.nan, 3.0])), order=0),
+        ],
+    ),
+    Row(
         special.lgamma,
         _each(math.lgamma),
         [

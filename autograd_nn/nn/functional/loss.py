@@ -1,6 +1,7 @@
 """Losses of numbers, element by element: regression, binary cross-entropy, divergence, likelihoods.
 
-Shapes that would broadcast silently raise. `reduction` is ``"mean"`` (default), ``"sum"`` or ``"none"``; the older arguments
+Shapes that would broadcast silently raise, and so does another floating dtype than the input's; integer and bool targets are
+taken as its numbers. `reduction` is ``"mean"`` (default), ``"sum"`` or ``"none"``; the older arguments
 `size_average` and `reduce` say the same: PyTorch has deprecated them and they are only heeded where they are given.
 """
 
@@ -52,9 +53,11 @@ def reduced(name: str, losses: Any, reduction: str, weight: Any = None) -> Any:
 
 
 def floating(name: str, role: str, x: Any, like: Any = None) -> Any:
-    """x as a floating Tensor or array, of the dtype of `like`; TypeError for another dtype, unless it is a Python number."""
+    """x as a floating Tensor or array, of the dtype of `like`, which integers and bools become; TypeError for other dtypes."""
     if not isinstance(x, (Tensor, np.ndarray, np.generic)):
         x = np.asarray(x, None if like is None else like.dtype)
+    if like is not None and x.dtype.kind in "iub":
+        return x.astype(like.dtype)
     if x.dtype.kind != "f" or (like is not None and x.dtype != like.dtype):
         wanted = "a floating dtype" if like is None else f"{like.dtype}, as the input is"
         fix = "float32" if like is None else like.dtype.name

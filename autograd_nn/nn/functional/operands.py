@@ -24,6 +24,9 @@ def in_module(error: Exception) -> Exception:
 def same_dtype(name: str, x: Any, weight: Any) -> Any:
     """x as a Tensor or array; TypeError unless it has the weight's dtype."""
     if not isinstance(x, (Tensor, np.ndarray)):
+        if x is None or isinstance(x, (str, bytes, dict)):
+            found = "None; does a forward before it return what it computes?" if x is None else f"a {type(x).__name__}"
+            raise refuse(name, f"the input, a Tensor, array or numbers, is {found}", TypeError)
         x = np.asarray(x, None if hasattr(x, "dtype") else weight.dtype)
     if x.dtype != weight.dtype:
         fix = f"pass x.astype({weight.dtype.name!r})"

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...engine.tensor import Tensor, operand
 from ...ops.convolution import padded
-from ...ops.joining import pad as pad_
+from ...ops.padding import pad as pad_
 from ...ops.slicing import slice_
 from .operands import refuse, with_batch
 

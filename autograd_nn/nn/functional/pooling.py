@@ -9,6 +9,7 @@ from typing import Any
 
 from ...ops import expand_dims
 from ...ops import pooling as ops
+from ...ops.spatial import faces
 from .operands import with_batch
 
 __all__ = [
@@ -16,10 +17,24 @@ __all__ = [
     "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "lp_pool1d", "lp_pool2d", "lp_pool3d", "max_pool1d",
     "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d",
 ]  # fmt: skip
+
+
+def _examples(call: str, result: int) -> list[str]:
+    """A call on ones of each number of axes, and the shape of what it gives."""
+    made = []
+    for dims in (1, 2, 3):
+        size = 5 if call.startswith("adaptive") else 4
+        name, arguments = call.split("(", 1)
+        ones = f"ag.ones({(1, 2, *(size,) * dims)})"
+        made.append(f">>> F.{name}{dims}d({ones}, {arguments}.shape\n{(1, 2, *(result,) * dims)}")
+    return made
+
+
 # ---- max -----------------------------------------------------------------------------------------------------------
 
 
-def max_pool1d(
+def _max_pool(
+    dims: int,
     input: Any,
     kernel_size: Any,
     stride: Any = None,
@@ -28,137 +43,67 @@ def max_pool1d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """The largest element of each window over one spatial axis; see `ag.max_pool2d`.
+    """The largest element of each window over {axes}.
 
-    >>> F.max_pool1d(ag.ones((1, 2, 4)), 2).shape
-    (1, 2, 2)
+    Shapes: input (batch, channels, {space}) to (batch, channels, {result}), or both without batch.
+
+    `ag.max_pool2d` says what the arguments are.
     """
-    return with_batch(1, ops.max_pool1d, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    pool = (ops.max_pool1d, ops.max_pool2d, ops.max_pool3d)[dims - 1]
+    return with_batch(dims, pool, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
-def max_pool2d(
-    input: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
+max_pool1d, max_pool2d, max_pool3d = faces(_max_pool, *_examples("max_pool(2)", 2))
+
+
+def _adaptive_max_pool(dims: int, input: Any, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest elements of windows that divide {axes} evenly.
+
+    Shapes: input (batch, channels, {space}) to (batch, channels, {result}), or both without batch.
+
+    `ag.adaptive_max_pool2d` says what the arguments are.
+    """
+    pool = (ops.adaptive_max_pool1d, ops.adaptive_max_pool2d, ops.adaptive_max_pool3d)[dims - 1]
+    return with_batch(dims, pool, input, output_size, return_indices)
+
+
+adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = faces(
+    _adaptive_max_pool, *_examples("adaptive_max_pool(3)", 3)
+)
+
+
+def _max_unpool(
+    dims: int, input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
 ) -> Any:
-    """The largest element of each window over two spatial axes; see `ag.max_pool2d`.
+    """Values put back where max pooling over {axes} took them from, zeros elsewhere.
 
-    >>> F.max_pool2d(ag.ones((1, 2, 4, 4)), 2).shape
-    (1, 2, 2, 2)
+    Shapes: input and indices (batch, channels, {space}) to (batch, channels, {result}), or all without batch.
+
+    `ag.max_unpool2d` says what the arguments are. Where an index repeats the last value stays, and only that has a gradient (to
+    all of them goes PyTorch's, which counts a window's maximum once for each window that it is in).
     """
-    return with_batch(2, ops.max_pool2d, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-
-
-def max_pool3d(
-    input: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Any:
-    """The largest element of each window over three spatial axes; see `ag.max_pool2d`.
-
-    >>> F.max_pool3d(ag.ones((1, 2, 4, 4, 4)), 2).shape
-    (1, 2, 2, 2, 2)
-    """
-    return with_batch(3, ops.max_pool3d, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-
-
-def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of windows that divide one spatial axis evenly; see `ag.adaptive_max_pool2d`.
-
-    >>> F.adaptive_max_pool1d(ag.ones((1, 2, 5)), 3).shape
-    (1, 2, 3)
-    """
-    return with_batch(1, ops.adaptive_max_pool1d, input, output_size, return_indices)
-
-
-def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of windows that divide two spatial axes evenly; see `ag.adaptive_max_pool2d`.
-
-    >>> F.adaptive_max_pool2d(ag.ones((1, 2, 5, 5)), 3).shape
-    (1, 2, 3, 3)
-    """
-    return with_batch(2, ops.adaptive_max_pool2d, input, output_size, return_indices)
-
-
-def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of windows that divide three spatial axes evenly; see `ag.adaptive_max_pool2d`.
-
-    >>> F.adaptive_max_pool3d(ag.ones((1, 2, 5, 5, 5)), 3).shape
-    (1, 2, 3, 3, 3)
-    """
-    return with_batch(3, ops.adaptive_max_pool3d, input, output_size, return_indices)
-
-
-def _unpooled(axes: int, unpool: Any, input: Any, indices: Any, *arguments: Any) -> Any:
-    if input.ndim == axes + 1 and indices.ndim == axes + 1:
+    unpool = (ops.max_unpool1d, ops.max_unpool2d, ops.max_unpool3d)[dims - 1]
+    arguments = (kernel_size, stride, padding, output_size)
+    if input.ndim == dims + 1 and indices.ndim == dims + 1:
         return unpool(expand_dims(input, 0), expand_dims(indices, 0), *arguments)[0]
     return unpool(input, indices, *arguments)
 
 
-def max_unpool1d(
-    input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
-) -> Any:
-    """Values put back where max pooling took them from, over one spatial axis; see `ag.max_unpool2d`.
-
-    >>> values, indices = F.max_pool1d(ag.ones((1, 2, 4)), 2, return_indices=True)
-    >>> F.max_unpool1d(values, indices, 2).shape
-    (1, 2, 4)
-    """
-    return _unpooled(1, ops.max_unpool1d, input, indices, kernel_size, stride, padding, output_size)
-
-
-def max_unpool2d(
-    input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
-) -> Any:
-    """Values put back where max pooling took them from, over two spatial axes; see `ag.max_unpool2d`.
-
-    >>> values, indices = F.max_pool2d(ag.ones((1, 2, 4, 4)), 2, return_indices=True)
-    >>> F.max_unpool2d(values, indices, 2).shape
-    (1, 2, 4, 4)
-    """
-    return _unpooled(2, ops.max_unpool2d, input, indices, kernel_size, stride, padding, output_size)
-
-
-def max_unpool3d(
-    input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
-) -> Any:
-    """Values put back where max pooling took them from, over three spatial axes; see `ag.max_unpool2d`.
-
-    >>> values, indices = F.max_pool3d(ag.ones((1, 2, 4, 4, 4)), 2, return_indices=True)
-    >>> F.max_unpool3d(values, indices, 2).shape
-    (1, 2, 4, 4, 4)
-    """
-    return _unpooled(3, ops.max_unpool3d, input, indices, kernel_size, stride, padding, output_size)
+max_unpool1d, max_unpool2d, max_unpool3d = faces(
+    _max_unpool,
+    *[
+        f">>> values, indices = F.max_pool{dims}d(ag.ones({shape}), 2, return_indices=True)\n"
+        f">>> F.max_unpool{dims}d(values, indices, 2).shape\n{shape}"
+        for dims, shape in enumerate([(1, 2, 4), (1, 2, 4, 4), (1, 2, 4, 4, 4)], 1)
+    ],
+)
 
 
 # ---- averages and powers -------------------------------------------------------------------------------------------
 
 
-def avg_pool1d(
-    input: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-) -> Any:
-    """The mean of each window over one spatial axis; see `ag.avg_pool2d`.
-
-    >>> F.avg_pool1d(ag.ones((1, 2, 4)), 2).shape
-    (1, 2, 2)
-    """
-    return with_batch(1, ops.avg_pool1d, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
-
-
-def avg_pool2d(
+def _avg_pool(
+    dims: int,
     input: Any,
     kernel_size: Any,
     stride: Any = None,
@@ -167,84 +112,46 @@ def avg_pool2d(
     count_include_pad: bool = True,
     divisor_override: Any = None,
 ) -> Any:
-    """The mean of each window over two spatial axes; see `ag.avg_pool2d`.
+    """The mean of each window over {axes}.
 
-    >>> F.avg_pool2d(ag.ones((1, 2, 4, 4)), 2).shape
-    (1, 2, 2, 2)
+    Shapes: input (batch, channels, {space}) to (batch, channels, {result}), or both without batch.
+
+    `ag.avg_pool2d` says what the arguments are.
     """
-    return with_batch(
-        2, ops.avg_pool2d, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    )
+    pool = (ops.avg_pool1d, ops.avg_pool2d, ops.avg_pool3d)[dims - 1]
+    return with_batch(dims, pool, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
-def avg_pool3d(
-    input: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: Any = None,
+avg_pool1d, avg_pool2d, avg_pool3d = faces(_avg_pool, *_examples("avg_pool(2)", 2))
+
+
+def _lp_pool(
+    dims: int, input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
 ) -> Any:
-    """The mean of each window over three spatial axes; see `ag.avg_pool2d`.
+    """The root of the sum of powers of each window over {axes}.
 
-    >>> F.avg_pool3d(ag.ones((1, 2, 4, 4, 4)), 2).shape
-    (1, 2, 2, 2, 2)
+    Shapes: input (batch, channels, {space}) to (batch, channels, {result}), or both without batch.
+
+    `ag.lp_pool2d` says what the arguments are.
     """
-    return with_batch(
-        3, ops.avg_pool3d, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    )
+    pool = (ops.lp_pool1d, ops.lp_pool2d, ops.lp_pool3d)[dims - 1]
+    return with_batch(dims, pool, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-def lp_pool1d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
-    """The root of the sum of powers of each window over one spatial axis; see `ag.lp_pool2d`.
+lp_pool1d, lp_pool2d, lp_pool3d = faces(_lp_pool, *_examples("lp_pool(2, 2)", 2))
 
-    >>> F.lp_pool1d(ag.ones((1, 2, 4)), 2, 2).shape
-    (1, 2, 2)
+
+def _adaptive_avg_pool(dims: int, input: Any, output_size: Any) -> Any:
+    """The means of windows that divide {axes} evenly.
+
+    Shapes: input (batch, channels, {space}) to (batch, channels, {result}), or both without batch.
+
+    `ag.adaptive_avg_pool2d` says what the argument is.
     """
-    return with_batch(1, ops.lp_pool1d, input, norm_type, kernel_size, stride, ceil_mode)
+    pool = (ops.adaptive_avg_pool1d, ops.adaptive_avg_pool2d, ops.adaptive_avg_pool3d)[dims - 1]
+    return with_batch(dims, pool, input, output_size)
 
 
-def lp_pool2d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
-    """The root of the sum of powers of each window over two spatial axes; see `ag.lp_pool2d`.
-
-    >>> F.lp_pool2d(ag.ones((1, 2, 4, 4)), 2, 2).shape
-    (1, 2, 2, 2)
-    """
-    return with_batch(2, ops.lp_pool2d, input, norm_type, kernel_size, stride, ceil_mode)
-
-
-def lp_pool3d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
-    """The root of the sum of powers of each window over three spatial axes; see `ag.lp_pool2d`.
-
-    >>> F.lp_pool3d(ag.ones((1, 2, 4, 4, 4)), 2, 2).shape
-    (1, 2, 2, 2, 2)
-    """
-    return with_batch(3, ops.lp_pool3d, input, norm_type, kernel_size, stride, ceil_mode)
-
-
-def adaptive_avg_pool1d(input: Any, output_size: Any) -> Any:
-    """The means of windows that divide one spatial axis evenly; see `ag.adaptive_avg_pool2d`.
-
-    >>> F.adaptive_avg_pool1d(ag.ones((1, 2, 5)), 3).shape
-    (1, 2, 3)
-    """
-    return with_batch(1, ops.adaptive_avg_pool1d, input, output_size)
-
-
-def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
-    """The means of windows that divide two spatial axes evenly; see `ag.adaptive_avg_pool2d`.
-
-    >>> F.adaptive_avg_pool2d(ag.ones((1, 2, 5, 5)), 3).shape
-    (1, 2, 3, 3)
-    """
-    return with_batch(2, ops.adaptive_avg_pool2d, input, output_size)
-
-
-def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any:
-    """The means of windows that divide three spatial axes evenly; see `ag.adaptive_avg_pool2d`.
-
-    >>> F.adaptive_avg_pool3d(ag.ones((1, 2, 5, 5, 5)), 3).shape
-    (1, 2, 3, 3, 3)
-    """
-    return with_batch(3, ops.adaptive_avg_pool3d, input, output_size)
+adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = faces(
+    _adaptive_avg_pool, *_examples("adaptive_avg_pool(3)", 3)
+)

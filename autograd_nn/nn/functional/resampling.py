@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
+
+import numpy as np
 
 from ...ops import resampling as ops
 from ...ops.convolution import hashable
@@ -25,13 +29,18 @@ def interpolate(
     """Images of another size: (batch, channels, *space), one to three spatial axes; see `ag.resize` for the modes.
 
     Either `size` or `scale_factor`. `align_corners` (None: False) only for the linear and cubic modes. With
-    `recompute_scale_factor` the factor is that of the sizes, after rounding. `antialias` is not to be had: ValueError.
+    `recompute_scale_factor` the factor is that of the sizes, after rounding. `antialias` (default False; ``"bilinear"`` and
+    ``"bicubic"`` only): a smaller image's elements are means over all that they stand for.
 
     >>> F.interpolate(ag.tensor([[[1.0, 3.0]]]), scale_factor=2, mode="linear")
     tensor([[[1. , 1.5, 2.5, 3. ]]], dtype=float32)
     """
-    if antialias:
-        raise refuse("interpolate", "antialias is not to be had here; blur the image with a convolution before")
+    if antialias and (mode not in SPREAD or input.ndim != 4):
+        raise refuse(
+            "interpolate", f"antialias is for 'bilinear' and 'bicubic' images of two spatial axes, not for {mode!r}"
+        )
+    if (size is None) == (scale_factor is None):
+        raise refuse("interpolate", "give either the size or the scale_factor")
     if align_corners is not None and mode in ("nearest", "nearest-exact", "area"):
         raise refuse("interpolate", f"align_corners has no meaning for mode {mode!r}")
     if recompute_scale_factor and size is not None:
@@ -41,7 +50,57 @@ def interpolate(
         factors = hashable(scale_factor)
         factors = factors if isinstance(factors, tuple) else (factors,) * len(space)
         size, scale_factor = tuple([math.floor(n * f) for n, f in zip(space, factors, strict=True)]), None
+    if antialias:
+        return _antialiased(
+            input, *ops.target(input, hashable(size), hashable(scale_factor)), mode, bool(align_corners)
+        )
     return ops.resize(input, size, scale_factor, mode, bool(align_corners))
+
+
+def _hat(x: np.ndarray) -> np.ndarray:
+    return np.maximum(1.0 - np.abs(x), 0.0)
+
+
+def _cubic(x: np.ndarray) -> np.ndarray:
+    """Keys' kernel with slope -1/2 at 1: IEEE Trans. ASSP 29, 1981."""
+    x = np.abs(x)
+    near, far = (1.5 * x - 2.5) * x * x + 1.0, ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0
+    return np.where(x < 1.0, near, np.where(x < 2.0, far, 0.0))
+
+
+SPREAD: dict[str, tuple[Callable[[np.ndarray], np.ndarray], float]] = {
+    "bilinear": (_hat, 1.0),
+    "bicubic": (_cubic, 2.0),
+}
+"""The kernel of each mode that antialiasing widens, and how far it reaches."""
+
+
+@lru_cache(maxsize=64)
+def _weights(n: int, size: int, factor: float | None, mode: str, align_corners: bool, dtype: Any) -> np.ndarray:
+    """What each of `size` elements takes of n: a matrix (size, n), whose rows sum to 1."""
+    step = 1.0 / factor if factor else n / size
+    if align_corners:
+        step = (n - 1) / (size - 1) if size > 1 else 0.0
+    kernel, reach = SPREAD[mode]
+    width = max(step, 1.0)
+    centre = step * (np.arange(size)[:, None] + 0.5)
+    first = np.maximum(np.trunc(centre - reach * width + 0.5), 0.0)
+    last = np.minimum(np.trunc(centre + reach * width + 0.5), n)
+    places = np.arange(n)
+    weights = kernel((places - centre + 0.5) / width) * ((places >= first) & (places < last))
+    total = weights.sum(1, keepdims=True)
+    return (weights / np.where(total == 0.0, 1.0, total)).astype(dtype)
+
+
+def _antialiased(
+    x: Any, size: tuple[int, ...], factors: tuple[float, ...] | None, mode: str, align_corners: bool
+) -> Any:
+    """Interpolation with a kernel as wide as what an element stands for: a matrix for each axis."""
+    rows, columns = [
+        _weights(n, m, f, mode, align_corners, x.dtype)
+        for n, m, f in zip(x.shape[2:], size, factors or (None, None), strict=True)
+    ]
+    return rows @ (x @ columns.T)
 
 
 def pixel_shuffle(input: Any, upscale_factor: int) -> Any:

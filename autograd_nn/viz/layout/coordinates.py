@@ -2,7 +2,8 @@
 
 Long edges come out straight, and a box stands under the middle of what it is computed from. Four layouts, aligned to
 the upper or lower neighbours and packed to the left or right, are averaged; each keeps the order and the distances of a row,
-and so does their average.
+and so does their average. An edge need not meet a group's border in its middle: what is aligned are the places where edges
+meet boxes, so that they come out straight through borders, too.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 Rows = Sequence[Sequence[int]]
-Neighbours = Sequence[Sequence[int]]
+Neighbours = Sequence[Sequence[tuple[int, float]]]
+"""For each node v its neighbours u, each with the x of v minus the x of u at which the edge between them is straight."""
 
 
 def coordinates(
@@ -30,8 +32,8 @@ def coordinates(
             turned = [list(r) for r in (reversed(rows) if upward else rows)]
             if leftward:
                 turned = [r[::-1] for r in turned]
-            root = _blocks(turned, below if upward else above, conflicts, count)
-            x = _packed(turned, root, distance, count)
+            root, shift = _blocks(turned, below if upward else above, conflicts, count, -1.0 if leftward else 1.0)
+            x = _packed(turned, root, shift, distance, count)
             layouts.append([-value for value in x] if leftward else x)
     return _balanced(layouts, count)
 
@@ -46,13 +48,13 @@ def _conflicts(rows: Rows, above: Neighbours, bend: Sequence[bool]) -> set[tuple
         for j, v in enumerate(lower):
             inner = -1
             if bend[v]:
-                for u in above[v]:
+                for u, _ in above[v]:
                     if bend[u]:
                         inner = place[u]
             if j == len(lower) - 1 or inner >= 0:
                 right = inner if inner >= 0 else len(upper) - 1
                 while scanned <= j:
-                    for u in above[lower[scanned]]:
+                    for u, _ in above[lower[scanned]]:
                         if place[u] < left or place[u] > right:
                             found.add((u, lower[scanned]))
                     scanned += 1
@@ -60,13 +62,15 @@ def _conflicts(rows: Rows, above: Neighbours, bend: Sequence[bool]) -> set[tuple
     return found
 
 
-def _blocks(rows: Rows, neighbours: Neighbours, conflicts: set[tuple[int, int]], count: int) -> list[int]:
-    """Each node's block: the vertical line of nodes that it is aligned with, known by its first."""
+def _blocks(
+    rows: Rows, neighbours: Neighbours, conflicts: set[tuple[int, int]], count: int, sign: float
+) -> tuple[list[int], list[float]]:
+    """Each node's block, the straight line of nodes that it is aligned with, known by its first, and how far from that it is."""
     place = [0] * count
     for row in rows:
         for i, v in enumerate(row):
             place[v] = i
-    root, aligned = list(range(count)), list(range(count))
+    root, aligned, shift = list(range(count)), list(range(count)), [0.0] * count
     for row in rows:
         reached = -1
         for v in row:
@@ -74,27 +78,30 @@ def _blocks(rows: Rows, neighbours: Neighbours, conflicts: set[tuple[int, int]],
             if not near:
                 continue
             if len(near) > 1:
-                near = sorted(near, key=lambda u: place[u])
+                near = sorted(near, key=lambda n: place[n[0]])
             middle = len(near) - 1
             for m in range(middle // 2, (middle + 1) // 2 + 1):
-                u = near[m]
+                u, apart = near[m]
                 if aligned[v] != v or place[u] <= reached:
                     continue
                 if conflicts and ((u, v) in conflicts or (v, u) in conflicts):
                     continue
                 aligned[u], root[v], aligned[v] = v, root[u], root[u]
+                shift[v] = shift[u] + sign * apart
                 reached = place[u]
-    return root
+    return root, shift
 
 
-def _packed(rows: Rows, root: Sequence[int], distance: Callable[[int, int], float], count: int) -> list[float]:
+def _packed(
+    rows: Rows, root: Sequence[int], shift: Sequence[float], distance: Callable[[int, int], float], count: int
+) -> list[float]:
     """The blocks packed to the left by longest paths, then each drawn to the right, to the next one."""
     after: list[list[tuple[int, float]]] = [[] for _ in range(count)]
     waiting = [0] * count
     for row in rows:
         for k in range(1, len(row)):
             a, b = row[k - 1], row[k]
-            after[root[a]].append((root[b], distance(a, b)))
+            after[root[a]].append((root[b], distance(a, b) + shift[a] - shift[b]))
             waiting[root[b]] += 1
     x = [0.0] * count
     order = [v for v in range(count) if root[v] == v and waiting[v] == 0]
@@ -111,7 +118,7 @@ def _packed(rows: Rows, root: Sequence[int], distance: Callable[[int, int], floa
         b = order[k]
         if after[b]:
             x[b] = max(x[b], min([x[c] - gap for c, gap in after[b]]))
-    return [x[root[v]] for v in range(count)]
+    return [x[root[v]] + shift[v] for v in range(count)]
 
 
 def _balanced(layouts: list[list[float]], count: int) -> list[float]:

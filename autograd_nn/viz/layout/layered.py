@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .coordinates import coordinates
+from .coordinates import Neighbours, coordinates
 from .ordering import Link, order_rows
 from .ranks import Edge, adjacency, ranks, topological
 
 NODE_GAP, EDGE_GAP = 18.0, 10.0
 RANK_GAP, PORT_GAP = 26.0, 10.0
 STEEPEST = 0.05  # a row is this much lower for each unit that an edge goes sideways
+REACH = 0.9  # how much of the distance between neighbours a port's place counts in ordering: less than to the next one
 MOST_BENDS = 20_000
 """With more, the longest edges go straight to their end: n operations that all lead to one are no n^2 bends."""
 
@@ -45,6 +46,10 @@ def layered(
     forward = [k for k in forward if rank[edges[k][0]] < rank[edges[k][1]]]
     chains, rank, bend = _with_bends(count, edges, forward, rank)
     total = len(rank)
+    widths = [*width, *[EDGE_GAP] * (total - count)]
+    heights = [*height, *[0.0] * (total - count)]
+    up: list[list[tuple[int, float]]] = [[] for _ in range(total)]
+    down: list[list[tuple[int, float]]] = [[] for _ in range(total)]
     above: list[list[Link]] = [[] for _ in range(total)]
     below: list[list[Link]] = [[] for _ in range(total)]
     for k in forward:
@@ -54,13 +59,12 @@ def layered(
             here = leaves_at[k] if i == 1 else 0.0
             there = arrives_at[k] if i == len(chain) - 1 else 0.0
             if rank[b] == rank[a] + 1:
-                below[a].append((b, here, there))
-                above[b].append((a, there, here))
-    up = [[w for w, _, _ in links] for links in above]
-    down = [[w for w, _, _ in links] for links in below]
+                below[a].append((b, REACH * here, REACH * there))
+                above[b].append((a, REACH * there, REACH * here))
+                apart = there * widths[b] - here * widths[a]
+                down[a].append((b, apart))
+                up[b].append((a, -apart))
     rows = order_rows(_first_rows(order, rank, up, down), above, below)
-    widths = [*width, *[EDGE_GAP] * (total - count)]
-    heights = [*height, *[0.0] * (total - count)]
     x = coordinates(rows, up, down, widths, bend, NODE_GAP, EDGE_GAP)
     y, tall = _heights(rows, heights, x, down, set(top) | set(bottom))
     routes: list[list[Point]] = [[] for _ in edges]
@@ -94,9 +98,7 @@ def _with_bends(
     return chains, ranks_, bend
 
 
-def _first_rows(
-    order: Sequence[int], rank: Sequence[int], above: Sequence[Sequence[int]], below: Sequence[Sequence[int]]
-) -> list[list[int]]:
+def _first_rows(order: Sequence[int], rank: Sequence[int], above: Neighbours, below: Neighbours) -> list[list[int]]:
     """A first order: depth first from the ends upward, which keeps what leads to one end together."""
     rows: list[list[int]] = [[] for _ in range(max(rank, default=-1) + 1)]
     seen = [False] * len(rank)
@@ -111,7 +113,7 @@ def _first_rows(
             seen[v] = True
             rows[rank[v]].append(v)
             for k in range(len(above[v]) - 1, -1, -1):
-                stack.append(above[v][k])
+                stack.append(above[v][k][0])
     for v in range(len(rank)):  # what only edges without bends lead away from
         if not seen[v]:
             rows[rank[v]].append(v)
@@ -119,8 +121,7 @@ def _first_rows(
 
 
 def _heights(
-    rows: Sequence[Sequence[int]], height: Sequence[float], x: Sequence[float], below: Sequence[Sequence[int]],
-    ports: set[int],
+    rows: Sequence[Sequence[int]], height: Sequence[float], x: Sequence[float], below: Neighbours, ports: set[int],
 ) -> tuple[list[float], list[float]]:  # fmt: skip
     """The y of every node and the height of every row; rows with far-reaching edges between them stand further apart."""
     y, tall, at = [0.0] * len(height), [], 0.0
@@ -133,8 +134,8 @@ def _heights(
         sideways, ports_only, next_ports_only = 0.0, True, True
         for v in row:
             ports_only = ports_only and v in ports
-            for w in below[v]:
-                sideways = max(sideways, abs(x[v] - x[w]))
+            for w, apart in below[v]:
+                sideways = max(sideways, abs(x[v] - x[w] - apart))
         for w in rows[q + 1]:
             next_ports_only = next_ports_only and w in ports
         gap = PORT_GAP if ports_only or next_ports_only else RANK_GAP

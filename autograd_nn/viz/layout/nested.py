@@ -13,7 +13,6 @@ from .layered import Point, layered
 
 PAD, TITLE, PORT = 12.0, 22.0, 14.0
 LABEL_GAP = 8.0  # between a group's title and an edge that comes in beside it
-REACH = 0.9  # how much of the distance between neighbours a port's place counts in ordering: less than to the next one
 
 Key = tuple[str, int, int]
 """A member of a group: ("node", v, 0), ("group", g, 0), or a port ("in" or "out", group, the source's node)."""
@@ -196,10 +195,7 @@ def _lay_out(
     leaves = [_port_place(a, "out", s, inside, sideways) for a, _, s in wanted]
     arrives = [_port_place(b, "in", s, inside, sideways) for _, b, s in wanted]
     local = [(number[a], number[b]) for a, b, _ in wanted]
-    found = layered(
-        width, height, local, [number[p] for p in ports[0]], [number[p] for p in ports[1]],
-        [REACH * x for x in leaves], [REACH * x for x in arrives],
-    )  # fmt: skip
+    found = layered(width, height, local, [number[p] for p in ports[0]], [number[p] for p in ports[1]], leaves, arrives)
     for i, key in enumerate(keys):
         own.at[key] = (found.x[i], found.y[i])
     left = min([found.x[i] - width[i] / 2 for i in range(len(keys))])

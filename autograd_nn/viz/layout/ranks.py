@@ -47,7 +47,8 @@ def topological(count: int, edges: Sequence[Edge]) -> list[int]:
 def ranks(
     count: int, edges: Sequence[Edge], order: Sequence[int], top: Collection[int], bottom: Collection[int]
 ) -> list[int]:
-    """The longest path to each node from above; then nodes with more below them than above sink to what uses them.
+    """The longest path to each node from above; then what has more below it than above sinks to what uses it, and so does what
+    has as much, if all above it can follow.
 
     `top` and `bottom` stand alone in the first and last row: the ports where edges enter and leave a group.
     """
@@ -59,11 +60,17 @@ def ranks(
     for v in order:
         for u in above[v]:
             rank[v] = max(rank[v], rank[u] + 1)
+    light = [False] * count
+    for v in order:
+        more = len(below[v]) - len(above[v])
+        light[v] = (
+            not pinned[v] and len(below[v]) > 0 and (more > 0 or (more == 0 and all([light[u] for u in above[v]])))
+        )
     for _ in range(3):
         moved = False
         for i in range(count - 1, -1, -1):
             v = order[i]
-            if pinned[v] or len(below[v]) == 0 or (len(above[v]) > 0 and len(below[v]) <= len(above[v])):
+            if not light[v]:
                 continue
             lowest = min([rank[w] for w in below[v]]) - 1
             if lowest > rank[v]:

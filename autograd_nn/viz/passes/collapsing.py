@@ -11,13 +11,18 @@ Member = tuple[str, int]
 
 
 def open_sections(
-    made: Sketch, budget: int | None, depth: int | None, expand: Collection[str], marked: Collection[int]
+    made: Sketch,
+    budget: int | None,
+    depth: int | None,
+    expand: Collection[str],
+    marked: Collection[int],
+    once: bool = False,
 ) -> set[int]:
     """The sections that are drawn open.
 
     `budget`: visible nodes, pills not counted (None: no limit); `depth`: how many levels may be open; `expand`: paths of
-    groups that are, whatever that costs, with all around them; `marked`: data nodes that must be seen.
-    Raises ValueError for a path that is no group's.
+    groups that are, whatever that costs, with all around them; `marked`: data nodes that must be seen; `once`: what is like
+    an open group elsewhere stays closed. Raises ValueError for a path that is no group's.
     """
     held = made.children()
     opened: set[int] = set()
@@ -25,7 +30,7 @@ def open_sections(
         opened |= set(made.chain(s))
     weight = {s: _weight(made, held, s) for s in held if s >= 0}
     shown = _weight(made, held, -1) + sum([weight[s] - 1 for s in opened if s in weight])
-    level = [-1]
+    level, known = [-1], set[Any]()
     while level:
         below: list[int] = []
         classes: dict[Any, list[int]] = {}
@@ -33,11 +38,13 @@ def open_sections(
             for kind, s in held.get(parent, []):
                 if kind == "section":
                     classes.setdefault((parent, signature(made, held, s)), []).append(s)
-        for same in sorted(classes.values(), key=lambda c: (sum([weight[s] for s in c]), c[0])):
+        for (_, contents), same in sorted(classes.items(), key=lambda c: (sum([weight[s] for s in c[1]]), c[1][0])):
             closed = [s for s in same if s not in opened]
             cost = sum([weight[s] - 1 for s in closed])
             deep = depth is not None and len(made.chain(same[0])) > depth
-            if not deep and (budget is None or shown + cost <= budget):
+            again = once and contents in known
+            if not deep and not again and (budget is None or shown + cost <= budget):
+                known.add(contents)
                 opened |= set(closed)
                 shown += cost
             below += [s for s in same if s in opened]

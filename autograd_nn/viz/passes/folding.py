@@ -2,7 +2,8 @@
 
 Among a group's members, in the order they ran, a run of k periods of p members folds if the periods have the same
 operations and shapes and are wired alike: the same offsets among themselves and to the period before, the same sources outside.
-Only the first period, which starts from outside, may take its carried values from elsewhere.
+Only the first period, which starts from outside, may take its carried values from elsewhere. An input that one member alone uses
+belongs to it: a loop over a list of inputs is a loop. Inputs of one shape that go to the same places are drawn as one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .sketch import Section, Sketch, Wire
+from .sketch import CARRIED, Chip, Item, Section, Sketch, Wire
 
 FEWEST = 3  # repetitions
 LONGEST_PERIOD = 64
@@ -20,6 +21,8 @@ Member = tuple[str, int]
 
 def fold(made: Sketch, flat: bool) -> None:
     """Fold what repeats, outermost first. `flat`: loops of single operations, too, not only of groups."""
+    if flat:
+        _bundle_inputs(made)
     waiting = [-1]
     while waiting:
         section = waiting.pop(0)
@@ -30,6 +33,31 @@ def fold(made: Sketch, flat: bool) -> None:
                 break
             folding.apply(run)
         waiting += [s for kind, s in made.children().get(section, []) if kind == "section"]
+
+
+def _bundle_inputs(made: Sketch) -> None:
+    """Draw as one the inputs of one shape that go to the same places, where they are many."""
+    targets: dict[int, list[int]] = {}
+    for w in made.wires:
+        targets.setdefault(w.source, []).append(w.target)
+    alike: dict[Any, list[int]] = {}
+    for i, item in enumerate(made.items):
+        if item is not None and _is_input(item) and i in targets:
+            shape = made.data.nodes[item.nodes[-1]].shape
+            alike.setdefault((item.kind, shape, item.section, tuple(targets[i])), []).append(i)
+    gone: set[int] = set()
+    for first, *others in alike.values():
+        kept = made.items[first]
+        if kept is not None and len(others) + 1 >= FEWEST:
+            kept.also += [item.nodes for item in [made.items[i] for i in others] if item is not None]
+            gone |= set(others)
+    for i in gone:
+        made.items[i] = None
+    made.wires = [w for w in made.wires if w.source not in gone]
+
+
+def _is_input(item: Item) -> bool:
+    return item.kind not in ("op", "pill")
 
 
 @dataclass(slots=True)
@@ -51,19 +79,45 @@ class Folding:
         self.members = [m for m in self.held.get(section, []) if not self._is_source(m)]
         self.items = [self._contents(m) for m in self.members]
         self.member_of = {i: k for k, items in enumerate(self.items) for i in items}
-        self.place = {i: p for items in self.items for p, i in enumerate(items)}
         self.into: dict[int, list[Wire]] = {}
         for w in made.wires:
             self.into.setdefault(w.target, []).append(w)
+        self.place: dict[int, int] = {}
+        self._number()
+        self._own_inputs()
+        self._number()
+        self.wiring = [self._wiring(k) for k in range(len(self.members))]
+
+    def _number(self) -> None:
+        """Give items places in their members, and members that are made alike the same number."""
+        self.place = {i: p for items in self.items for p, i in enumerate(items)}
         numbers: dict[Any, int] = {}
         self.made_of = [numbers.setdefault(self._structure(k), len(numbers)) for k in range(len(self.members))]
-        self.wired = [
-            numbers.setdefault((self.made_of[k], self._wiring(k)), len(numbers)) for k in range(len(self.members))
-        ]
 
     def _is_source(self, member: Member) -> bool:
         item = self.made.items[member[1]] if member[0] == "item" else None
-        return item is not None and item.kind not in ("op", "pill")
+        return item is not None and _is_input(item)
+
+    def _own_inputs(self) -> None:
+        """Add to members the inputs that each alone uses, where several alike have one: not the zeros that a loop begins with."""
+        made, users = self.made, dict[int, list[tuple[int, int]]]()
+        for w in made.wires:
+            source = made.items[w.source]
+            if source is not None and _is_input(source):
+                users.setdefault(w.source, []).append((self.member_of.get(w.target, -1), self.place.get(w.target, -1)))
+        alike: dict[Any, list[tuple[int, int]]] = {}
+        for i, uses in users.items():
+            members = {k for k, _ in uses}
+            if len(members) == 1 and (k := uses[0][0]) >= 0:
+                item = made.items[i]
+                assert item is not None
+                shape = made.data.nodes[item.nodes[-1]].shape
+                key = (self.made_of[k], item.kind, shape, tuple([place for _, place in uses]))
+                alike.setdefault(key, []).append((i, k))
+        for found in alike.values():
+            for i, k in found if len(found) >= FEWEST else ():
+                self.items[k].append(i)
+                self.member_of[i] = k
 
     def _contents(self, member: Member) -> list[int]:
         """The items of a member, in order."""
@@ -82,7 +136,8 @@ class Folding:
         for i in self.items[k]:
             item = self.made.items[i]
             assert item is not None
-            nodes = tuple([(data.nodes[n].name, data.nodes[n].shape) for n in item.nodes])
+            names = [item.kind if _is_input(item) else data.nodes[n].name for n in item.nodes]
+            nodes = tuple([(name, data.nodes[n].shape) for name, n in zip(names, item.nodes, strict=True)])
             chips = tuple([(c.kind, data.nodes[c.node].shape, c.frozen) for c in item.chips])
             parts.append((nodes, chips, len(self.made.chain(item.section)) - self.depth))
         wires = [
@@ -93,17 +148,24 @@ class Folding:
         ]
         return self.members[k][0], tuple(parts), tuple(wires)
 
-    def _wiring(self, k: int) -> tuple[Any, ...]:
-        """Where a member's inputs come from: so many members back, or an item outside."""
+    def _wiring(self, k: int) -> list[tuple[int, int, int]]:
+        """Each wire into a member: from which member (-1: none) and the place in it, or else the item; and to which place."""
         found = []
         for i in self.items[k]:
             for w in self.into.get(i, []):
-                source = self.member_of.get(w.source)
-                if source is None:
-                    found.append(("outside", w.source, 0, self.place[i]))
-                elif source != k:
-                    found.append(("back", k - source, self.place[w.source], self.place[i]))
-        return tuple(found)
+                source = self.member_of.get(w.source, -1)
+                if source != k:
+                    found.append((source, w.source if source < 0 else self.place[w.source], self.place[i]))
+        return found
+
+    def _alike(self, a: int, b: int, start: int) -> bool:
+        """Whether two members are wired alike: to the same, before the run that starts there, or as many members back."""
+        if len(self.wiring[a]) != len(self.wiring[b]):
+            return False
+        for (m, *ends), (n, *others) in zip(self.wiring[a], self.wiring[b], strict=True):
+            if ends != others or not (m == n < start or (m >= 0 and n >= 0 and m - a == n - b)):
+                return False
+        return True
 
     def longest_run(self, flat: bool) -> Run | None:
         """The run that removes the most items; of two that remove as many, the one with the shorter period."""
@@ -118,11 +180,7 @@ class Folding:
                     continue
                 end = start
                 # The first period is like the second in structure, every later one like the one before in wiring, too.
-                while (
-                    end < len(same)
-                    and same[end]
-                    and (end < start + period or self.wired[end] == self.wired[end + period])
-                ):
+                while end < len(same) and same[end] and (end < start + period or self._alike(end, end + period, start)):
                     end += 1
                 times = (end - start) // period + 1
                 run = Run(start, period, times)
@@ -148,22 +206,43 @@ class Folding:
                 stands_for[i], round_of[i] = kept[p], (k - run.start) // run.period
         section = self._name(run, first)
         self._forget_what_differs(stands_for)
-        for i, kept_item in stands_for.items():
-            if i != kept_item:
-                made.items[i] = None
+        self._gather(stands_for)
         for s in range(len(made.sections)):
             if made.sections[s] is not None and s in self.held and self._is_gone(s):
                 made.sections[s] = None
         seen: dict[tuple[int, int], Wire] = {}
+        carried: dict[tuple[int, int], None] = {}
         for w in made.wires:
-            if w.source in round_of and w.target in round_of and round_of[w.source] != round_of[w.target]:
-                section.chained = True  # carried from one repetition to the next
-                continue
             ends = (stands_for.get(w.source, w.source), stands_for.get(w.target, w.target))
-            if ends in seen and (w.source in stands_for or w.target in stands_for):
-                continue
-            seen[ends] = Wire(ends[0], ends[1], w.edges)
+            if w.source in round_of and w.target in round_of and round_of[w.source] != round_of[w.target]:
+                carried[ends] = None
+            elif ends not in seen:
+                seen[ends] = Wire(ends[0], ends[1], w.edges)
         made.wires = list(seen.values())
+        section.chained = bool(carried)
+        if len({source for source, _ in carried}) > 1:  # of one alone "in a row" says enough
+            for source, target in carried:
+                self._carry(source, target)
+
+    def _gather(self, stands_for: dict[int, int]) -> None:
+        """Give what is kept the nodes of what it stands for, and drop the rest."""
+        for i, kept in stands_for.items():
+            item, first = self.made.items[i], self.made.items[kept]
+            assert item is not None and first is not None
+            if i == kept:
+                continue
+            first.also += [*item.also, item.nodes]
+            for k, (chip, shown) in enumerate(zip(item.chips, first.chips, strict=True)):
+                others = [n for n in (chip.node, *chip.also) if n != shown.node and n not in shown.also]
+                first.chips[k] = replace(shown, also=(*shown.also, *others))
+            self.made.items[i] = None
+
+    def _carry(self, source: int, target: int) -> None:
+        """Say in a box what it gets from the repetition before."""
+        item, before = self.made.items[target], self.made.items[source]
+        assert item is not None and before is not None
+        name = f"↺ {before.title}"
+        item.chips = [*item.chips, Chip(before.nodes[-1], name, CARRIED, name, frozen=True)]
 
     def _forget_what_differs(self, stands_for: dict[int, int]) -> None:
         """A constant that is another one in another repetition loses its number."""

@@ -12,23 +12,31 @@ PILLS = frozenset({"reshape", "transpose"})
 THROUGH = PILLS | {"broadcast_to", "astype", "copy"}
 """Operations that leave a parameter what it is: its chip stands where it is used."""
 LONGEST = 22  # characters of a chip
+CARRIED = "carried"  # the kind of chip that says what a loop carries from one repetition to the next
 THIN = 1.1  # a wire's usual width
 
 
 @dataclass(slots=True)
 class Chip:
-    """A parameter, a state or a constant inside the box of what uses it."""
+    """A parameter, a state or a constant inside the box of what uses it; or what a loop carries into it.
+
+    `name` is its text without the shape; `also` are the nodes that it stands for besides its own, once repeats are folded.
+    """
 
     node: int
     text: str
     kind: str
+    name: str = ""
     frozen: bool = False
     flows: bool = False
+    also: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
 class Item:
-    """A box: an operation, an input, or a pill (reshapes on an edge). `nodes` are what it stands for, the last its result."""
+    """A box: an operation, an input, or a pill (reshapes on an edge). `nodes` are what it stands for, the last its result;
+    `also` the nodes of the other repetitions, once repeats are folded.
+    """
 
     kind: str
     title: str
@@ -36,6 +44,7 @@ class Item:
     section: int
     chips: list[Chip] = field(default_factory=list)
     module: str = ""  # the name of the group that it is all of
+    also: list[list[int]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -121,15 +130,15 @@ def sketch(data: Data, chips: bool = True) -> Sketch:
     chip_of: dict[int, Chip] = {}
     for node in data.nodes:
         if node.kind in (PARAMETER, STATE, CONSTANT):
-            chip = Chip(node.index, "", node.kind, node.frozen, node.gradient_flows)
-            chip.text = _chip_text(data, node.index, uses.get(node.index, 0))
-            chip_of[node.index] = chip
+            name, text = _chip_text(data, node.index, uses.get(node.index, 0))
+            chip_of[node.index] = Chip(node.index, text, node.kind, name, node.frozen, node.gradient_flows)
         elif node.kind == OPERATION and node.name in THROUGH and chips and not node.error:
             given = into.get(node.index, [])
             if given and all(e.source in chip_of for e in given) and out.get(node.index):
                 first = chip_of[given[0].source]
                 mark = "ᵀ" if node.name == "transpose" and not first.text.endswith("ᵀ") else ""
-                chip_of[node.index] = replace(first, text=first.text + mark, flows=node.gradient_flows)
+                text, name = first.text + mark, first.name + mark
+                chip_of[node.index] = replace(first, text=text, name=name, flows=node.gradient_flows)
     for node in data.nodes:
         if node.index in chip_of and chips:
             continue
@@ -149,9 +158,12 @@ def sketch(data: Data, chips: bool = True) -> Sketch:
             item.chips = [chip_of[e.source] for e in into.get(node.index, []) if e.source in chip_of]
         item_of[node.index] = len(made.items)
         made.items.append(item)
+    joined: dict[tuple[int, int], Wire] = {}
     for edge in data.edges:
         if edge.source in item_of and edge.target in item_of:
-            made.wires.append(Wire(item_of[edge.source], item_of[edge.target], [edge]))
+            ends = (item_of[edge.source], item_of[edge.target])
+            joined.setdefault(ends, Wire(*ends, [])).edges.append(edge)
+    made.wires = list(joined.values())
     _merge_pills(made)
     _count(made, chip_of if chips else {})
     return made
@@ -168,10 +180,11 @@ def _section(data: Data, g: int) -> Section:
     return Section(name, g, group.parent, kind=group.kind)
 
 
-def _chip_text(data: Data, index: int, uses: int) -> str:
+def _chip_text(data: Data, index: int, uses: int) -> tuple[str, str]:
+    """What a chip calls its node, without and with the shape."""
     node = data.nodes[index]
     if node.kind == CONSTANT and node.text:
-        return shortened(node.text, LONGEST)
+        return (shortened(node.text, LONGEST),) * 2
     name = node.name
     if node.kind == PARAMETER or node.kind == STATE:
         name = node.name or ("leaf" if node.shape else "")
@@ -189,7 +202,7 @@ def _chip_text(data: Data, index: int, uses: int) -> str:
     long = len(name) + len(shape) + len(shared) - LONGEST
     if long > 0:
         name = "…" + name[-max(4, len(name) - long - 1) :]
-    return f"{name}{shared}{shape}"
+    return name, f"{name}{shared}{shape}"
 
 
 def _merge_pills(made: Sketch) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from ..style import CHIP_SIZE, TEXT_SIZE, TITLE_SIZE, text_width
-from .sketch import THIN, Chip, Sketch, Wire
+from ..style import CHIP_SIZE, TEXT_SIZE, TITLE_SIZE, shape_text, text_width
+from .sketch import CARRIED, THIN, Chip, Sketch, Wire
 
 Key = tuple[str, int]
 """("item", i) or ("section", s)."""
-PILL_SIZE = 10.0
+PILL_SIZE, PILL_LINE = 10.0, 12.0
 LINE, HEAD, CHIP_HEIGHT, CHIP_STEP = 14.0, 17.0, 15.0, 17.0
+MOST_CHIPS = 12
 
 
 @dataclass(slots=True)
@@ -24,7 +25,8 @@ class Shown:
     title: str
     lines: list[str]
     chips: list[Chip]
-    nodes: list[int]  # of the data
+    nodes: list[int]  # of the data: all that it stands for, the last its result
+    results: list[int] = field(default_factory=list)  # of an item: the result of each repetition
     texts: list[str] = field(default_factory=list)
     width: float = 0.0
     height: float = 0.0
@@ -84,7 +86,7 @@ def info_text(made: Sketch, s: int) -> str:
     noun = ("module", "modules") if made.data.structure else ("op", "ops")
     parts.append(f"{section.operations:,} {noun[section.operations != 1]}")
     if section.parameters:
-        parts.append(f"{section.parameters:,} params")
+        parts.append(f"{section.parameters:,} param{'s' * (section.parameters != 1)}")
     return " · ".join(parts)
 
 
@@ -100,11 +102,37 @@ def everything(made: Sketch) -> dict[Key, Shown]:
         if item is None:
             continue
         chain = made.chain(item.section)
-        box = out[("item", i)] = Shown(i, -1, item.kind, item.title, [], item.chips, item.nodes)
+        nodes = [n for other in item.also for n in other] + item.nodes
+        box = out[("item", i)] = Shown(i, -1, item.kind, item.title, [], few(item.chips), nodes)
+        box.results = [*[other[-1] for other in item.also], item.nodes[-1]]
         box.repeated = any(made.sections[s].times > 1 for s in chain)  # type: ignore[union-attr]
         for s in chain:
-            closed[("section", s)].nodes += item.nodes + [c.node for c in item.chips]
+            closed[("section", s)].nodes += nodes
+            closed[("section", s)].nodes += [n for c in item.chips if c.kind != CARRIED for n in (c.node, *c.also)]
+    for s, shapes in _leaving(made).items():
+        if 0 < len(shapes) <= 2 and not made.data.structure:
+            closed[("section", s)].lines.append(", ".join(shapes))
     return out | {key: box for key, box in closed.items() if box.nodes}
+
+
+def few(chips: list[Chip]) -> list[Chip]:
+    """As many chips as a box has room for; the last says how many more there are."""
+    if len(chips) <= MOST_CHIPS:
+        return chips
+    rest = f"{len(chips) - MOST_CHIPS + 1:,} more"
+    return [*chips[: MOST_CHIPS - 1], Chip(-1, rest, chips[-1].kind, rest)]
+
+
+def _leaving(made: Sketch) -> dict[int, list[str]]:
+    """The shapes of what leaves each section, each once."""
+    out: dict[int, dict[str, None]] = {}
+    for wire in made.wires:
+        ends = [made.chain(made.items[i].section) for i in (wire.source, wire.target)]  # type: ignore[union-attr]
+        for s in ends[0]:
+            if s not in ends[1]:
+                shapes = [shape_text(e.shape) for e in wire.edges if e.shape is not None]
+                out.setdefault(s, {}).update(dict.fromkeys(shapes))
+    return {s: list(shapes) for s, shapes in out.items()}
 
 
 def visible(made: Sketch, opened: set[int], boxes: dict[Key, Shown]) -> View:
@@ -154,7 +182,8 @@ def visible(made: Sketch, opened: set[int], boxes: dict[Key, Shown]) -> View:
 def measure(box: Shown) -> None:
     """Give a box the size that its texts need."""
     if box.kind == "pill":
-        box.width, box.height = text_width(box.title, PILL_SIZE) + 16, 17.0
+        box.width = max([text_width(t, PILL_SIZE) for t in (box.title, *box.lines)]) + 18
+        box.height = 17.0 + PILL_LINE * len(box.lines)
         return
     widths = [text_width(box.title, TITLE_SIZE, bold=True), *[text_width(t, TEXT_SIZE) for t in box.lines]]
     widths += [text_width(t, CHIP_SIZE) + 14 for t in box.texts]

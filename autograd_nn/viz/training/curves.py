@@ -17,7 +17,8 @@ def curves(
     """Draw metrics over steps and return the Axes.
 
     `history`: a `History`, or sequences of numbers by name. `log`: a logarithmic scale (default: where all are positive and span
-    more than a factor of 20). `smooth`: also a mean over so many steps, the curve itself faint. Raises ValueError if empty.
+    more than a factor of 20). `smooth`: also a mean over so many steps, the curve itself faint. Raises ValueError if empty or no
+    numbers, TypeError for what is no history.
 
     >>> ax = ag.viz.training.curves({"loss": [2.0, 1.0, 0.5], "test loss": [2.1, 1.3, 0.9]})
     >>> [line.get_label() for line in ax.lines]
@@ -56,7 +57,12 @@ def _series(history: History | Mapping[str, Sequence[float]]) -> dict[str, tuple
             for name, points in history.metrics.items()
         }
     found = {}
+    if not isinstance(history, Mapping):
+        raise TypeError(f"curves: draws a History or a dict of sequences of numbers, not {type(history).__name__}")
     for name, values in history.items():
-        y = np.array([float(plain(v)) for v in values], np.float64)
+        try:
+            y = np.array([float(plain(v)) for v in values], np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"curves: {name!r} is no sequence of numbers: {error}") from error
         found[name] = (np.arange(len(y)), y)
     return found

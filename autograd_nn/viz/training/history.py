@@ -41,12 +41,12 @@ class History:
         for name, value in metrics.items():
             found = self.metrics.setdefault(name, [])
             at = step if step is not None else found[-1][0] + 1 if found else 0
-            found.append(
-                (at, float(plain(value).reshape(-1)[0]) if np.size(plain(value)) == 1 else _refuse(name, value))
-            )
+            found.append((at, _one_number(name, plain(value))))
 
     def snapshot(self, model: Any, step: int | None = None, bins: int = 40) -> None:
         """Take histograms of a model's parameters, and of their gradients where they have any; no array is kept."""
+        if not hasattr(model, "named_parameters"):
+            raise TypeError(f"history: a snapshot is of a Module's parameters, not of {type(model).__name__}")
         for name, p in model.named_parameters():
             for kept, array in ((self.weights, p), (self.gradients, p.grad)):
                 if array is None:
@@ -59,5 +59,9 @@ class History:
                 found.append(Snapshot(at, counts, edges, math.sqrt(float(np.mean(x * x))) if x.size else math.nan))
 
 
-def _refuse(name: str, value: Any) -> float:
-    raise ValueError(f"history: the metric {name!r} has {np.size(plain(value))} elements; log one number")
+def _one_number(name: str, value: np.ndarray) -> float:
+    if value.size != 1:
+        raise ValueError(f"history: the metric {name!r} has {value.size} elements; log one number")
+    if value.dtype.kind not in "biuf":
+        raise ValueError(f"history: the metric {name!r} is {value.ravel()[0]!r}; log a number")
+    return float(value.ravel()[0])

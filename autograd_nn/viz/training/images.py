@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.record import Record
-from .axes import new_axes, plain
+from .axes import new_axes, plain, tick_names
 
 GAP = 1  # pixels between pictures of a grid
 
@@ -99,7 +99,8 @@ def attention(
 ) -> Any:
     """Draw attention weights and return the Axes: (queries, keys), or (heads, queries, keys) with the heads side by side.
 
-    `queries` and `keys`: what to write beside rows and columns (`keys` default to `queries`). Raises ValueError for other shapes.
+    `queries` and `keys`: what to write beside rows and columns (`keys` default to `queries`). Raises ValueError for other shapes
+    and for more or fewer of them.
     """
     w = plain(weights).astype(np.float64)
     if w.ndim == 4 and len(w) == 1:
@@ -109,6 +110,8 @@ def attention(
     if w.ndim != 3:
         raise ValueError(f"attention: weights of shape {w.shape}; they are (heads, queries, keys), of one example")
     heads, rows, columns = w.shape
+    keys = queries if keys is None and rows == columns else keys
+    beside, below = tick_names(queries, rows, "attention, queries"), tick_names(keys, columns, "attention, keys")
     ax = new_axes(ax, min(12.0, 1.2 + 2.4 * heads), 3.2)
     wide = np.full((rows, heads * (columns + GAP) - GAP), np.nan)
     for h in range(heads):
@@ -116,12 +119,11 @@ def attention(
     shown = ax.imshow(
         wide, cmap="Purples", vmin=0, vmax=float(np.nanmax(w)) or 1.0, interpolation="nearest", aspect="equal"
     )
-    keys = queries if keys is None and rows == columns else keys
-    if queries is not None:
-        ax.set_yticks(range(rows), list(queries)[:rows], fontsize=9)
-    if keys is not None:
+    if beside is not None:
+        ax.set_yticks(range(rows), beside, fontsize=9)
+    if below is not None:
         ticks = [h * (columns + GAP) + k for h in range(heads) for k in range(columns)]
-        ax.set_xticks(ticks, list(keys)[:columns] * heads, fontsize=9, rotation=90)
+        ax.set_xticks(ticks, below * heads, fontsize=9, rotation=90)
     else:
         ax.set_xticks(
             [h * (columns + GAP) + columns / 2 - 0.5 for h in range(heads)],

@@ -17,8 +17,10 @@ def histograms(history: History, what: Literal["weights", "gradients"] = "weight
     """Draw how the values of each parameter (or of its gradient) are spread over time, and return the Axes.
 
     Each strip has its own scale: the 1st to 99th percentile over all its steps, written at its right end. A gradient strip that
-    narrows to a line is a layer that stopped learning. Raises ValueError without snapshots.
+    narrows to a line is a layer that stopped learning. Raises ValueError without snapshots, TypeError for what is no History.
     """
+    if not isinstance(history, History):
+        raise TypeError(f"histograms: draws a History, not {type(history).__name__}; its snapshot(model) fills it")
     found = {"weights": history.weights, "gradients": history.gradients}.get(what)
     if found is None:
         raise ValueError(f"histograms: what is 'weights' or 'gradients', not {what!r}")

@@ -9,7 +9,7 @@ import re
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from ..data import Data, Node
+from ..data import Data
 from ..passes import Shown
 from ..passes.visible import info_text
 from ..statistics import Statistics
@@ -66,8 +66,10 @@ class _Document:
             out |= {"B": box.badge, "bf": box.badge_fill, "bw": text_width(box.badge, CHIP_SIZE, bold=True) + 12}
         return out
 
-    def numbers(self, node: Node) -> dict[str, Any]:
-        """What a tooltip says of a node."""
+    def numbers(self, box: Shown) -> dict[str, Any]:
+        """What a tooltip says of an item's box: its (first) result, and the bytes and times of all that it stands for."""
+        nodes = [self.data.nodes[n] for n in box.nodes]
+        node = self.data.nodes[box.results[-1]]
         out: dict[str, Any] = {"z": math.prod(node.shape) if node.shape else 1}
         if node.shape is not None:
             out["s"] = shape_text(node.shape)
@@ -80,10 +82,14 @@ class _Document:
             out["v"] = numbers_of(node.value)
         if node.grad is not None:
             out["g"] = numbers_of(node.grad)
-        if node.saved:
-            out["b"] = node.saved
+        saved = sum([n.saved or 0 for n in nodes])
+        if saved:
+            out["b"] = saved
         if node.seconds is not None:
-            out["t"] = [round(1e6 * node.seconds, 1), round(1e6 * (node.backward_seconds or 0.0), 1)]
+            forward, backward = sum([n.seconds or 0.0 for n in nodes]), sum([n.backward_seconds or 0.0 for n in nodes])
+            out["t"] = [round(1e6 * forward, 1), round(1e6 * backward, 1)]
+        if len(box.results) > 1:
+            out["x"] = len(box.results)
         if node.line:
             out["o"] = self.lines.setdefault(_short_line(node.line), len(self.lines))
         for key, text in (("r", node.reason), ("e", node.error), ("c", node.check_note)):
@@ -122,7 +128,7 @@ def document(drawing: Drawing, data: Data, options: Options) -> str:
         assert item is not None
         out = writing.box(boxes[("item", i)])
         out["s"] = item.section
-        out["n"] = writing.numbers(data.nodes[item.nodes[-1]])
+        out["n"] = writing.numbers(boxes[("item", i)])
         items.append(out)
     sections: list[Any] = []
     for s, section in enumerate(made.sections):
@@ -151,5 +157,6 @@ def document(drawing: Drawing, data: Data, options: Options) -> str:
         "lines": list(writing.lines), "sideways": options.direction == "LR", "heading": write_shapes(drawing.heading.shapes),
         "headingHeight": drawing.heading.height, "headingWidth": drawing.heading.width,
         "walk": data.differentiated, "silent": data.structure,
+        "scalar": drawing.scalar,
     }  # fmt: skip
     return json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

@@ -32,11 +32,16 @@ function ranks(count, edges, order, top, bottom) {
   const [above, below] = adjacency(count, edges), pinned = Array(count).fill(false), rank = Array(count).fill(0);
   for (const v of [...top, ...bottom]) pinned[v] = true;
   for (const v of order) for (const u of above[v]) rank[v] = Math.max(rank[v], rank[u] + 1);
+  const light = Array(count).fill(false);
+  for (const v of order) {
+    const more = below[v].length - above[v].length;
+    light[v] = !pinned[v] && below[v].length > 0 && (more > 0 || (more === 0 && above[v].every(u => light[u])));
+  }
   for (let pass = 0; pass < 3; pass++) {
     let moved = false;
     for (let i = count - 1; i >= 0; i--) {
       const v = order[i];
-      if (pinned[v] || !below[v].length || (above[v].length > 0 && below[v].length <= above[v].length)) continue;
+      if (!light[v]) continue;
       const lowest = least(below[v].map(w => rank[w])) - 1;
       if (lowest > rank[v]) { rank[v] = lowest; moved = true; }
     }
@@ -119,7 +124,7 @@ function coordinates(rows, above, below, width, bend) {
     let turned = rows.map(r => [...r]);
     if (upward) turned.reverse();
     if (leftward) turned = turned.map(r => r.reverse());
-    const root = blocks(turned, upward ? below : above, conflicts, count), x = packed(turned, root, distance, count);
+    const [root, shift] = blocks(turned, upward ? below : above, conflicts, count, leftward ? -1 : 1), x = packed(turned, root, shift, distance, count);
     layouts.push(leftward ? x.map(v => -v) : x);
   }
   return balanced(layouts, count);
@@ -132,10 +137,10 @@ function findConflicts(rows, above, bend) {
     let left = 0, scanned = 0;
     lower.forEach((v, j) => {
       let inner = -1;
-      if (bend[v]) for (const u of above[v]) if (bend[u]) inner = place.get(u);
+      if (bend[v]) for (const [u] of above[v]) if (bend[u]) inner = place.get(u);
       if (j === lower.length - 1 || inner >= 0) {
         const right = inner >= 0 ? inner : upper.length - 1;
-        for (; scanned <= j; scanned++) for (const u of above[lower[scanned]])
+        for (; scanned <= j; scanned++) for (const [u] of above[lower[scanned]])
           if (place.get(u) < left || place.get(u) > right) found.add(u + "," + lower[scanned]);
         left = right;
       }
@@ -143,31 +148,32 @@ function findConflicts(rows, above, bend) {
   }
   return found;
 }
-function blocks(rows, neighbours, conflicts, count) {
-  const place = Array(count).fill(0), root = [...place.keys()], aligned = [...place.keys()];
+function blocks(rows, neighbours, conflicts, count, sign) {
+  const place = Array(count).fill(0), root = [...place.keys()], aligned = [...place.keys()], shift = Array(count).fill(0);
   rows.forEach(r => number(r, place));
   for (const row of rows) {
     let reached = -1;
     for (const v of row) {
-      const near = sorted(neighbours[v], u => place[u]);
+      const near = sorted(neighbours[v], n => place[n[0]]);
       if (!near.length) continue;
       const middle = near.length - 1;
       for (let m = middle >> 1; m <= (middle + 1) >> 1; m++) {
-        const u = near[m];
+        const [u, apart] = near[m];
         if (aligned[v] !== v || place[u] <= reached) continue;
         if (conflicts.size && (conflicts.has(u + "," + v) || conflicts.has(v + "," + u))) continue;
         aligned[u] = v; root[v] = root[u]; aligned[v] = root[u];
+        shift[v] = shift[u] + sign * apart;
         reached = place[u];
       }
     }
   }
-  return root;
+  return [root, shift];
 }
-function packed(rows, root, distance, count) {
+function packed(rows, root, shift, distance, count) {
   const after = lists(count), waiting = Array(count).fill(0), x = Array(count).fill(0), order = [];
   for (const row of rows) for (let k = 1; k < row.length; k++) {
     const a = row[k - 1], b = row[k];
-    after[root[a]].push([root[b], distance(a, b)]);
+    after[root[a]].push([root[b], distance(a, b) + shift[a] - shift[b]]);
     waiting[root[b]]++;
   }
   for (let v = 0; v < count; v++) if (root[v] === v && waiting[v] === 0) order.push(v);
@@ -179,7 +185,7 @@ function packed(rows, root, distance, count) {
     const b = order[k];
     if (after[b].length) x[b] = Math.max(x[b], least(after[b].map(([c, gap]) => x[c] - gap)));
   }
-  return root.map(r => x[r]);
+  return root.map((r, v) => x[r] + shift[v]);
 }
 function balanced(layouts, count) {
   if (!count) return [];
@@ -211,14 +217,16 @@ function layered(width, height, edges, top, bottom, leavesAt, arrivesAt) {
     chain.push(t);
     chains[k] = chain;
   }
-  const total = rank.length, above = lists(total), below = lists(total);
+  const total = rank.length, above = lists(total), below = lists(total), up = lists(total), down = lists(total);
+  const widths = [...width, ...Array(total - count).fill(EDGE_GAP)], heights = [...height, ...Array(total - count).fill(0)];
   for (const k of forward) for (let i = 1; i < chains[k].length; i++) {
     const a = chains[k][i - 1], b = chains[k][i], x = i === 1 ? leavesAt[k] : 0, y = i === chains[k].length - 1 ? arrivesAt[k] : 0;
-    if (rank[b] === rank[a] + 1) { below[a].push([b, x, y]); above[b].push([a, y, x]); }
+    if (rank[b] !== rank[a] + 1) continue;
+    below[a].push([b, REACH * x, REACH * y]); above[b].push([a, REACH * y, REACH * x]);
+    const apart = y * widths[b] - x * widths[a];
+    down[a].push([b, apart]); up[b].push([a, -apart]);
   }
-  const up = above.map(l => l.map(e => e[0])), down = below.map(l => l.map(e => e[0]));
   const rows = orderRows(firstRows(order, rank, up, down), above, below);
-  const widths = [...width, ...Array(total - count).fill(EDGE_GAP)], heights = [...height, ...Array(total - count).fill(0)];
   const x = coordinates(rows, up, down, widths, bend), [y, tall] = rowHeights(rows, heights, x, down, new Set([...top, ...bottom]));
   const routes = lists(edges.length);
   for (const k of forward) chains[k].forEach((v, i) => {
@@ -238,7 +246,7 @@ function firstRows(order, rank, above, below) {
       if (seen[v]) continue;
       seen[v] = true;
       rows[rank[v]].push(v);
-      for (let k = above[v].length - 1; k >= 0; k--) stack.push(above[v][k]);
+      for (let k = above[v].length - 1; k >= 0; k--) stack.push(above[v][k][0]);
     }
   }
   rank.forEach((r, v) => { if (!seen[v]) rows[r].push(v); });
@@ -252,7 +260,7 @@ function rowHeights(rows, height, x, below, ports) {
     for (const v of row) y[v] = at + tall[q] / 2;
     if (q === rows.length - 1) return;
     let sideways = 0;
-    for (const v of row) for (const w of below[v]) sideways = Math.max(sideways, Math.abs(x[v] - x[w]));
+    for (const v of row) for (const [w, apart] of below[v]) sideways = Math.max(sideways, Math.abs(x[v] - x[w] - apart));
     const close = row.every(v => ports.has(v)) || rows[q + 1].every(v => ports.has(v));
     at += tall[q] + (close ? PORT_GAP : RANK_GAP) + Math.min(26, STEEPEST * sideways);
   });
@@ -299,7 +307,7 @@ function agLayout(boxes, frames, edges, sideways) {
     const wanted = [...wires[slot(g)].values()], ids = set => [...set].map(p => index.get(p));
     const leaves = wanted.map(([a, , s]) => portPlace(a, "out", s)), arrives = wanted.map(([, b, s]) => portPlace(b, "in", s));
     const local = wanted.map(([a, b]) => [index.get(a), index.get(b)]);
-    const found = layered(width, height, local, ids(entries[slot(g)]), ids(exits[slot(g)]), leaves.map(x => REACH * x), arrives.map(x => REACH * x));
+    const found = layered(width, height, local, ids(entries[slot(g)]), ids(exits[slot(g)]), leaves, arrives);
     keys.forEach((key, i) => own.at.set(key, [found.x[i], found.y[i]]));
     let left = least(keys.map((_, i) => found.x[i] - width[i] / 2)), right = most(keys.map((_, i) => found.x[i] + width[i] / 2));
     own.top = least(keys.map((_, i) => found.y[i] - height[i] / 2));

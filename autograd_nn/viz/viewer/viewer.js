@@ -98,10 +98,11 @@ function agViewer(host) {
     for (const c of columns) for (const f of byDepth) {
       let [left, t, right, b] = found.frames[f];
       if (b <= c.top || t >= c.bottom) continue;
-      const cut = t < c.top || b > c.bottom, span = c.spans.find(s => s[0] === f);
+      const came = t < c.top - 0.01, goes = b > c.bottom + 0.01, span = c.spans.find(s => s[0] === f);
       if (span) [, left, right] = span;
-      t = t >= c.top ? t : c.top - AHEAD; b = b <= c.bottom ? b : c.bottom + FOOT;
-      out.push(rect(left + c.dx + MARGIN, t + c.dy + top, right - left, b - t, 6, TINTS[Math.min(depth(f), 4)], "#a393d8", 1, cut ? ' stroke-dasharray="5 4"' : ""));
+      if (came) t = c.top - AHEAD;
+      if (goes) b = c.bottom + FOOT;
+      out.push(rect(left + c.dx + MARGIN, t + c.dy + top, right - left, b - t, 6, TINTS[Math.min(depth(f), 4)], "#a393d8", 1, came || goes ? ' stroke-dasharray="5 4"' : ""));
     }
     const flow = view.wires.some(w => w.flows), pieces = [];
     view.wires.forEach(w => pieces.push(...(w.label ? [[w, false], [w, true]] : [[w, true]])));
@@ -180,7 +181,7 @@ function agViewer(host) {
     const step = doc.walk && state.step > 0, arrived = order.indexOf(index) >= 0 && order.indexOf(index) < state.step;
     let lines = b.l || [];
     if (step && b.k !== "pill") lines = lines.map((s, k) => k < lines.length - 1 ? s : arrived ? "∇ " + adjoint(shown, brief) : "…");
-    if (b.k === "pill") out.push(rect(left, top, w, h, h / 2, fill, line, 0.8), text(x, y + 3.4, b.T, 10, MUTED));
+    if (b.k === "pill") out.push(rect(left, top, w, h, 8.5, fill, line, 0.8), ...[b.T, ...lines].map((s, k) => text(x, top + 11.9 + 12 * k, s, 10, MUTED)));
     else {
       if (shown.section >= 0) out.push(rect(left + 3.5, top + 3.5, w, h, 5, "#fff", line, 1));
       out.push(rect(left, top, w, h, b.k === "input" ? Math.min(h / 2, 14) : 5, fill, index === current ? "#d9480f" : line, index === current ? 3 : stroke));
@@ -206,7 +207,9 @@ function agViewer(host) {
   // ---- what a box knows
   const result = shown => shown.items.map(i => doc.items[i].n).filter(n => n && n.g);
   const brief = x => x === 0 ? "0" : Math.abs(x) >= 1e3 || Math.abs(x) < 0.01 ? x.toExponential(1) : String(+x.toPrecision(2));
+  const scalar = shown => { const found = result(shown); return found.length === 1 && found[0].z === 1 ? found[0].g[2] : undefined; };
   function adjoint(shown, write = short) {
+    if (scalar(shown) !== undefined) return write(scalar(shown));
     let total = 0, count = 0;
     for (const n of result(shown)) if (typeof n.g[3] === "number") { total += n.g[3] ** 2 * n.z; count += n.z; }
     return count ? write(Math.sqrt(total / count)) : "none";
@@ -225,7 +228,7 @@ function agViewer(host) {
     } else if (nodes.length) {
       const n = nodes[nodes.length - 1], p = doc.sections[doc.items[shown.item].s];
       const stats = (v, what) => v && row(what, `min ${short(v[0])}, max ${short(v[1])}<br>mean ${short(v[2])}, σ ${short(v[4])}${v[6] ? "<br><b>" + v[6] + " not finite</b>" : ""}${v[5] ? bars(v[5]) : ""}`);
-      row("in", p ? safe(p.path || p.name) : ""); row("shape", n.s ? safe(n.s) : ""); row("dtype", n.d); row("with", safe(n.p || "")); stats(n.v, "value");
+      row("of", n.x ? `the first of ${n.x}; kept and time are of all` : ""); row("in", p ? safe(p.path || p.name) : ""); row("shape", n.s ? safe(n.s) : ""); row("dtype", n.d); row("with", safe(n.p || "")); stats(n.v, "value");
       if (n.g) { row("gradient", `norm ${short(n.g[3] * Math.sqrt(n.z))}, rms ${short(n.g[3])}`); stats(n.g, "∇"); }
       row("∇≡0", n.r ? "because: " + safe(n.r) : ""); row("raised", n.e ? safe(n.e) : ""); row("check", n.c ? safe(n.c) : "");
       row("line", n.o !== undefined ? safe(doc.lines[n.o]) : "");
@@ -253,13 +256,17 @@ function agViewer(host) {
     state.step = Math.max(0, Math.min(order.length, state.step + by));
     redraw();
     if (current < 0) { status.textContent = ""; return; }
-    const shown = view.boxes[current], sends = view.wires.filter(w => w.target === current && w.flows && w.adjoint);
-    status.textContent = `step ${state.step} of ${order.length}: ${shown.box.T} has its adjoint, rms ${adjoint(shown)}` +
-      (sends.length ? "; it sends back " + sends.map(w => `${short(w.adjoint)} to ${view.boxes[w.source].box.T}`).join(", ") : "");
+    const g = stage.querySelector(`[data-box="${current}"]`);
+    if (g.scrollIntoView) g.scrollIntoView({block: "nearest", inline: "nearest"});
+    const shown = view.boxes[current], sends = view.wires.filter(w => w.target === current && w.flows && (w.adjoint || doc.scalar && w.label));
+    const sent = w => `${doc.scalar ? (w.label.includes("+") ? `(${w.label})` : w.label) + " × " + adjoint(shown) : short(w.adjoint)} to ${view.boxes[w.source].box.T}`;
+    status.textContent = `step ${state.step} of ${order.length}: ${shown.box.T} has its ${scalar(shown) === undefined ? "adjoint, rms" : "gradient,"} ${adjoint(shown)}` +
+      (sends.length ? "; it sends back " + sends.map(sent).join(", ") : "");
   }
   const matches = i => {
     const item = doc.items[i], words = [item.T, ...(item.l || []), ...(item.c || []).map(c => c[0]), ...chain(item.s).map(s => doc.sections[s].path || doc.sections[s].name)];
-    return words.join(" ").toLowerCase().includes(state.find);
+    const said = words.join(" ").toLowerCase();
+    return state.find.split(/\s+/).every(word => said.includes(word));
   };
   function mark() {
     let hits = 0, first = null;

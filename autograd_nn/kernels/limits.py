@@ -1,0 +1,80 @@
+"""Limits: numbers kept within two bounds, and the cotangents of those that were within them, in one pass over memory."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from autograd_nn.kernels.build import Kernel, kernel
+from autograd_nn.kernels.layout import share
+from autograd_nn.kernels.plan import Plan
+from autograd_nn.kernels.threads import get_num_threads
+from autograd_nn.kernels.transcendental import lanewise
+from autograd_nn.kernels.vectors import I64, at, fields, lanes_of
+
+
+def _bounds(v: Any, pointer: Any) -> list[Any]:
+    """Both numbers at a pointer, each in every lane."""
+    return [v.broadcast(v.b.load(v.b.gep(pointer(0), [I64(k)]))) for k in range(2)]
+
+
+def _limit(v: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
+    b, x = v.b, v.load(x(0))
+    low, high = _bounds(v, bounds)
+    x = b.select(b.fcmp_ordered("<", x, low), low, x)
+    v.store(b.select(b.fcmp_ordered(">", x, high), high, x), out(0))
+
+
+def _within(v: Any, g: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
+    b, x = v.b, v.load(x(0))
+    low, high = _bounds(v, bounds)
+    outside = b.or_(b.fcmp_ordered("<=", x, low), b.fcmp_ordered(">=", x, high))
+    v.store(b.select(outside, v.const(0), v.load(g(0))), out(0))
+
+
+_limit_vector, _limit_element = lanewise(_limit)
+_within_vector, _within_element = lanewise(_within)
+
+
+@kernel()
+def limit(plan, x, bounds, out, d, shared, private, part, parts):
+    """out <- x, no smaller than the first bound and no larger than the second; NaN stays."""
+    (size,) = fields(plan, 1)
+    first, last = share(size, part, parts)
+    whole = last - (last - first) % lanes_of(x)
+    for i in range(first, whole, lanes_of(x)):
+        _limit_vector(at(x, i), bounds, at(out, i), x, x, 0)
+    for i in range(whole, last):
+        _limit_element(at(x, i), bounds, at(out, i), x, x, 0)
+
+
+@kernel()
+def within(plan, g, x, bounds, out, shared, private, part, parts):
+    """out <- g, but 0 where x is at a bound or beyond; a bound that is NaN is none, and an x that is NaN is within."""
+    (size,) = fields(plan, 1)
+    first, last = share(size, part, parts)
+    whole = last - (last - first) % lanes_of(x)
+    for i in range(first, whole, lanes_of(x)):
+        _within_vector(at(g, i), at(x, i), bounds, at(out, i), x, 0)
+    for i in range(whole, last):
+        _within_element(at(g, i), at(x, i), bounds, at(out, i), x, 0)
+
+
+PART = 1 << 15
+"""Elements that are worth a part of their own."""
+
+
+@lru_cache(maxsize=256)
+def _plan(step: Kernel, size: int, dtype: np.dtype, thread_count: int) -> Plan:
+    parts = max(1, min(4 * thread_count, size // PART)) if thread_count > 1 else 1
+    return Plan(dtype, np.array([size], np.int64), [(step, parts)], 0, 0, thread_count)
+
+
+def run(step: Kernel, bounds: tuple[float, float], *arrays: np.ndarray) -> np.ndarray:
+    """A kernel's result on contiguous arrays of one shape and dtype: x, or g and x."""
+    x = arrays[0]
+    out = np.empty_like(x)
+    _plan(step, x.size, x.dtype, get_num_threads()).run(*arrays, np.array(bounds, x.dtype), out)
+    return out
