@@ -17,6 +17,8 @@ import math
 import os
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +28,7 @@ from .interleaved import installed, machine
 from .turns import Turns
 from .workloads import WORKLOADS, Workload, ours, pytorch
 
-OURS, COMPILED, TORCH, JAX = "autograd_nn", "ag.compile", "PyTorch", "JAX jit"
+OURS, COMPILED, TORCH, JAX, TORCH_COMPILED = "autograd_nn", "ag.compile", "PyTorch", "JAX jit", "torch.compile"
 TARGET, COMPILED_TARGET = 0.7, 0.35
 
 
@@ -34,8 +36,8 @@ def step_of(side: str, index: int, threads: int, state: dict[str, np.ndarray] | 
     """The training step of one side, in its own process."""
     set_threads(side, threads)
     workload = WORKLOADS[index]
-    if side == TORCH:
-        step = pytorch(workload)[0]
+    if side in (TORCH, TORCH_COMPILED):
+        step = pytorch(workload, compiled=side == TORCH_COMPILED)[0]
     elif side == JAX:
         from . import workloads_jax
 
@@ -86,6 +88,41 @@ def peak_memory(index: int, side: str, threads: int) -> float:
     return float(done.stdout.split()[-1])
 
 
+def first_call(index: int, side: str, threads: int, cache: str) -> float:
+    """Seconds of the first step in a fresh process, after one of the smallest network, with compiled code kept in a folder."""
+    command = [sys.executable, "-m", "benchmarks.training", "--first-call-of", str(index), "--side", side]
+    folders = {"AUTOGRAD_NN_CACHE": cache, "TORCHINDUCTOR_CACHE_DIR": cache, "JAX_COMPILATION_CACHE_DIR": cache}
+    environment = {**os.environ, **folders, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+    command += ["--threads", str(threads)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    if done.returncode:
+        raise RuntimeError(f"{side} on {WORKLOADS[index].name}:\n{done.stderr}")
+    return float(done.stdout.split()[-1])
+
+
+def _measure_first_call(index: int, side: str, threads: int) -> None:
+    states = [weights_of(k) if side == JAX else None for k in (0, index)]
+    step_of(side, 0, threads, states[0])()
+    step = step_of(side, index, threads, states[1])
+    start = time.perf_counter()
+    step()
+    print(time.perf_counter() - start)
+
+
+def compile_times(chosen: argparse.Namespace, compiled: list[str]) -> None:
+    """Print the first call's seconds of each compiled side, with an empty cache and with that of the run before."""
+    print(f"\nfirst call, seconds: cold, warm\n{'':<30}" + "".join(f"{n:>18}" for n in compiled))
+    for index, workload in enumerate(WORKLOADS):
+        if chosen.only and chosen.only not in workload.name:
+            continue
+        line = f"{workload.name:<30}"
+        for side in compiled:
+            with tempfile.TemporaryDirectory() as cache:
+                cold, warm = [first_call(index, side, chosen.threads, cache) for _ in range(2)]
+            line += f"{cold:10.2f}{warm:8.2f}"
+        print(line, flush=True)
+
+
 def _measure_memory(workload: Workload, side: str) -> None:
     def build(w: Workload) -> Callable[[], Any]:
         if side == COMPILED:
@@ -116,7 +153,7 @@ def _measure_memory(workload: Workload, side: str) -> None:
 
 def set_threads(side: str, threads: int) -> None:
     """Let a side use this many threads, in its own process."""
-    if side == TORCH:
+    if side in (TORCH, TORCH_COMPILED):
         import torch
 
         torch.set_num_threads(threads)
@@ -142,14 +179,21 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--no-memory", action="store_true", help="do not measure peak memory")
     parser.add_argument("--compiled", action="store_true", help="our steps under ag.compile, too, beside the best peer")
     parser.add_argument("--same-allocator", action="store_true", help="every side keeps freed memory, not only ours")
+    parser.add_argument("--torch-compile", action="store_true", help="with --compiled: torch.compile, too (minutes)")
+    parser.add_argument("--compile-times", action="store_true", help="with --compiled: the compiled sides' first calls")
     parser.add_argument("--memory-of", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--first-call-of", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--side", help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     names = {"torch": TORCH, "jax": JAX}
     wanted = [names[n] for n in installed(*names)] + [COMPILED] * chosen.compiled
+    wanted += [TORCH_COMPILED] * (chosen.compiled and chosen.torch_compile and TORCH in wanted)
     if chosen.memory_of is not None:
         set_threads(chosen.side, chosen.threads)
         _measure_memory(WORKLOADS[chosen.memory_of], chosen.side)
+        return 0
+    if chosen.first_call_of is not None:
+        _measure_first_call(chosen.first_call_of, chosen.side, chosen.threads)
         return 0
     if TORCH not in wanted:
         print("PyTorch is not installed: there is nothing to compare with", file=sys.stderr)
@@ -162,10 +206,10 @@ def main(arguments: list[str]) -> int:
     print(
         f"{'':<30}"
         + "".join(f"{n:>14}" for n in columns)
-        + f"{'ratio':>8}{'to best' if chosen.compiled else '':>8}{'peak MB':>9}{'theirs':>8}"
+        + f"{'ratio':>8}{'to best' if chosen.compiled else '':>8}{'peak MB':>10}{'theirs':>10}"
+        + ("  compiled" if chosen.compiled else "")
     )
     found: list[tuple[str, dict[str, float]]] = []
-    memories: list[tuple[float, float]] = []
     for index, workload in enumerate(WORKLOADS):
         if chosen.only and chosen.only not in workload.name:
             continue
@@ -179,8 +223,8 @@ def main(arguments: list[str]) -> int:
         if chosen.compiled:
             line += f"{times[COMPILED] / best(times):8.3f}"
         if not chosen.no_memory and os.path.exists("/proc/self/statm"):
-            memories.append(tuple(peak_memory(index, side, chosen.threads) for side in (OURS, TORCH)))  # type: ignore[arg-type]
-            line += f"{memories[-1][0]:9.1f}{memories[-1][1]:8.1f}"
+            measured = (OURS, TORCH, *([COMPILED] if chosen.compiled else []))
+            line += "".join([f"{peak_memory(index, side, chosen.threads):10.1f}" for side in measured])
         print(line, flush=True)
     ratios = [times[OURS] / times[TORCH] for _, times in found]
     mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
@@ -195,6 +239,8 @@ def main(arguments: list[str]) -> int:
         print(
             f"compiled: geometric mean {mean:.2f} of the best peer (target {COMPILED_TARGET}), worst {max(ratios):.2f}: {verdict}"
         )
+    if chosen.compiled and chosen.compile_times:
+        compile_times(chosen, [n for n in (COMPILED, TORCH_COMPILED, JAX) if n in wanted])
     if chosen.plot:
         plot(found, chosen.plot)
     return 0

@@ -28,7 +28,7 @@ AGREES, KINK, UNCLEAR, DIFFERS = "agrees", "kink", "unclear", "differs"
 SEVERITY = {AGREES: 0, KINK: 1, UNCLEAR: 2, DIFFERS: 3}
 SMALLEST, LARGEST = float(np.finfo(np.float64).tiny), float(np.finfo(np.float64).max)
 VISIBLE = 1e3 * EPSILON / (2 * FIRST_STEP)
-"""The derivative, relative to the outputs it moves, of which a thousandth stands out of rounding at the first step."""
+"""A derivative, relative to the outputs, of which a thousandth stands out of rounding at the first step."""
 HIDDEN = 1e-4
 """The error, relative to its own size, from which on a derivative is wrong that is tiny beside others: see `_hidden`.
 
@@ -420,7 +420,7 @@ class Examination:
         )
         amount = max(value, 1e-3 * scale) if value and scale == self._wide[k] else scale
         made = self.probe(self._alone(k, place, amount), "coordinate", 0, k, place)
-        if made.outcome == AGREES and amount < TINY * self._wide[k] and not self._is_visible(made):
+        if made.outcome == AGREES and amount < TINY * self._wide[k] and not self._is_confirmed(made):
             made.outcome = UNCLEAR  # it agrees because it hardly moves anything
         own = self._own_scale(k, place, value, scale) if made.outcome != AGREES and value else None
         if own is None or own == amount:
@@ -428,7 +428,7 @@ class Examination:
         # Its step may have been a leap out of the domain, or over a pole: once more, on its own scale.
         again = self.probe(self._alone(k, place, own), "coordinate", 0, k, place)
         constant = made.outcome == KINK and again.claim.along == 0
-        agrees = again.outcome == AGREES and (constant or self._is_visible(again))
+        agrees = again.outcome == AGREES and (constant or self._is_confirmed(again))
         telling = agrees or again.outcome == DIFFERS or any(again is p for p in self.suspicious)
         self.probes.remove(made if telling else again)
         if telling:
@@ -441,11 +441,17 @@ class Examination:
         own = own_scales(self._alone(k, place, value), self._alone(k, place, scale), self._is_finite_beside)
         return None if own is None else float(own[k][place])
 
-    def _is_visible(self, made: Probe) -> bool:
-        """Whether a derivative stands out of the rounding of the outputs that it moves."""
-        self.evaluations += 2
-        touched = self.line(made.direction).touched(FIRST_STEP)
-        return made.claim.along > VISIBLE * weighted_size(touched, self.centre)
+    def _is_confirmed(self, made: Probe) -> bool:
+        """Whether differences have the derivative to half a thousandth, at the largest step or extrapolated, rounding included.
+
+        On a scale of its own an element moves so little that the tolerance, which is that of all outputs, says nothing of it.
+        """
+        along, line = made.claim.along, self.line(made.direction)
+        touched = Line(line, line.touched(FIRST_STEP), self.centre, line.slip)
+        first, best = touched.step(FIRST_STEP, along), slope(touched, Claim.none(along))
+        self.evaluations += line.evaluations
+        uncertain = [(first.central, first.noise), (best.value, best.error)]
+        return along > 0 and any(abs(v - made.analytic) + error <= 6e-4 * along for v, error in uncertain)
 
     def _alone(self, k: int, place: tuple[int, ...], amount: float) -> list[np.ndarray]:
         """The direction in which one element of one variable moves."""

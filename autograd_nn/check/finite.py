@@ -70,6 +70,11 @@ class Claim:
     underflow: float  # what of the tolerance is owed to derivatives below the smallest number
     blur: float  # the largest error of differences at which they still say anything
 
+    @classmethod
+    def none(cls, scale: float) -> Claim:
+        """Nothing claimed, so that a slope is had as well as it can be, to a millionth of the scale."""
+        return cls(math.nan, scale, scale, 0.0, 0.0, 0.0, 1e-6 * scale)
+
 
 class Line:
     """Outputs along a line through the point: each step is evaluated once, whoever asks.
@@ -86,7 +91,7 @@ class Line:
         centre: Arrays,
         slip: Callable[[float], tuple[float, float]] | None = None,
     ) -> None:
-        self._at, self.weights, self.centre, self._slip = at, weights, centre, slip
+        self._at, self.weights, self.centre, self.slip = at, weights, centre, slip
         self._known: dict[float, Arrays] = {}
 
     def __call__(self, t: float) -> Arrays:
@@ -105,8 +110,8 @@ class Line:
         noise = EPSILON * max(weighted_size(weighed, self.centre), weighted_size(weighed, up)) / (2 * t)
         left, right = _change(self.weights, self.centre, down), _change(self.weights, up, self.centre)
         across = _change(self.weights, up, down)
-        if self._slip is not None:
-            (after, most), (before, more) = self._slip(t), self._slip(-t)
+        if self.slip is not None:
+            (after, most), (before, more) = self.slip(t), self.slip(-t)
             if max(most, more) <= t * along / 16:
                 left, right, across = left + before, right - after, across - (after - before)
             else:

@@ -60,9 +60,8 @@ def adds_up(exam: Examination, suspect: Probe) -> bool:
         both = [d + r for d, r in zip(suspect.direction, other, strict=True)]
         slopes = [suspect.slope]
         for direction in (other, both):
-            # Nothing is claimed, so that every slope is had as well as it can be, to a millionth of the suspect's scale.
             line = exam.line(direction)
-            found = slope(line, Claim(math.nan, suspect.scale, suspect.scale, 0.0, 0.0, 0.0, 1e-6 * suspect.scale))
+            found = slope(line, Claim.none(suspect.scale))
             exam.evaluations += line.evaluations
             slopes.append(found)
         apart = abs(slopes[0].value + slopes[1].value - slopes[2].value)

@@ -557,6 +557,15 @@ SMOOTH = {("celu", 9), ("softsign", 7), ("arcsinh", 7), ("cond", 2), ("cond", 3)
 # A table's padding row is cut off from its gradient on purpose, and the checker says that it is.
 CUT_OFF = {("embedding", 4)}
 
+# 0 log(y), as soon as the 0 moves, is infinite or of a negative y: no differences can be had.
+AT_AN_EDGE = {("xlogy", 2)}
+
+
+def verdict_at_kink(which):
+    """What the checker says of a call of the table whose derivative is given, because differences do not have it."""
+    named = {"PASS": SMOOTH, "FAIL": CUT_OFF, "ILL-CONDITIONED": AT_AN_EDGE}
+    return next((verdict for verdict, calls in named.items() if which in calls), "KINK")
+
 
 def test_every_correct_sample_passes():
     """No false alarm: every call of the table passes at every order that exists there; at a kink the verdict is KINK."""
@@ -568,10 +577,7 @@ def test_every_correct_sample_passes():
             if call.order:
                 report, expected = ag.gradcheck(f, *arrays, order=call.order), "PASS"
             elif call.gradient is not None and all(np.isfinite(a).all() for a in arrays):
-                expected = (
-                    "PASS" if (row.name, number) in SMOOTH else "FAIL" if (row.name, number) in CUT_OFF else "KINK"
-                )
-                report = ag.gradcheck(f, *arrays)
+                report, expected = ag.gradcheck(f, *arrays), verdict_at_kink((row.name, number))
             else:
                 continue
             assert report.verdict == expected, f"{row.name}, call {number}: {report}"

@@ -63,3 +63,16 @@ def _shows(program, name):
 def test_command(capsys):
     assert main(["--programs", "3", "--seed", "5"]) == 0
     assert "3 programs against PyTorch" in capsys.readouterr().out
+
+
+def test_every_sixteenth_program_has_large_arrays_and_all_have_inputs_laid_out_oddly():
+    sizes = [max(x.size for x in write(seed).inputs) for seed in range(48)]
+    assert [seed for seed, size in enumerate(sizes) if size > 1000] == [15, 31, 47]
+    programs = [write(seed) for seed in range(30)]
+    inputs = [(p, i) for p in programs for i in range(len(p.inputs))]
+    for p, i in inputs:
+        assert (p.laid_out(i, "float32") == p.inputs[i]).all()
+    flags = [p.laid_out(i, "float64").flags for p, i in inputs]
+    assert any(f.c_contiguous for f in flags)
+    assert any(f.f_contiguous and not f.c_contiguous for f in flags)
+    assert any(not f.forc for f in flags)

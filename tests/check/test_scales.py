@@ -126,3 +126,30 @@ def test_own_scales_of_what_needs_none():
     assert edge is None
     (found,) = own_scales([np.ones(3)], [1.0], lambda moves: abs(moves[0][1]) < 1e-5)
     assert found[0] == found[2] == 1.0 and LAST_BITS * 2.0**-52 < found[1] / 128 < 1e-5
+
+
+TINY_ONES_WRONG = {
+    "sqrt": (np.sqrt, lambda x: 0.5 / np.sqrt(x), (0.0, 1.001, 1.01)),
+    "exp": (np.exp, np.exp, (0.0, 1.001, -1.0)),
+    "relu": (lambda x: np.maximum(x, 0.0), lambda x: np.where(x > 0, 1.0, 0.0), (0.5, -1.0)),
+}
+
+
+@pytest.mark.parametrize("behind", ["nothing", "a sum", "a product"])
+@pytest.mark.parametrize("name", TINY_ONES_WRONG)
+def test_an_element_on_a_scale_of_its_own_has_to_be_confirmed(name, behind):
+    """Wrong only where elements are tiny, and lost among other outputs: moving it less must not make it agree."""
+    f, slope, factors = TINY_ONES_WRONG[name]
+    w = np.random.default_rng(0).standard_normal((3, 2))
+    ends = {"nothing": lambda y: y, "a sum": lambda y: y.sum(), "a product": lambda y: w @ y}
+    for factor in factors:
+        suspect = scaled(f, slope, np.array([factor, 1.0]))
+        report = ag.gradcheck(lambda x, suspect=suspect: ends[behind](suspect(x)), np.array([1e-20, 1.0]))
+        assert report.verdict == "FAIL" and report.place.operation == "suspect", f"{factor}: {report}"
+
+
+def test_inputs_that_are_all_tiny_do_not_hide_a_function_of_ordinary_scale():
+    """exp at 1e-30 changes by nothing within its inputs' own size; its derivative is 1 all the same, and is seen."""
+    x = np.array([1e-32, 1e-20])
+    for factor, verdict in ((1.0, "PASS"), (1.001, "FAIL"), (0.0, "FAIL")):
+        assert ag.gradcheck(scaled(np.exp, np.exp, factor), x).verdict == verdict

@@ -29,8 +29,7 @@ def program_of(f, *arrays):
     """The program of a function of arrays."""
     inputs = [ag.tensor(a) for a in arrays]
     captured = capture(lambda: f(*inputs), inputs)
-    result = captured.result if isinstance(captured.result, (list, tuple)) else [captured.result]
-    return lower(captured, [captured.record.value(t) for t in result])[0]
+    return lower(captured, captured.outputs)[0]
 
 
 def ops_of(program):

@@ -139,6 +139,10 @@ def test_what_is_done_many_times_to_one_value_folds():
     assert len(boxes(picture)) < 8
 
 
+def test_a_value_cut_into_parts_of_different_use_does_not_fold(records):
+    assert len(titled(ag.graph(records("lstm")[0]).show(), "slice")) == 5  # the step's input, and its four gates
+
+
 def test_a_loop_over_a_list_of_inputs_is_a_loop():
     lstm = gallery.LSTM()
 

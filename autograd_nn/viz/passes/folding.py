@@ -184,7 +184,7 @@ class Folding:
                     end += 1
                 times = (end - start) // period + 1
                 run = Run(start, period, times)
-                if times >= FEWEST and self._may_fold(run, flat):
+                if times >= FEWEST and self._may_fold(run, flat) and self._used_alike(run):
                     saved = sum([len(self.items[k]) for k in range(start + period, start + period * times)])
                     if saved > removed:
                         best, removed = run, saved
@@ -193,6 +193,21 @@ class Folding:
 
     def _may_fold(self, run: Run, flat: bool) -> bool:
         return flat or any(self.members[k][0] == "section" for k in range(run.start, run.start + run.period))
+
+    def _used_alike(self, run: Run) -> bool:
+        """Whether the repetitions feed one another, or all the same members: a value cut in four for four uses is no loop."""
+        uses: list[set[int]] = [set() for _ in range(run.times)]
+        for t in range(len(self.members)):
+            into = (t - run.start) // run.period
+            for m, *_ in self.wiring[t]:
+                came = (m - run.start) // run.period
+                if m < 0 or not 0 <= came < run.times:
+                    continue
+                if 0 <= into < run.times and into != came:
+                    return True
+                if into != came:
+                    uses[came].add(t)
+        return all(u == uses[0] for u in uses)
 
     def apply(self, run: Run) -> None:
         """Keep the first period, as a section drawn `times` over, and lead to it what led to the others."""
