@@ -1,6 +1,7 @@
 """Where a value would leave the graph unseen, it is refused; where somebody asks for the value, it is given."""
 
 import math
+import operator
 import warnings
 
 import numpy as np
@@ -37,6 +38,9 @@ def stored(dtype, value):
             initial=t,
         ),
         lambda t: np.fromiter([t, t], float),
+        lambda t: np.zeros(3).__setitem__(0, t),
+        lambda t: np.ndarray.__setitem__(np.zeros(3), 0, t),
+        lambda t: operator.setitem(np.zeros(3), 0, t),
         lambda t: np.array([t, 1.0]),
         lambda t: np.array([[1.0, t]]),
         lambda t: np.full(3, t),

@@ -31,8 +31,8 @@ _INSTEAD = (
 )
 
 
-_METHODS = frozenset({"accumulate", "fill", "fromiter", "reduce"})
-"""NumPy's functions that take numbers by calling ``float`` themselves."""
+_METHODS = frozenset({"__setitem__", "accumulate", "fill", "fromiter", "reduce", "setitem"})
+"""NumPy's functions that take numbers by calling ``float`` themselves, and writing into an array by name."""
 _known: dict[tuple[int, int], tuple[CodeType, str]] = {}
 """At a place (a code object's id, an instruction in it): the code, and what of NumPy's is called there (``""``: nothing)."""
 _STEPS = (math.ceil, math.floor, math.isclose, math.isfinite, math.isinf, math.isnan, math.trunc)
