@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import autograd_nn as ag
+from autograd_nn.engine import leaving
 
 
 def leaf():
@@ -148,3 +149,11 @@ def test_membership():
     x = ag.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
     assert 3.0 in x
     assert 5.0 not in x
+
+
+def test_code_made_in_a_loop_is_not_remembered_for_ever(monkeypatch):
+    monkeypatch.setattr(leaving, "MOST_KNOWN", 8)
+    t = leaf()
+    for i in range(50):
+        assert eval(f"float(t) + {i}", {"t": t}) == 2.0 + i
+    assert len(leaving._known) <= 8
