@@ -1,12 +1,14 @@
 """Where a value would leave the graph unseen, it is refused; where somebody asks for the value, it is given."""
 
 import math
+import operator
 import warnings
 
 import numpy as np
 import pytest
 
 import autograd_nn as ag
+from autograd_nn.engine import leaving
 
 
 def leaf():
@@ -37,6 +39,9 @@ def stored(dtype, value):
             initial=t,
         ),
         lambda t: np.fromiter([t, t], float),
+        lambda t: np.zeros(3).__setitem__(0, t),
+        lambda t: np.ndarray.__setitem__(np.zeros(3), 0, t),
+        lambda t: operator.setitem(np.zeros(3), 0, t),
         lambda t: np.array([t, 1.0]),
         lambda t: np.array([[1.0, t]]),
         lambda t: np.full(3, t),
@@ -144,3 +149,11 @@ def test_membership():
     x = ag.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
     assert 3.0 in x
     assert 5.0 not in x
+
+
+def test_code_made_in_a_loop_is_not_remembered_for_ever(monkeypatch):
+    monkeypatch.setattr(leaving, "MOST_KNOWN", 8)
+    t = leaf()
+    for i in range(50):
+        assert eval(f"float(t) + {i}", {"t": t}) == 2.0 + i
+    assert len(leaving._known) <= 8

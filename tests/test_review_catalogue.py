@@ -146,3 +146,28 @@ def test_compare_says_that_seeds_differ():
             ag.dropout(np.tanh(x), 0.5)
         runs.append(r)
     assert "another seed" in str(ag.compare(*runs))
+
+
+@pytest.mark.parametrize("axis", [0, -1])
+@pytest.mark.parametrize(
+    "name", ["sum", "prod", "max", "min", "logsumexp", "nansum", "nanprod", "nanmean", "nanmax", "nanmin"]
+)
+def test_a_number_has_an_axis_for_the_reductions_for_which_numpy_gives_it_one(name, axis):
+    for keepdims in (False, True):
+        x = ag.tensor(np.array(2.0), requires_grad=True)
+        out = getattr(ag, name)(x, axis=axis, keepdims=keepdims)
+        assert out.shape == ()
+        assert out.item() == 2.0
+        (slope,) = ag.gradients(out * out, [x], create_graph=True)
+        assert slope.item() == 4.0
+        assert ag.gradients(slope, x).item() == 2.0
+
+
+@pytest.mark.skipif(not hasattr(np, "vecdot"), reason="this NumPy has no vecdot")
+def test_numpys_vecdot_takes_an_axis():
+    x, y = ag.tensor(M, requires_grad=True), M[::-1] * 2.0
+    for axis in (0, 1, -1):
+        np.testing.assert_allclose(np.vecdot(x, y, axis=axis).detach(), np.vecdot(M, y, axis=axis))
+    np.testing.assert_array_equal(ag.gradients(np.vecdot(x, y, axis=0).sum(), x), y)
+    with pytest.raises(TypeError, match="keepdims= is not differentiable here"):
+        np.vecdot(x, y, keepdims=True)

@@ -31,10 +31,12 @@ _INSTEAD = (
 )
 
 
-_METHODS = frozenset({"accumulate", "fill", "fromiter", "reduce"})
-"""NumPy's functions that take numbers by calling ``float`` themselves."""
+_METHODS = frozenset({"__setitem__", "accumulate", "fill", "fromiter", "reduce", "setitem"})
+"""NumPy's functions that take numbers by calling ``float`` themselves, and writing into an array by name."""
 _known: dict[tuple[int, int], tuple[CodeType, str]] = {}
 """At a place (a code object's id, an instruction in it): the code, and what of NumPy's is called there (``""``: nothing)."""
+MOST_KNOWN = 4096
+"""Places that are remembered; code that is made anew each time (``eval`` in a loop) would be kept for ever."""
 _STEPS = (math.ceil, math.floor, math.isclose, math.isfinite, math.isinf, math.isnan, math.trunc)
 
 
@@ -53,6 +55,8 @@ def refuse_number(frame: FrameType, transforming: bool) -> None:
         )
     known = _known.get((id(code), frame.f_lasti))
     if known is None:
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
         known = _known[id(code), frame.f_lasti] = (code, _asked_by(frame))  # which keeps the code, and so its id
     if known[1]:
         raise TypeError(

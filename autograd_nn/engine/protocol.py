@@ -67,6 +67,8 @@ def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
     if method == "outer":
         x, y = [i if hasattr(i, "ndim") else np.asarray(i) for i in inputs]
         inputs = (x.reshape((*x.shape, *(1,) * y.ndim)), y)
+    if kwargs and method == "__call__" and kwargs.keys() <= {"axis"} & inspect.signature(ours).parameters.keys():
+        return ours(*inputs, **kwargs)
     if method in ("__call__", "outer") and kwargs:
         named = ", ".join(f"{k}=" for k in kwargs)
         raise TypeError(f"{name}: {named} is not differentiable here; call ag.{ours.__name__} without it")

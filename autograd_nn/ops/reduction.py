@@ -18,7 +18,9 @@ __all__ = ["all", "amax", "amin", "any", "argmax", "argmin", "max", "mean", "min
 def spread(g: Any, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Any:
     """A reduction's result (or its cotangent) repeated over the axes that were reduced."""
     if axis is not None and not keepdims:
-        axes = {a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))}
+        axes = {
+            a % (len(shape) or 1) for a in (axis if isinstance(axis, tuple) else (axis,))
+        }  # a number has an axis, too
         g = reshape_(g, tuple([1 if i in axes else n for i, n in enumerate(shape)]))
     return broadcast_to_(g, shape)
 
@@ -26,6 +28,8 @@ def spread(g: Any, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Any:
 def count(shape: tuple[int, ...], axis: Any) -> int:
     """How many elements go into each of a reduction's results."""
     axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    if axes and not shape:
+        raise np.exceptions.AxisError(axes[0], 0)
     n = 1
     for a in axes:
         n *= shape[a]

@@ -122,7 +122,7 @@ def products_of_others(x: Any) -> Any:
 
 def gathered(x: Any, axis: Any) -> tuple[Any, tuple[int, ...]]:
     """x with the axes of a reduction as one last axis, and the order of axes that brought them there."""
-    axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = range(x.ndim) if axis is None or not x.ndim else axis if isinstance(axis, tuple) else (axis,)
     last = [a % x.ndim for a in axes]
     order = (*[i for i in range(x.ndim) if i not in last], *last)
     moved = transpose_(x, order)

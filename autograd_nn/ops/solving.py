@@ -64,7 +64,18 @@ def inv(a, /):
 inv.vjp(a=lambda g, out: -(out.mT @ g @ out.mT))
 
 
-@op(kind="linalg", broadcasts=True, explain=_singular_fix)
+def _solve_fix(a: Any, b: Any) -> str | None:
+    shape, sides = np.shape(a), np.shape(b)
+    if square_fix(a) is None and sides[-2] != shape[-1]:
+        return f"a has {shape[-1]} rows and b has {sides[-2]}: a {shape}, b {sides}"
+    try:
+        np.broadcast_shapes(shape[:-2], sides[:-2])
+    except ValueError:
+        return f"the leading axes do not broadcast: a {shape}, b {sides}"
+    return _singular_fix(a)
+
+
+@op(kind="linalg", broadcasts=True, explain=_solve_fix)
 def solve_(a, b, /):
     """The x with a x = b, for matrices b."""
     return np.linalg.solve(a, b)
