@@ -44,7 +44,7 @@ def keep_freed_memory() -> int:
     if asked and not asked.isdigit():
         raise ValueError(f"{VARIABLE}={asked!r} is not a number of bytes; 0 leaves the C library's allocator as it is")
     theirs = any(name in os.environ for name in GLIBC) or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", "")
-    if asked == "0" or (theirs and not asked) or not hasattr(os, "sysconf"):
+    if (asked and not int(asked)) or (theirs and not asked) or not hasattr(os, "sysconf"):
         return 0
     try:
         mallopt = ctypes.CDLL(None).mallopt

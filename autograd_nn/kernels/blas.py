@@ -2,7 +2,8 @@
 
 Decision: OpenBLAS's idle threads spin for some 20 ms after a product they shared, and keep ours from the cores for the
 kernels to come (a network of separable convolutions took 1.5 times as long). So what this package asks of OpenBLAS it
-asks of one thread at a time: its count is set to 1 for the time of a call, by one Python thread at a time.
+asks of one thread at a time: its count is set to 1 for the time of a call, by one Python thread at a time. Another that comes
+meanwhile takes the count as it finds it, which costs speed at most.
 """
 
 from __future__ import annotations
@@ -35,18 +36,21 @@ def blas() -> Blas | None:
                 gemm = {
                     size: getattr(library, f"{prefix}cblas_{letter}gemm64_") for size, letter in ((4, "s"), (8, "d"))
                 }
-                get, set = (getattr(library, f"{prefix}openblas_{what}_num_threads64_") for what in ("get", "set"))
+                count, limit = (getattr(library, f"{prefix}openblas_{what}_num_threads64_") for what in ("get", "set"))
             except AttributeError:
                 continue
-            get.restype, set.restype, set.argtypes = ctypes.c_int, None, [ctypes.c_int]
-            return Blas({size: ctypes.cast(f, ctypes.c_void_p).value or 0 for size, f in gemm.items()}, get, set)
+            count.restype, limit.restype, limit.argtypes = ctypes.c_int, None, [ctypes.c_int]
+            return Blas({size: ctypes.cast(f, ctypes.c_void_p).value or 0 for size, f in gemm.items()}, count, limit)
     return None
 
 
 def _libraries() -> Iterator[ctypes.CDLL]:
     """Libraries in which NumPy's BLAS may be found: its extension module (and what that links to), those beside it."""
     module = importlib.import_module("numpy._core._multiarray_umath")
-    beside = sorted((Path(np.__file__).parent.parent / "numpy.libs").glob("*openblas*"))
+    package = Path(np.__file__).parent
+    beside = [
+        p for folder in (package.parent / "numpy.libs", package / ".dylibs") for p in sorted(folder.glob("*openblas*"))
+    ]
     for path in (module.__file__, *map(str, beside)):
         try:
             yield ctypes.CDLL(path)

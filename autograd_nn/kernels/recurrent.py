@@ -2,8 +2,8 @@
 
 A thread takes some sequences of the batch through all steps; sequences do not wait for one another, so threads never meet
 before the end. The weight is packed once into panels of two vectors of columns, which the microkernel multiplies by tiles of
-ROWS states. A tile may run on into rows behind those of its step: what it makes of them is never read, but they must exist
-(`roomy`).
+ROWS states. A tile may run on into rows behind those of its step, which another thread may be writing: what it makes of them is
+never read, but they must exist (`ops.recurrent` leaves room behind its arrays).
 
 A plan says where the rows of each step stand: see `_plan`. Formulas, in the notation of PyTorch's layers: see
 `ops.recurrent`, whose NumPy code is the same.
@@ -172,8 +172,9 @@ def step(plan, index, first, last):
     return starts[t] + first, min(last, starts[t + 1] - starts[t]) - first
 
 
-SIZES = 8
-ZERO = 6  # two zeros in a plan: the table of offsets of a product's only step
+# A plan: steps, backwards, batch, width, size, a flag; two zeros, the table of offsets of a product's only step; the first row of
+# each step, and one past all.
+ZERO, SIZES = 6, 8
 
 
 @kernel(a=types.int64)
@@ -194,15 +195,15 @@ def lstm(plan, a, b, c, d, shared, private, part, parts):
         times(state, n, size, packed, panels, zero, private, stride, 0)
         for r in range(n):
             g, p = at(gates, 4 * width * (row + r)), at(private, stride * r)
-            c, before, y = (
+            carried, before, y = (
                 at(cell, width * (first + r)),
                 at(cell_before, width * (row + r)),
                 at(hidden, width * (row + r)),
             )
             for j in range(0, whole, L):
-                _lstm_vector(at(g, j), at(p, j), at(c, j), at(before, j), at(y, j), width)
+                _lstm_vector(at(g, j), at(p, j), at(carried, j), at(before, j), at(y, j), width)
             for j in range(whole, width):
-                _lstm_element(at(g, j), at(p, j), at(c, j), at(before, j), at(y, j), width)
+                _lstm_element(at(g, j), at(p, j), at(carried, j), at(before, j), at(y, j), width)
         if given(packed_out):
             times(at(hidden, row * width), n, width, packed_out, out_panels, zero, private, stride, 0)
             copy_rows(private, stride, at(out, row * size), size, n)
@@ -235,11 +236,11 @@ def lstm_gradient(plan, a, b, c, d, shared, private, part, parts):
                 at(dz, 4 * width * (row + r)),
                 at(cell_before, width * (row + r)),
             )
-            m, c = at(hidden, width * r), at(dc, width * (first + r))
+            m, carried = at(hidden, width * r), at(dc, width * (first + r))
             for j in range(0, whole, L):
-                _lstm_gradient_vector(at(g, j), at(before, j), at(m, j), at(c, j), at(z, j), width)
+                _lstm_gradient_vector(at(g, j), at(before, j), at(m, j), at(carried, j), at(z, j), width)
             for j in range(whole, width):
-                _lstm_gradient_element(at(g, j), at(before, j), at(m, j), at(c, j), at(z, j), width)
+                _lstm_gradient_element(at(g, j), at(before, j), at(m, j), at(carried, j), at(z, j), width)
         times(at(dz, 4 * width * row), n, 4 * width, packed, panels, zero, private, stride, 0)
         copy_rows(private, stride, state, size, n)
 
@@ -362,11 +363,6 @@ def rnn_gradient(plan, a, b, c, d, shared, private, part, parts):
         copy_rows(private, stride, state, width, n)
 
 
-def roomy(rows: int, columns: int, dtype: Any) -> np.ndarray:
-    """An array behind whose rows there are others, for the last tile."""
-    return np.empty((rows + ROWS, columns), dtype)[:rows]
-
-
 def packed(w: np.ndarray) -> np.ndarray:
     """A matrix (inputs, outputs) as panels of two vectors of outputs: (panels, inputs, 2 vectors), zeros at the end."""
     (inputs, outputs), width = w.shape, 2 * VECTOR_BYTES // w.itemsize
@@ -405,7 +401,7 @@ def run(
     *arrays: np.ndarray | None,
     flag: bool = False,
 ) -> None:
-    """Take all sequences through all steps. Arrays are contiguous; those that a tile reads (states, rows of steps) `roomy`."""
+    """Take all sequences through all steps. Arrays are contiguous; those that a tile reads have ROWS more rows behind."""
     first = next(a for a in arrays if a is not None)
     addresses = np.array([0 if a is None else address(a) for a in arrays], np.int64)
     plan = _plan(walk, sizes, bool(backwards), width, size, int(flag), first.dtype, get_num_threads())
