@@ -47,6 +47,7 @@ class Derivative(Protocol):
     names: list[str]
     base: list[np.ndarray]
     elementary: bool  # one operation, whose results are rounded once, not what is left of larger numbers
+    inner: float  # the size of the numbers inside of it that may cancel to nothing, as in log(1 + 1e-20); 0: none known
 
     def values(self, moved: Sequence[np.ndarray] | None) -> list[np.ndarray]: ...
 
@@ -256,8 +257,11 @@ class Examination:
         scale = max(usual, 1e3 * EPSILON * length)
         underflow = SMALLEST * norm(direction)  # what the engine's zero may stand for
         tolerance = self.atol + self.rtol * max(along, least) + underflow
-        # Differences ten times as uncertain as the error allowed still tell an error of a thousandth, a thousand times more.
-        return Claim(value, along, scale, length, tolerance, underflow, 10 * (self.atol + self.rtol * usual))
+        # Differences ten times as uncertain as the error allowed still tell an error of a thousandth, a thousand times more. Among
+        # the units of a large network some are always near their kinks, and its value is a sum of much that does not move: there
+        # it is a thousand times, and an error of a thousandth is ten times more.
+        blur = (10 if self.size <= SWEPT else 1000) * (self.atol + self.rtol * usual)
+        return Claim(value, along, scale, length, tolerance, underflow, blur)
 
     def line(self, direction: Sequence[np.ndarray]) -> Line:
         """The outputs along a direction."""
@@ -290,6 +294,8 @@ class Examination:
             return AGREES
         if gap <= claim.tolerance + 8 * found.error and 8 * found.error <= claim.blur:
             return AGREES
+        if is_saturated(claim, found, self.problem.inner):
+            return UNCLEAR
         room = claim.tolerance + 8 * found.error
         reach = self.reach(self.weights) * claim.length
         # A last bit of the values nearby, times the sums of some dozens of them: below that the engine's zero is not exact.
@@ -320,6 +326,8 @@ class Examination:
         """
         size = max(abs(claim.value), abs(found.value))
         if not HIDDEN * size + claim.underflow < abs(claim.value - found.value) < math.inf:
+            return False
+        if is_saturated(claim, found, self.problem.inner):
             return False
         touched = line.touched(FIRST_STEP)
         reach = self.reach(touched)
@@ -358,13 +366,15 @@ class Examination:
 
     def _balanced(self) -> list[np.ndarray]:
         """Signs, each over the size of its coordinate's derivative, within three decades of the median."""
-        size = [np.abs(g) * s for g, s in zip(self.gradient, self.scales, strict=True)]
+        with np.errstate(all="ignore"):
+            size = [np.abs(g) * s for g, s in zip(self.gradient, self.scales, strict=True)]
         thin = [q.ravel()[:: 1 + q.size // 10_000] for q in size]  # enough for a median
         some = [q[np.isfinite(q) & (q > 0)] for q in thin]
         middle = float(np.median(np.concatenate(some))) if any(q.size for q in some) else 1.0
         parts = []
         for q, s in zip(size, self.scales, strict=True):
-            weight = np.clip(middle / np.where(q > 0, q, middle), 1e-3, 1e3)
+            with np.errstate(all="ignore"):
+                weight = np.clip(middle / np.where(q > 0, q, middle), 1e-3, 1e3)
             parts.append(weight * s * self._signs(q.shape))
         return self._unit(parts)
 
@@ -489,6 +499,14 @@ class Examination:
         assert probe.variable is not None
         step = float(probe.direction[probe.variable][probe.index])
         return probe.analytic / step, probe.numeric / step
+
+
+def is_saturated(claim: Claim, found: Slope, inner: float) -> bool:
+    """Whether values are flat where less is claimed than the last bits of numbers of this size inside of the function.
+
+    The cross-entropy of a certain and right answer is log(1 + 1e-20), which is 0 all around, and its derivative is 1e-20.
+    """
+    return abs(found.value) <= 1e-3 * abs(claim.value) and abs(claim.value) <= 64 * EPSILON * inner * claim.length
 
 
 def products(gradient: Sequence[np.ndarray], direction: Sequence[np.ndarray]) -> list[np.ndarray]:

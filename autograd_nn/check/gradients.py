@@ -89,6 +89,10 @@ def check_model(
     >>> bool(ag.check_model(Scale(), np.array([0.1, 0.2], np.float32)))
     True
     """
+    if isinstance(model, type):
+        raise TypeError(f"check_model: takes a model, not its class; build one with {model.__name__}(...)")
+    if loss is not None and not callable(loss):
+        raise TypeError(f"check_model: the loss is a function of the model's result; got {type(loss).__name__}")
     if not hasattr(model, "named_parameters"):
         raise TypeError(f"check_model: {type(model).__name__} has no named_parameters(); use gradcheck for a function")
     parameters = list(model.named_parameters())
@@ -129,8 +133,11 @@ def check(
     """What `gradcheck` and `check_model` share."""
     if coverage not in COVERAGE:
         raise ValueError(f"{who}: coverage {coverage!r} is not one of {', '.join(COVERAGE)}")
-    if order < 1:
-        raise ValueError(f"{who}: order {order} is not a derivative's; it is 1 or more")
+    if not isinstance(order, (int, np.integer)) or order < 1:
+        raise ValueError(f"{who}: order {order!r} is not a derivative's; it is a whole number, 1 or more")
+    for name, allowed in (("rtol", rtol), ("atol", atol)):
+        if allowed is not None and not (isinstance(allowed, (int, float, np.number)) and 0 <= allowed < np.inf):
+            raise ValueError(f"{who}: {name} is {allowed!r}; it is a number from 0 on, or None for the default")
     if not callable(f):
         raise TypeError(f"{who}: takes a function, then what to call it with; the first argument is {type(f).__name__}")
     start = time.perf_counter()
@@ -294,6 +301,13 @@ def _explain(
         report.verdict = NOT_DIFFERENTIABLE
         report.place = None
         report.reason = f"the value depends on what the graph does not: {_cut(found.cuts, exam)}"
+    elif exam.outcome == examine.DIFFERS and found.fused and _is_flat(exam):
+        report.verdict = ILL_CONDITIONED
+        names = ", ".join(dict.fromkeys(p.operation for p in found.fused))
+        report.reason = (
+            f"values do not change where the derivative is less than the last bits of what {names} computes inside; each of "
+            f"the {found.checked} operations is right by itself"
+        )
     elif exam.outcome == examine.DIFFERS:
         report.verdict = FAIL
         report.reason = (
@@ -302,6 +316,16 @@ def _explain(
         )
     else:
         report.verdict, report.reason = ILL_CONDITIONED, _conditioning(exam)
+
+
+def _is_flat(exam: Examination) -> bool:
+    """Whether all that speaks against the derivative is that values are saturated; then nothing does."""
+    against = [p for p in exam.probes if p.outcome == examine.DIFFERS]
+    if not exam.odd or not all(examine.is_saturated(p.claim, p.slope, 1.0) for p in against):
+        return False
+    for p in against:
+        p.outcome = examine.UNCLEAR
+    return True
 
 
 def _cut(cuts: Sequence[Place], exam: Examination) -> str:

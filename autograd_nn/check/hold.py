@@ -250,6 +250,7 @@ class Problem:
     """A function and its first derivative, side by side, to be held against each other."""
 
     elementary = False
+    inner = 0.0
 
     def __init__(self, subject: Subject, function: Function) -> None:
         self.subject, self.function = subject, function

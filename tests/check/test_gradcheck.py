@@ -581,3 +581,26 @@ def test_every_correct_sample_passes():
             else:
                 continue
             assert report.verdict == expected, f"{row.name}, call {number}: {report}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"rtol": -1.0}, "rtol is -1.0"),
+        ({"rtol": float("nan")}, "rtol is nan"),
+        ({"atol": "0.1"}, "atol is '0.1'"),
+        ({"order": 1.5}, "order 1.5"),
+        ({"order": "2"}, "order '2'"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        ag.gradcheck(ag.sin, np.ones(2), **settings)
+
+
+@pytest.mark.parametrize("scale", [30.0, 100.0, 1000.0])
+def test_a_loss_that_is_saturated_is_not_called_wrong(scale):
+    for seed in range(8, 16):
+        z = np.random.default_rng(seed).standard_normal((2, 5)) * scale
+        report = ag.gradcheck(lambda z: ag.cross_entropy(z, np.array([0, 1])), z)
+        assert report.verdict in ("PASS", "ILL-CONDITIONED"), str(report)
