@@ -257,9 +257,9 @@ class Examination:
         scale = max(usual, 1e3 * EPSILON * length)
         underflow = SMALLEST * norm(direction)  # what the engine's zero may stand for
         tolerance = self.atol + self.rtol * max(along, least) + underflow
-        # Differences ten times as uncertain as the error allowed still tell an error of a thousandth, a thousand times more. Among
-        # the units of a large network some are always near their kinks, and its value is a sum of much that does not move: there
-        # it is a thousand times, and an error of a thousandth is ten times more.
+        # Differences ten times as uncertain as the error allowed still tell an error of a thousandth, a thousand times more.
+        # Among the units of a large network some are always near their kinks, and its value is a sum of much that does not
+        # move: there it is a thousand times, and an error of a thousandth is ten times more.
         blur = (10 if self.size <= SWEPT else 1000) * (self.atol + self.rtol * usual)
         return Claim(value, along, scale, length, tolerance, underflow, blur)
 

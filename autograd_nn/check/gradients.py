@@ -17,7 +17,7 @@ from ..engine.tensor import Tensor
 from . import examine
 from .examine import Examination
 from .hold import Problem, Subject
-from .kinks import judge
+from .kinks import judge, wrong_beside
 from .localise import Place, localise
 from .readings import first_apart, same_reading
 from .report import (
@@ -235,9 +235,19 @@ def _one_order(
         exam.coordinates(everything=True)
     elif coverage == "sampled":
         exam.coordinates()
+    agrees = exam.outcome == examine.AGREES and not exam.suspicious
+    beside = wrong_beside(exam) if agrees and order == 1 and 0 < exam.size < examine.LARGE else None
     report.evaluations += exam.evaluations
     report.probes += exam.probes
-    if exam.outcome != examine.AGREES or exam.suspicious:
+    if beside is not None:
+        wrong = localise(problem, rng, *settings, at=beside).wrong
+        if wrong is not None:
+            report.verdict, report.place = FAIL, wrong
+            report.reason = (
+                f"the derivative of {wrong.operation}, input {wrong.input!r} is right at this point and wrong a step aside: a "
+                f"rule that keeps values of an earlier call, or that is right only where elements are alike"
+            )
+    if not agrees:
         _explain(problem, exam, order, report, rng, settings)
     rows = [_row(exam, k, order, directions, report) for k in range(len(exam.base))]
     report.rows += rows

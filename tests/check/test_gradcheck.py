@@ -604,3 +604,35 @@ def test_a_loss_that_is_saturated_is_not_called_wrong(scale):
         z = np.random.default_rng(seed).standard_normal((2, 5)) * scale
         report = ag.gradcheck(lambda z: ag.cross_entropy(z, np.array([0, 1])), z)
         assert report.verdict in ("PASS", "ILL-CONDITIONED"), str(report)
+
+
+def kept_from_the_first_call():
+    kept = {}
+
+    @ag.op(kind="elementwise")
+    def sine_with_a_cache(x, /):
+        return np.sin(x)
+
+    sine_with_a_cache.vjp(x=lambda g, x: g * kept.setdefault("cosine", ag.cos(x)))
+    return sine_with_a_cache
+
+
+@ag.op(kind="elementwise")
+def square_reversed(x, /):
+    return np.square(x)
+
+
+square_reversed.vjp(x=lambda g, x: (g * 2.0 * x)[::-1])
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "name"),
+    [
+        (kept_from_the_first_call(), np.array([0.3, 1.1, -2.0]), "sine_with_a_cache"),
+        (lambda x: square_reversed(x).sum(), np.ones(4), "square_reversed"),
+    ],
+)
+def test_a_rule_that_is_right_at_one_point_only_is_found(f, x, name):
+    report = ag.gradcheck(f, x)
+    assert report.verdict == "FAIL" and report.place.operation == name, str(report)
+    assert "wrong a step aside" in report.reason
