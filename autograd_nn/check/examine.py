@@ -266,7 +266,9 @@ class Examination:
     def line(self, direction: Sequence[np.ndarray]) -> Line:
         """The outputs along a direction."""
         slip = (lambda t: self._slip(direction, t)) if self.size < LARGE else None
-        return Line(lambda t: self.problem.values(self.moved(direction, t)), self.weights, self.centre, slip)
+        return Line(
+            lambda t: self.problem.values(self.moved(direction, t)), self.weights, self.centre, slip, self.problem.inner
+        )
 
     def _slip(self, direction: Sequence[np.ndarray], t: float) -> tuple[float, float]:
         """What rounding adds to a move: the claimed derivative of it, and the length of its parts."""
@@ -294,8 +296,6 @@ class Examination:
             return AGREES
         if gap <= claim.tolerance + 8 * found.error and 8 * found.error <= claim.blur:
             return AGREES
-        if is_saturated(claim, found, self.problem.inner):
-            return UNCLEAR
         room = claim.tolerance + 8 * found.error
         reach = self.reach(self.weights) * claim.length
         # A last bit of the values nearby, times the sums of some dozens of them: below that the engine's zero is not exact.
@@ -326,8 +326,6 @@ class Examination:
         """
         size = max(abs(claim.value), abs(found.value))
         if not HIDDEN * size + claim.underflow < abs(claim.value - found.value) < math.inf:
-            return False
-        if is_saturated(claim, found, self.problem.inner):
             return False
         touched = line.touched(FIRST_STEP)
         reach = self.reach(touched)
@@ -457,7 +455,7 @@ class Examination:
         On a scale of its own an element moves so little that the tolerance, which is that of all outputs, says nothing of it.
         """
         along, line = made.claim.along, self.line(made.direction)
-        touched = Line(line, line.touched(FIRST_STEP), self.centre, line.slip)
+        touched = Line(line, line.touched(FIRST_STEP), self.centre, line.slip, line.inner)
         first, best = touched.step(FIRST_STEP, along), slope(touched, Claim.none(along))
         self.evaluations += line.evaluations
         uncertain = [(first.central, first.noise), (best.value, best.error)]
@@ -499,14 +497,6 @@ class Examination:
         assert probe.variable is not None
         step = float(probe.direction[probe.variable][probe.index])
         return probe.analytic / step, probe.numeric / step
-
-
-def is_saturated(claim: Claim, found: Slope, inner: float) -> bool:
-    """Whether values are flat where less is claimed than the last bits of numbers of this size inside of the function.
-
-    The cross-entropy of a certain and right answer is log(1 + 1e-20), which is 0 all around, and its derivative is 1e-20.
-    """
-    return abs(found.value) <= 1e-3 * abs(claim.value) and abs(claim.value) <= 64 * EPSILON * inner * claim.length
 
 
 def products(gradient: Sequence[np.ndarray], direction: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -311,12 +311,12 @@ def _explain(
         report.verdict = NOT_DIFFERENTIABLE
         report.place = None
         report.reason = f"the value depends on what the graph does not: {_cut(found.cuts, exam)}"
-    elif exam.outcome == examine.DIFFERS and found.fused and _is_flat(exam):
+    elif exam.outcome == examine.DIFFERS and found.fused and _is_rounded_away(problem, exam, rng, settings):
         report.verdict = ILL_CONDITIONED
         names = ", ".join(dict.fromkeys(p.operation for p in found.fused))
         report.reason = (
-            f"values do not change where the derivative is less than the last bits of what {names} computes inside; each of "
-            f"the {found.checked} operations is right by itself"
+            f"its derivatives, of size {exam.worst.scale if exam.worst else 0.0:.1g}, are lost in the rounding of what {names} "
+            f"computes inside; each of the {found.checked} operations is right by itself"
         )
     elif exam.outcome == examine.DIFFERS:
         report.verdict = FAIL
@@ -328,13 +328,24 @@ def _explain(
         report.verdict, report.reason = ILL_CONDITIONED, _conditioning(exam)
 
 
-def _is_flat(exam: Examination) -> bool:
-    """Whether all that speaks against the derivative is that values are saturated; then nothing does."""
-    against = [p for p in exam.probes if p.outcome == examine.DIFFERS]
-    if not exam.odd or not all(examine.is_saturated(p.claim, p.slope, 1.0) for p in against):
+def _is_rounded_away(
+    problem: Problem, exam: Examination, rng: np.random.Generator, settings: tuple[float, float]
+) -> bool:
+    """Whether nothing speaks against the derivative any more once values are taken to be rounded as numbers of size 1 are.
+
+    That holds for what several operations compute in one, of which the result is what is left; asked when each operation is
+    right by itself.
+    """
+    problem.inner = max([1.0, *[float(np.max(np.abs(b), initial=0.0)) for b in exam.base]])
+    again = Examination(problem, rng, *settings, scales=exam.scales)
+    again.directions()
+    again.coordinates()
+    problem.inner = 0.0
+    if again.outcome not in (examine.AGREES, examine.UNCLEAR):
         return False
-    for p in against:
-        p.outcome = examine.UNCLEAR
+    for p in exam.probes:
+        if p.outcome == examine.DIFFERS:
+            p.outcome = examine.UNCLEAR
     return True
 
 
