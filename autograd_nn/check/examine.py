@@ -16,16 +16,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from .finite import EPSILON, FIRST_STEP, LEVELS, SHRINK, Claim, Line, Slope, norm, slope, weighted_size
+from .probe import AGREES, DIFFERS, KINK, SEVERITY, UNCLEAR, Derivative, Probe, products
 from .scales import TINY, is_tiny, own_scales, short, usual_scale
 
-AGREES, KINK, UNCLEAR, DIFFERS = "agrees", "kink", "unclear", "differs"
-SEVERITY = {AGREES: 0, KINK: 1, UNCLEAR: 2, DIFFERS: 3}
 SMALLEST, LARGEST = float(np.finfo(np.float64).tiny), float(np.finfo(np.float64).max)
 VISIBLE = 1e3 * EPSILON / (2 * FIRST_STEP)
 """A derivative, relative to the outputs, of which a thousandth stands out of rounding at the first step."""
@@ -39,63 +37,6 @@ SWEPT = 5_000
 """Up to this many the first direction is tried at every step, so that the picture shows how the error falls and rises."""
 LARGE = 100_000
 """From this many on, large steps are left out: a unit of a large network would be pushed over its kink."""
-
-
-class Derivative(Protocol):
-    """What is examined: a function of some arrays, and what is claimed to be its derivative."""
-
-    names: list[str]
-    base: list[np.ndarray]
-    elementary: bool  # one operation, whose results are rounded once, not what is left of larger numbers
-    inner: float  # the size of the numbers inside of it that may cancel to nothing, as in log(1 + 1e-20); 0: none known
-
-    def values(self, moved: Sequence[np.ndarray] | None) -> list[np.ndarray]: ...
-
-    def gradient(
-        self, weights: Sequence[np.ndarray], moved: Sequence[np.ndarray] | None = None
-    ) -> list[np.ndarray | None]: ...
-
-
-@dataclass(slots=True)
-class Probe:
-    """One direction: the derivative along it as the engine has it and as differences have it."""
-
-    label: str
-    claim: Claim
-    slope: Slope
-    outcome: str
-    direction: Sequence[np.ndarray]
-    variable: int | None = None  # of a single coordinate: whose, and which
-    index: tuple[int, ...] = ()
-
-    @property
-    def analytic(self) -> float:
-        return self.claim.value
-
-    @property
-    def numeric(self) -> float:
-        return self.slope.value
-
-    @property
-    def scale(self) -> float:
-        return self.claim.scale
-
-    @property
-    def gap(self) -> float:
-        return abs(self.analytic - self.slope.value)
-
-    @property
-    def error(self) -> float:
-        """The disagreement relative to the size that derivatives have along this direction."""
-        return 0.0 if self.gap == 0 else self.gap / self.scale if self.scale else math.inf
-
-    @property
-    def within_sides(self) -> bool:
-        """Whether the analytic value lies between the one-sided differences (or is the only one there is)."""
-        sides = [s for s in (self.slope.left, self.slope.right) if math.isfinite(s)]
-        low, high = min(sides, default=math.nan), max(sides, default=math.nan)
-        room = self.claim.tolerance + 1e-5 * self.scale
-        return low - room <= self.analytic <= high + room
 
 
 class Examination:
@@ -279,7 +220,8 @@ class Examination:
 
     def moved(self, direction: Sequence[np.ndarray], t: float) -> list[np.ndarray]:
         """The variables, moved by t along a direction."""
-        return [b + t * v for b, v in zip(self.base, direction, strict=True)]
+        with np.errstate(invalid="ignore"):
+            return [b + t * v for b, v in zip(self.base, direction, strict=True)]
 
     def _outcome(self, claim: Claim, found: Slope, direction: Sequence[np.ndarray]) -> str:
         """What a direction says."""
@@ -497,9 +439,3 @@ class Examination:
         assert probe.variable is not None
         step = float(probe.direction[probe.variable][probe.index])
         return probe.analytic / step, probe.numeric / step
-
-
-def products(gradient: Sequence[np.ndarray], direction: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """What each coordinate contributes to the derivative along a direction; one that does not move, nothing."""
-    pairs = zip(gradient, direction, strict=True)
-    return [g * v if np.isfinite(g).all() else np.where(v == 0, 0.0, g * v) for g, v in pairs]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.tensor import Tensor
-from . import examine
+from . import examine, probe
 from .examine import Examination
 from .hold import Problem, Subject
 from .kinks import judge, wrong_beside
@@ -231,11 +231,11 @@ def _one_order(
         return None
     exam.directions(sweep=exam.size <= examine.SWEPT)
     directions = len(exam.probes)
-    if coverage == "full" or (exam.outcome == examine.DIFFERS and exam.size <= 256):
+    if coverage == "full" or (exam.outcome == probe.DIFFERS and exam.size <= 256):
         exam.coordinates(everything=True)
     elif coverage == "sampled":
         exam.coordinates()
-    agrees = exam.outcome == examine.AGREES and not exam.suspicious
+    agrees = exam.outcome == probe.AGREES and not exam.suspicious
     beside = wrong_beside(exam) if agrees and order == 1 and 0 < exam.size < examine.LARGE else None
     report.evaluations += exam.evaluations
     report.probes += exam.probes
@@ -272,11 +272,11 @@ def _explain(
 ) -> None:
     """Turn a disagreement into a verdict: the operation at fault, a kink, a cut in the graph, or bad conditioning."""
     found = localise(problem, rng, *settings, thorough=bool(exam.suspicious))
-    if found.wrong is None and exam.outcome == examine.DIFFERS and not (found.kinks or found.narrow or found.cuts):
+    if found.wrong is None and exam.outcome == probe.DIFFERS and not (found.kinks or found.narrow or found.cuts):
         found = localise(problem, rng, *settings, thorough=True)
     judged = None
     if found.wrong is None and not found.kinks and not found.narrow:
-        doubtful = [p for p in exam.probes if p.outcome in (examine.DIFFERS, examine.KINK)]
+        doubtful = [p for p in exam.probes if p.outcome in (probe.DIFFERS, probe.KINK)]
         judged = judge(exam, doubtful) if doubtful else None
         if judged is not None and judged.wrong_at is not None:
             found = localise(problem, rng, *settings, at=judged.wrong_at)
@@ -284,13 +284,13 @@ def _explain(
     ordinal = "" if order == 1 else f" of order {order}"
     if found.wrong is not None:
         for p in exam.suspicious:
-            p.outcome = examine.DIFFERS
+            p.outcome = probe.DIFFERS
         report.verdict, report.place = FAIL, found.wrong
         name = f", input {found.wrong.input!r}" if found.wrong.input else ""
         report.reason = f"the derivative{ordinal} of {found.wrong.operation}{name} is wrong"
         if found.wrong.derivative_of:
             report.reason += f", which the rule of {found.wrong.derivative_of} uses"
-    elif exam.outcome == examine.AGREES:
+    elif exam.outcome == probe.AGREES:
         pass  # a suspicion that no operation confirmed
     elif found.kinks:
         report.verdict, report.kinks = KINK, found.kinks
@@ -307,18 +307,18 @@ def _explain(
         report.reason = (
             f"part of it computes in less than float64: {found.narrow[0].operation} at {found.narrow[0].line}"
         )
-    elif exam.outcome == examine.DIFFERS and (found.cuts or any(exam.unreached)):
+    elif exam.outcome == probe.DIFFERS and (found.cuts or any(exam.unreached)):
         report.verdict = NOT_DIFFERENTIABLE
         report.place = None
         report.reason = f"the value depends on what the graph does not: {_cut(found.cuts, exam)}"
-    elif exam.outcome == examine.DIFFERS and found.fused and _is_rounded_away(problem, exam, rng, settings):
+    elif exam.outcome == probe.DIFFERS and found.fused and _is_rounded_away(problem, exam, rng, settings):
         report.verdict = ILL_CONDITIONED
         names = ", ".join(dict.fromkeys(p.operation for p in found.fused))
         report.reason = (
             f"its derivatives, of size {exam.worst.scale if exam.worst else 0.0:.1g}, are lost in the rounding of what {names} "
             f"computes inside; each of the {found.checked} operations is right by itself"
         )
-    elif exam.outcome == examine.DIFFERS:
+    elif exam.outcome == probe.DIFFERS:
         report.verdict = FAIL
         report.reason = (
             f"the derivative{ordinal} is wrong, but each of the {found.checked} operations is right by itself: look for a hook "
@@ -341,11 +341,11 @@ def _is_rounded_away(
     again.directions()
     again.coordinates()
     problem.inner = 0.0
-    if again.outcome not in (examine.AGREES, examine.UNCLEAR):
+    if again.outcome not in (probe.AGREES, probe.UNCLEAR):
         return False
     for p in exam.probes:
-        if p.outcome == examine.DIFFERS:
-            p.outcome = examine.UNCLEAR
+        if p.outcome == probe.DIFFERS:
+            p.outcome = probe.UNCLEAR
     return True
 
 
@@ -369,7 +369,7 @@ def _conditioning(exam: Examination) -> str:
         return f"the engine gives {worst.analytic}, and differences come to nothing either: it is infinitely steep here"
     if not np.isfinite(worst.numeric):
         return "it is not finite at points nearby, at any step tried"
-    if worst.outcome == examine.KINK:
+    if worst.outcome == probe.KINK:
         return "one-sided differences disagree, though each operation is smooth on the values it saw"
     return (
         f"the differences are uncertain by {worst.slope.error:.1g} where derivatives are of size {worst.scale:.1g}: its values "
@@ -383,12 +383,12 @@ def _row(exam: Examination, k: int, order: int, directions: int, report: Report)
     own = singles or [p for p in exam.probes if p.variable is None]
     if not own:
         return row
-    worst = max(own, key=lambda p: (examine.SEVERITY[p.outcome], p.error if np.isfinite(p.error) else 1e300))
+    worst = max(own, key=lambda p: (probe.SEVERITY[p.outcome], p.error if np.isfinite(p.error) else 1e300))
     row.error = worst.error
     if worst.variable is not None:
         row.index = worst.index
         row.analytic, row.numeric = exam.element(worst)
-    outcome = max((p.outcome for p in own), key=examine.SEVERITY.__getitem__) if exam.odd else examine.DIFFERS
-    if outcome != examine.AGREES:
+    outcome = max((p.outcome for p in own), key=probe.SEVERITY.__getitem__) if exam.odd else probe.DIFFERS
+    if outcome != probe.AGREES:
         row.verdict = report.verdict if report.verdict != PASS else ILL_CONDITIONED
     return row

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .examine import AGREES, DIFFERS, KINK, Examination, Probe, products
+from .examine import Examination
 from .finite import FIRST_STEP, Claim, slope
+from .probe import AGREES, DIFFERS, KINK, Probe, products
 
 AROUND, CHECKED = 48, 6
 """At how many points around the rule's values are gathered, and at how many it is held against differences."""

@@ -18,10 +18,11 @@ from ..engine import modes
 from ..engine.graph import Node
 from ..engine.record import Entry, Record
 from ..engine.tensor import Tensor, tensor
-from .examine import AGREES, DIFFERS, KINK, Examination, Probe
+from .examine import Examination
 from .frozen import reached
 from .hold import Problem, Watch, derivative
 from .kinks import judge
+from .probe import AGREES, DIFFERS, KINK, Probe
 
 
 @dataclass(slots=True)
