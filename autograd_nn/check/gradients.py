@@ -160,8 +160,18 @@ def check(
                 if not report or exam is None or n == order:
                     break
                 problem, centre, before = problem.derived(exam.weights), None, exam
+        if report.verdict == PASS and not report.reason and subject.unchecked:
+            report.reason = _unchecked(subject.unchecked)
     report.seconds = time.perf_counter() - start
     return report
+
+
+def _unchecked(captured: Sequence[Tensor]) -> str:
+    named = ", ".join(t.name or f"one of shape {t.shape}" for t in captured[:3])
+    more = f" and {len(captured) - 3} more" if len(captured) > 3 else ""
+    return (
+        f"the derivative by what it captures ({named}{more}) was not asked for; give it as an input, or use check_model"
+    )
 
 
 def _stands_still(subject: Subject, report: Report) -> list[np.ndarray] | None:

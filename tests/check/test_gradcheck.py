@@ -639,3 +639,13 @@ def test_a_rule_that_is_right_at_one_point_only_is_found(f, x, name):
     report = ag.gradcheck(f, x)
     assert report.verdict == "FAIL" and report.place.operation == name, str(report)
     assert "wrong a step aside" in report.reason
+
+
+def test_a_pass_says_which_captured_tensors_were_not_checked():
+    w = ag.tensor(np.ones(3), requires_grad=True, name="w")
+    frozen_one = ag.tensor(np.ones(3))
+    report = ag.gradcheck(lambda x: (slightly_wrong(w) * x * frozen_one).sum(), np.array([1.0, 2.0, 3.0]))
+    assert report and "captures (w) was not asked for; give it as an input" in str(report)
+    assert ag.gradcheck(lambda x: x * frozen_one, np.ones(3)).reason == ""
+    x = ag.tensor(np.ones((2, 3), np.float32), requires_grad=True)
+    assert ag.check_model(ag.nn.Linear(3, 2), x).reason == ""
