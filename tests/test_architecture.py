@@ -109,3 +109,9 @@ def test_every_public_name_has_a_docstring_with_an_example():
 def test_first_line_of_every_file_says_its_subject():
     for path in sorted(ROOT.rglob("*.py")):
         assert path.read_text(encoding="utf-8").startswith(('"""', 'r"""')), path
+
+
+def test_test_files_have_names_of_their_own():
+    """pytest imports them side by side: two of one name cannot be collected together."""
+    names = [path.name for path in Path(__file__).parent.rglob("*.py") if path.name != "conftest.py"]
+    assert len(set(names)) == len(names), sorted({n for n in names if names.count(n) > 1})

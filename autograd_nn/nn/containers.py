@@ -114,6 +114,13 @@ class _InOrder(_Contents):
         del self[index]
         return item
 
+    def __iadd__(self, items: Iterable[Any]) -> Self:
+        return self.extend(items)
+
+    def __add__(self, items: Iterable[Any]) -> Self:
+        """A container of the entries of both; the entries are shared, not copied."""
+        return type(self).__new__(type(self))._renumber([*self, *items])
+
 
 class _ByName(_Contents):
     """Named entries: the ways of a dict."""
@@ -144,6 +151,10 @@ class _ByName(_Contents):
         item = self[name]
         self._set({n: kept for n, kept in self._contents.items() if n != name})
         return item
+
+    def clear(self) -> None:
+        """Take all entries out."""
+        self._set({})
 
     def keys(self) -> Iterable[str]:
         """The names."""

@@ -59,6 +59,8 @@ class _Convolution(Module):
             raise ValueError(f"{name}: padding_mode {padding_mode!r} is not one of {', '.join(ops.PADDING_MODES)}")
         if isinstance(padding, str) and padding not in ("same", "valid"):
             raise ValueError(f"{name}: padding {padding!r} is not 'same' or 'valid', a number or one for each axis")
+        if padding == "same" and each_axis(stride, self.axes) != (1,) * self.axes:
+            raise ValueError(f"{name}: padding 'same' needs stride 1, not {stride}; give the padding as numbers")
         self.in_channels, self.out_channels = in_channels, out_channels
         self.kernel_size, self.stride = each_axis(kernel_size, self.axes), each_axis(stride, self.axes)
         self.padding, self.dilation = each_axis(padding, self.axes), each_axis(dilation, self.axes)

@@ -88,32 +88,42 @@ class Module:
         try:
             attributes = self.__dict__
             if "_forward_pre_hooks" in attributes:
-                for hook in list(attributes["_forward_pre_hooks"].values()):
-                    replaced = hook(self, args)
-                    if replaced is not None:
+                for hook, with_kwargs in list(attributes["_forward_pre_hooks"].values()):
+                    replaced = hook(self, args, kwargs) if with_kwargs else hook(self, args)
+                    if replaced is None:
+                        continue
+                    if with_kwargs:
+                        args, kwargs = replaced
+                    else:
                         args = replaced if isinstance(replaced, tuple) else (replaced,)
             out = self.forward(*args, **kwargs)
             if "_forward_hooks" in attributes:
-                for hook in list(attributes["_forward_hooks"].values()):
-                    replaced = hook(self, args, out)
+                for hook, with_kwargs in list(attributes["_forward_hooks"].values()):
+                    replaced = hook(self, args, kwargs, out) if with_kwargs else hook(self, args, out)
                     if replaced is not None:
                         out = replaced
             return out
         finally:
             modes.leave(token)
 
-    def register_forward_pre_hook(self, hook: Callable[[Any, tuple[Any, ...]], Any]) -> HookHandle:
-        """Call ``hook(module, args)`` before `forward`; what it returns, if not None, replaces the arguments."""
-        return self._hooked("_forward_pre_hooks", hook)
+    def register_forward_pre_hook(self, hook: Callable[..., Any], *, with_kwargs: bool = False) -> HookHandle:
+        """Call ``hook(module, args)`` before `forward`; what it returns, if not None, replaces the arguments.
 
-    def register_forward_hook(self, hook: Callable[[Any, tuple[Any, ...], Any], Any]) -> HookHandle:
-        """Call ``hook(module, args, output)`` after `forward`; what it returns, if not None, replaces the output."""
-        return self._hooked("_forward_hooks", hook)
+        `with_kwargs`: call ``hook(module, args, kwargs)``, which returns None or a pair (args, kwargs).
+        """
+        return self._hooked("_forward_pre_hooks", hook, with_kwargs)
 
-    def _hooked(self, which: str, hook: Callable[..., Any]) -> HookHandle:
+    def register_forward_hook(self, hook: Callable[..., Any], *, with_kwargs: bool = False) -> HookHandle:
+        """Call ``hook(module, args, output)`` after `forward`; what it returns, if not None, replaces the output.
+
+        `with_kwargs`: call ``hook(module, args, kwargs, output)``.
+        """
+        return self._hooked("_forward_hooks", hook, with_kwargs)
+
+    def _hooked(self, which: str, hook: Callable[..., Any], with_kwargs: bool) -> HookHandle:
         hooks = self.__dict__.setdefault(which, {})
         number = _hooks()
-        hooks[number] = hook
+        hooks[number] = (hook, with_kwargs)
         return HookHandle(hooks, number)
 
     # ---- what it holds ---------------------------------------------------------------------------------------

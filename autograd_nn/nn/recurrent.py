@@ -161,7 +161,7 @@ class RNNBase(Module):
             return PackedSequence(x, *packed[1:]), tuple(finals)
         if not batched:
             return x, tuple([s[:, 0] for s in finals])
-        x = reshape(x, (steps, batch, -1))
+        x = reshape(x, (steps, batch, x.shape[1]))
         return swapaxes(x, 0, 1) if self.batch_first else x, tuple(finals)
 
     def _widths(self) -> tuple[int, ...]:

@@ -40,6 +40,15 @@ def _made(data: np.ndarray, device: Any, requires_grad: bool, name: str | None) 
     return t
 
 
+def _dtype(name: str, shape: Any, dtype: Any) -> Any:
+    """The dtype that is meant; TypeError for a number, which is a shape given in several arguments."""
+    if isinstance(dtype, (int, np.integer)):
+        raise TypeError(
+            f"{name}: the shape is one argument, a tuple: {name}(({shape}, {dtype})), not {name}({shape}, {dtype})"
+        )
+    return dtype or get_default_dtype()
+
+
 def zeros(
     shape: Any,
     dtype: DTypeLike | None = None,
@@ -54,7 +63,7 @@ def zeros(
     tensor([[0., 0.],
             [0., 0.]], dtype=float32)
     """
-    return _made(np.zeros(as_shape(shape), dtype or get_default_dtype()), device, requires_grad, name)
+    return _made(np.zeros(as_shape(shape), _dtype("zeros", shape, dtype)), device, requires_grad, name)
 
 
 def ones(
@@ -70,7 +79,7 @@ def ones(
     >>> ag.ones(3)
     tensor([1., 1., 1.], dtype=float32)
     """
-    return _made(np.ones(as_shape(shape), dtype or get_default_dtype()), device, requires_grad, name)
+    return _made(np.ones(as_shape(shape), _dtype("ones", shape, dtype)), device, requires_grad, name)
 
 
 def empty(
@@ -86,7 +95,7 @@ def empty(
     >>> ag.empty((2, 3)).shape
     (2, 3)
     """
-    return _made(np.empty(as_shape(shape), dtype or get_default_dtype()), device, requires_grad, name)
+    return _made(np.empty(as_shape(shape), _dtype("empty", shape, dtype)), device, requires_grad, name)
 
 
 def full(

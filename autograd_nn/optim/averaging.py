@@ -86,7 +86,10 @@ class ExponentialMovingAverage:
         return {"decay": self.decay, "updates": self.updates, "averages": list(self.averages)}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from `state_dict`. Raises ValueError where shapes differ; then nothing was changed."""
+        """Go on from `state_dict`. Raises ValueError where it lacks something or shapes differ; then nothing was changed."""
+        missing = [name for name in self.state_dict() if name not in state_dict]
+        if missing:
+            raise ValueError(f"ExponentialMovingAverage: the saved state lacks {', '.join(missing)}")
         averages = [np.asarray(a.numpy() if isinstance(a, Tensor) else a) for a in state_dict["averages"]]
         if [a.shape for a in averages] != [a.shape for a in self.averages]:
             raise ValueError(

@@ -177,7 +177,17 @@ class Optimizer:
             raise ValueError(
                 f"{self._name}: an optimizer's state has 'state' and 'param_groups'; this is {_an(state_dict)}"
             )
-        groups = list(state_dict["param_groups"])
+        groups, states = state_dict["param_groups"], state_dict["state"]
+        if not (
+            isinstance(groups, (list, tuple))
+            and all([isinstance(g, Mapping) and isinstance(g.get("params"), (list, tuple)) for g in groups])
+            and isinstance(states, Mapping)
+            and all([isinstance(entries, Mapping) for entries in states.values()])
+        ):
+            raise ValueError(
+                f"{self._name}: 'param_groups' is a list of mappings, each with a list 'params', and 'state' a mapping of "
+                f"mappings; these are something else"
+            )
         mine, theirs = [len(g["params"]) for g in self.param_groups], [len(g["params"]) for g in groups]
         if mine != theirs:
             raise ValueError(
@@ -199,7 +209,7 @@ class Optimizer:
             self.check(merged[-1])
         group_of = {id(p): group for group in merged for p in group["params"]}
         loaded: dict[Tensor, dict[str, Any]] = {}
-        for number, saved in state_dict["state"].items():
+        for number, saved in states.items():
             if number not in of:
                 raise ValueError(
                     f"{self._name}: the saved state is of parameter {number!r}, which is in none of its groups"

@@ -88,3 +88,23 @@ def test_a_path_that_cannot_be_written(tmp_path, monkeypatch):
     monkeypatch.setattr("builtins.open", refused)
     with pytest.raises(PermissionError, match=r"save: .*model.safetensors cannot be written: Permission denied"):
         ag.save({"a": ag.ones(1)}, tmp_path / "model.safetensors")
+
+
+def test_labels_that_are_no_integers_are_told_to_be():
+    with pytest.raises(ValueError, match=r"labels are integers, target\.astype\('int64'\)"):
+        nn.CrossEntropyLoss()(ag.ones((2, 3)), ag.tensor([0.0, 2.0]))
+
+
+@pytest.mark.parametrize("name", ["zeros", "ones", "empty"])
+@pytest.mark.parametrize("second", [0, 3])
+def test_a_shape_in_several_arguments(name, second):
+    with pytest.raises(TypeError, match=rf"{name}: the shape is one argument, a tuple: {name}\(\(2, {second}\)\)"):
+        getattr(ag, name)(2, second)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_padding_that_keeps_the_size_has_no_stride(axes):
+    kind = getattr(nn, f"Conv{axes}d")
+    with pytest.raises(ValueError, match=r"padding 'same' needs stride 1"):
+        kind(3, 8, 3, stride=2, padding="same")
+    assert kind(3, 8, 3, stride=1, padding="same")(ag.ones((1, 3, *[5] * axes))).shape == (1, 8, *[5] * axes)

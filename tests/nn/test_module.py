@@ -354,6 +354,21 @@ def test_hooks_see_and_replace_arguments_and_outputs():
     assert len(log) == 2
 
 
+def test_hooks_see_and_replace_keyword_arguments():
+    class Scaled(nn.Module):
+        def forward(self, x, by=1.0):
+            return x * by
+
+    layer, seen = Scaled(), []
+    layer.register_forward_pre_hook(
+        lambda m, args, kwargs: (args, {**kwargs, "by": kwargs["by"] + 1.0}), with_kwargs=True
+    )
+    layer.register_forward_pre_hook(lambda m, args, kwargs: seen.append(dict(kwargs)), with_kwargs=True)
+    layer.register_forward_hook(lambda m, args, kwargs, out: out - kwargs["by"], with_kwargs=True)
+    assert float(layer(ag.tensor(2.0), by=4.0)) == 5.0
+    assert seen == [{"by": 5.0}]
+
+
 def test_a_hook_may_remove_itself_and_differentiates():
     layer = nn.Linear(2, 2)
     handles = []
@@ -679,6 +694,27 @@ def test_lists_of_modules_behave_like_lists():
     assert list(layers) == [a, d, c]
     assert names(layers) == ["0.weight", "0.bias", "1.weight", "1.bias", "2.weight", "2.bias"]
     assert nn.ModuleList().append(a)[0] is a
+
+
+@pytest.mark.parametrize("kind", [lambda *m: nn.ModuleList(m), nn.Sequential], ids=["ModuleList", "Sequential"])
+def test_lists_of_modules_are_added(kind):
+    a, b, c = [nn.Linear(1, 1) for _ in range(3)]
+    first = layers = kind(a)
+    both = first + kind(b, c)
+    assert type(both) is type(first)
+    assert list(both) == [a, b, c]
+    layers += [b]
+    assert layers is first
+    assert list(layers) == [a, b]
+    with pytest.raises(TypeError, match="must be a Module"):
+        layers += [3]
+    assert list(layers) == [a, b]
+
+
+def test_a_dict_of_modules_is_cleared():
+    heads = nn.ModuleDict({"a": nn.Linear(1, 1)})
+    heads.clear()
+    assert (len(heads), names(heads)) == (0, [])
 
 
 def test_sequential_takes_a_dict_and_slices():

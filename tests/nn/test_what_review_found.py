@@ -178,3 +178,17 @@ def test_antialiasing(mode, factor, corners, recompute):
 def test_padding_that_only_cuts_leaves_what_is_left():
     for mode in ("reflect", "replicate", "circular", "constant"):
         assert nn.functional.pad(ag.ones((1, 2, 4, 5)), (-2, -3, 0, 0), mode=mode).shape == (1, 2, 4, 0)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_a_recurrent_layer_takes_a_batch_of_none(kind, batch_first, bidirectional):
+    ours, theirs = (
+        getattr(m, kind)(3, 4, 2, batch_first=batch_first, bidirectional=bidirectional) for m in (nn, torch.nn)
+    )
+    agree(ours, theirs, [np.ones((0, 5, 3) if batch_first else (5, 0, 3))])
+
+
+def test_channels_of_a_batch_of_none_are_shuffled():
+    agree(nn.ChannelShuffle(2), torch.nn.ChannelShuffle(2), [np.ones((0, 4, 3, 2))])

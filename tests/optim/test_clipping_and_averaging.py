@@ -129,3 +129,15 @@ def test_average_recorded_saved_and_loaded(tmp_path):
 def test_messages(make, kind, message):
     with pytest.raises(kind, match=message):
         make()
+
+
+@pytest.mark.parametrize("name", ["decay", "updates", "averages"])
+def test_an_average_loads_a_whole_state_or_nothing(name):
+    w = ag.tensor([1.0])
+    average = ag.optim.ExponentialMovingAverage([w])
+    average.update()
+    state = {"decay": 0.5, "updates": 7.0, "averages": [np.array([3.0])]}
+    del state[name]
+    with pytest.raises(ValueError, match=f"lacks {name}"):
+        average.load_state_dict(state)
+    assert (average.decay, average.updates.item(), average.averages[0].tolist()) == (0.999, 1.0, [1.0])

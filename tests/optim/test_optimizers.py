@@ -597,3 +597,15 @@ def test_gradients_of_compiled_kernels_are_taken(name):
     (ag.conv2d(ag.tensor(np.ones((2, 1, 6, 6), np.float32)), weight) ** 2).mean().backward()
     optimizer.step()
     assert (weight.numpy() < 1.0).all()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"state": 5}, {"state": {0: 5}}, {"param_groups": 5}, {"param_groups": [5]}, {"param_groups": [{"lr": 0.1}]}],
+    ids=str,
+)
+def test_a_state_of_another_structure_is_refused(broken):
+    optimizer = ag.optim.Adam([ag.tensor([1.0], requires_grad=True)], lr=0.5)
+    with pytest.raises(ValueError, match="'param_groups' is a list of mappings"):
+        optimizer.load_state_dict({**optimizer.state_dict(), **broken})
+    assert optimizer.param_groups[0]["lr"] == 0.5

@@ -114,6 +114,12 @@ def cross_entropy(
         raise refuse(name, f"label_smoothing {label_smoothing} is not within 0 and 1")
     if ignore_index >= 0:
         raise refuse(name, f"ignore_index {ignore_index} is a label; with probabilities there is none to ignore")
+    if target.ndim < input.ndim:
+        raise refuse(
+            name,
+            f"the input has shape {input.shape} and the target {target.shape}, {target.dtype}; labels are integers, "
+            f"target.astype('int64'), and probabilities have the input's shape",
+        )
     input, target = alike(name, input=input, target=target)
     if label_smoothing:
         target = target * (1.0 - label_smoothing) + label_smoothing / classes

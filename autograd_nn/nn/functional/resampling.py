@@ -159,7 +159,7 @@ def channel_shuffle(input: Any, groups: int) -> Any:
             f"an input of shape {input.shape} for {groups} groups; it takes (batch, channels, *space), a multiple of channels",
         )
     n, c, *space = input.shape
-    apart = reshape(input, (n, groups, c // groups, -1))
+    apart = reshape(input, (n, groups, c // groups, math.prod(space)))
     return reshape(transpose(apart, (0, 2, 1, 3)), (n, c, *space))
 
 
