@@ -1,9 +1,9 @@
 """Checking derivatives against finite differences; finding the operation that is wrong, and the one that made a NaN.
 
 Read in this order: `finite` (a derivative along a line), `scales` (how far elements may move), `hold` (a function held still;
-`attributes`, `frozen`), `examine` (which directions are tried), `kinks` (points without a derivative), `localise` (the
-operation at fault), `gradients` (the verdict), `report` and `faces` (how it looks). Beside them `nonfinite`, `divergence`, and
-`certificate` and `draws`, which check the tables of `samples` and of `layers`.
+`attributes`, `frozen`), `probe` (what one direction says), `examine` (which directions are tried), `kinks` (points without a
+derivative), `localise` (the operation at fault), `gradients` (the verdict), `report` and `faces` (how it looks). Beside them
+`nonfinite`, `divergence`, and `certificate` and `draws`, which check the tables of `samples` and of `layers`.
 """
 
 from .certificate import Certificate as Certificate

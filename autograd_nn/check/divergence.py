@@ -90,7 +90,7 @@ def compare(a: Record, b: Record | Mapping[str, Any] | str | os.PathLike[str], r
 
     An eager run against a compiled one: a step under `ag.compile` runs eagerly while it is recorded, so let it return its
     activations by module path, and give what it returns as the reference: ``ag.compare(record, step(x))``.
-    Raises TypeError for anything else.
+    Raises TypeError for anything else, ValueError for a reference of which the record has no name.
 
     >>> x = ag.tensor([1.0, 2.0])
     >>> with ag.record() as a:
@@ -145,8 +145,14 @@ def _reference(a: Record, reference: Mapping[str, Any], rtol: float | None) -> D
             for path in _paths(e.scope):
                 by_name[path] = (position, e, e.outputs[0])
     found.unmatched = [name for name in reference if name not in by_name]
+    if len(found.unmatched) == len(reference):
+        known = ", ".join(list(by_name)[:8]) or "none; give Tensors names, or record modules"
+        raise ValueError(
+            f"compare: the record has none of the reference's names ({', '.join(found.unmatched[:8]) or 'it is empty'}), so that "
+            f"nothing would be compared; its own are {known}"
+        )
     for name in sorted((n for n in reference if n in by_name), key=lambda n: by_name[n][0]):
-        _, entry, value = by_name[name]
+        position, entry, value = by_name[name]
         expected = np.asarray(reference[name])
         error = difference(value.data, expected)
         step = Step(name, name, "", error, f"{value.dtype}/{expected.dtype}")
@@ -195,7 +201,7 @@ def _same_memory(x: Any, y: Any) -> bool:
 
 
 def difference(x: Any, y: Any) -> float:
-    """The largest difference of two arrays, relative to the largest value; inf for other shapes and one-sided NaNs."""
+    """The largest difference of two arrays, relative to the largest value of both; inf for other shapes and one-sided NaNs."""
     if np.shape(x) != np.shape(y):
         return math.inf
     a, b = np.asarray(x), np.asarray(y)
@@ -205,7 +211,7 @@ def difference(x: Any, y: Any) -> float:
     same = (a == b) | (np.isnan(a) & np.isnan(b))
     with np.errstate(all="ignore"):
         apart = float(np.max(np.where(same, 0.0, np.abs(a - b))))
-        largest = max(float(np.max(np.abs(a), initial=0.0, where=np.isfinite(a))), np.finfo(np.float64).tiny)
+        largest = max(float(np.max(np.abs(v), initial=0.0, where=np.isfinite(v))) for v in (a, b))
     return apart / largest if math.isfinite(apart) else math.inf
 
 

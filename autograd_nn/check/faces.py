@@ -7,7 +7,7 @@ import io
 import math
 from typing import Any
 
-from .examine import DIFFERS
+from .probe import DIFFERS
 from .report import COLUMNS, Report, cells, describe
 
 COLOURS = {"PASS": "#2a7d3f", "KINK": "#8a6d00"}

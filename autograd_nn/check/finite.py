@@ -82,6 +82,9 @@ class Line:
     `slip(t)`: what rounding adds to moving by t, by the claimed derivative, and at most. An element of 1.0 that is to move by
     1e-14 moves by 45 last bits, which is 0.999e-14. What that is worth is taken off the differences, so that small steps
     beside an edge say what they can; where it is more than a sixteenth of the whole it is noise.
+
+    `inner`: the size of numbers of which the outputs are what is left, so that their last bits are those of larger numbers: the
+    cross-entropy of a certain and right answer is log(1 + 1e-7), and moves in steps of 2e-16.
     """
 
     def __init__(
@@ -90,8 +93,9 @@ class Line:
         weights: Arrays,
         centre: Arrays,
         slip: Callable[[float], tuple[float, float]] | None = None,
+        inner: float = 0.0,
     ) -> None:
-        self._at, self.weights, self.centre, self.slip = at, weights, centre, slip
+        self._at, self.weights, self.centre, self.slip, self.inner = at, weights, centre, slip, inner
         self._known: dict[float, Arrays] = {}
 
     def __call__(self, t: float) -> Arrays:
@@ -107,7 +111,8 @@ class Line:
     def step(self, t: float, along: float, weights: Arrays | None = None) -> Step:
         """What is seen at a step; the noise is that of the outputs with these weights."""
         up, down, weighed = self(t), self(-t), self.weights if weights is None else weights
-        noise = EPSILON * max(weighted_size(weighed, self.centre), weighted_size(weighed, up)) / (2 * t)
+        least = self.inner * norm(weighed) if self.inner else 0.0
+        noise = EPSILON * max(least, weighted_size(weighed, self.centre), weighted_size(weighed, up)) / (2 * t)
         left, right = _change(self.weights, self.centre, down), _change(self.weights, up, self.centre)
         across = _change(self.weights, up, down)
         if self.slip is not None:

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..engine.tensor import Tensor
-from . import examine
+from . import examine, probe
 from .examine import Examination
 from .hold import Problem, Subject
-from .kinks import judge
+from .kinks import judge, wrong_beside
 from .localise import Place, localise
 from .readings import first_apart, same_reading
 from .report import (
@@ -89,6 +89,10 @@ def check_model(
     >>> bool(ag.check_model(Scale(), np.array([0.1, 0.2], np.float32)))
     True
     """
+    if isinstance(model, type):
+        raise TypeError(f"check_model: takes a model, not its class; build one with {model.__name__}(...)")
+    if loss is not None and not callable(loss):
+        raise TypeError(f"check_model: the loss is a function of the model's result; got {type(loss).__name__}")
     if not hasattr(model, "named_parameters"):
         raise TypeError(f"check_model: {type(model).__name__} has no named_parameters(); use gradcheck for a function")
     parameters = list(model.named_parameters())
@@ -129,8 +133,11 @@ def check(
     """What `gradcheck` and `check_model` share."""
     if coverage not in COVERAGE:
         raise ValueError(f"{who}: coverage {coverage!r} is not one of {', '.join(COVERAGE)}")
-    if order < 1:
-        raise ValueError(f"{who}: order {order} is not a derivative's; it is 1 or more")
+    if not isinstance(order, (int, np.integer)) or order < 1:
+        raise ValueError(f"{who}: order {order!r} is not a derivative's; it is a whole number, 1 or more")
+    for name, allowed in (("rtol", rtol), ("atol", atol)):
+        if allowed is not None and not (isinstance(allowed, (int, float, np.number)) and 0 <= allowed < np.inf):
+            raise ValueError(f"{who}: {name} is {allowed!r}; it is a number from 0 on, or None for the default")
     if not callable(f):
         raise TypeError(f"{who}: takes a function, then what to call it with; the first argument is {type(f).__name__}")
     start = time.perf_counter()
@@ -153,8 +160,18 @@ def check(
                 if not report or exam is None or n == order:
                     break
                 problem, centre, before = problem.derived(exam.weights), None, exam
+        if report.verdict == PASS and not report.reason and subject.unchecked:
+            report.reason = _unchecked(subject.unchecked)
     report.seconds = time.perf_counter() - start
     return report
+
+
+def _unchecked(captured: Sequence[Tensor]) -> str:
+    named = ", ".join(t.name or f"one of shape {t.shape}" for t in captured[:3])
+    more = f" and {len(captured) - 3} more" if len(captured) > 3 else ""
+    return (
+        f"the derivative by what it captures ({named}{more}) was not asked for; give it as an input, or use check_model"
+    )
 
 
 def _stands_still(subject: Subject, report: Report) -> list[np.ndarray] | None:
@@ -224,13 +241,23 @@ def _one_order(
         return None
     exam.directions(sweep=exam.size <= examine.SWEPT)
     directions = len(exam.probes)
-    if coverage == "full" or (exam.outcome == examine.DIFFERS and exam.size <= 256):
+    if coverage == "full" or (exam.outcome == probe.DIFFERS and exam.size <= 256):
         exam.coordinates(everything=True)
     elif coverage == "sampled":
         exam.coordinates()
+    agrees = exam.outcome == probe.AGREES and not exam.suspicious
+    beside = wrong_beside(exam) if agrees and order == 1 and 0 < exam.size < examine.LARGE else None
     report.evaluations += exam.evaluations
     report.probes += exam.probes
-    if exam.outcome != examine.AGREES or exam.suspicious:
+    if beside is not None:
+        wrong = localise(problem, rng, *settings, at=beside).wrong
+        if wrong is not None:
+            report.verdict, report.place = FAIL, wrong
+            report.reason = (
+                f"the derivative of {wrong.operation}, input {wrong.input!r} is right at this point and wrong a step aside: a "
+                f"rule that keeps values of an earlier call, or that is right only where elements are alike"
+            )
+    if not agrees:
         _explain(problem, exam, order, report, rng, settings)
     rows = [_row(exam, k, order, directions, report) for k in range(len(exam.base))]
     report.rows += rows
@@ -255,11 +282,11 @@ def _explain(
 ) -> None:
     """Turn a disagreement into a verdict: the operation at fault, a kink, a cut in the graph, or bad conditioning."""
     found = localise(problem, rng, *settings, thorough=bool(exam.suspicious))
-    if found.wrong is None and exam.outcome == examine.DIFFERS and not (found.kinks or found.narrow or found.cuts):
+    if found.wrong is None and exam.outcome == probe.DIFFERS and not (found.kinks or found.narrow or found.cuts):
         found = localise(problem, rng, *settings, thorough=True)
     judged = None
     if found.wrong is None and not found.kinks and not found.narrow:
-        doubtful = [p for p in exam.probes if p.outcome in (examine.DIFFERS, examine.KINK)]
+        doubtful = [p for p in exam.probes if p.outcome in (probe.DIFFERS, probe.KINK)]
         judged = judge(exam, doubtful) if doubtful else None
         if judged is not None and judged.wrong_at is not None:
             found = localise(problem, rng, *settings, at=judged.wrong_at)
@@ -267,13 +294,13 @@ def _explain(
     ordinal = "" if order == 1 else f" of order {order}"
     if found.wrong is not None:
         for p in exam.suspicious:
-            p.outcome = examine.DIFFERS
+            p.outcome = probe.DIFFERS
         report.verdict, report.place = FAIL, found.wrong
         name = f", input {found.wrong.input!r}" if found.wrong.input else ""
         report.reason = f"the derivative{ordinal} of {found.wrong.operation}{name} is wrong"
         if found.wrong.derivative_of:
             report.reason += f", which the rule of {found.wrong.derivative_of} uses"
-    elif exam.outcome == examine.AGREES:
+    elif exam.outcome == probe.AGREES:
         pass  # a suspicion that no operation confirmed
     elif found.kinks:
         report.verdict, report.kinks = KINK, found.kinks
@@ -290,11 +317,18 @@ def _explain(
         report.reason = (
             f"part of it computes in less than float64: {found.narrow[0].operation} at {found.narrow[0].line}"
         )
-    elif exam.outcome == examine.DIFFERS and (found.cuts or any(exam.unreached)):
+    elif exam.outcome == probe.DIFFERS and (found.cuts or any(exam.unreached)):
         report.verdict = NOT_DIFFERENTIABLE
         report.place = None
         report.reason = f"the value depends on what the graph does not: {_cut(found.cuts, exam)}"
-    elif exam.outcome == examine.DIFFERS:
+    elif exam.outcome == probe.DIFFERS and found.fused and _is_rounded_away(problem, exam, rng, settings):
+        report.verdict = ILL_CONDITIONED
+        names = ", ".join(dict.fromkeys(p.operation for p in found.fused))
+        report.reason = (
+            f"its derivatives, of size {exam.worst.scale if exam.worst else 0.0:.1g}, are lost in the rounding of what {names} "
+            f"computes inside; each of the {found.checked} operations is right by itself"
+        )
+    elif exam.outcome == probe.DIFFERS:
         report.verdict = FAIL
         report.reason = (
             f"the derivative{ordinal} is wrong, but each of the {found.checked} operations is right by itself: look for a hook "
@@ -302,6 +336,27 @@ def _explain(
         )
     else:
         report.verdict, report.reason = ILL_CONDITIONED, _conditioning(exam)
+
+
+def _is_rounded_away(
+    problem: Problem, exam: Examination, rng: np.random.Generator, settings: tuple[float, float]
+) -> bool:
+    """Whether nothing speaks against the derivative any more once values are taken to be rounded as numbers of size 1 are.
+
+    That holds for what several operations compute in one, of which the result is what is left; asked when each operation is
+    right by itself.
+    """
+    problem.inner = max([1.0, *[float(np.max(np.abs(b), initial=0.0)) for b in exam.base]])
+    again = Examination(problem, rng, *settings, scales=exam.scales)
+    again.directions()
+    again.coordinates()
+    problem.inner = 0.0
+    if again.outcome not in (probe.AGREES, probe.UNCLEAR):
+        return False
+    for p in exam.probes:
+        if p.outcome == probe.DIFFERS:
+            p.outcome = probe.UNCLEAR
+    return True
 
 
 def _cut(cuts: Sequence[Place], exam: Examination) -> str:
@@ -324,7 +379,7 @@ def _conditioning(exam: Examination) -> str:
         return f"the engine gives {worst.analytic}, and differences come to nothing either: it is infinitely steep here"
     if not np.isfinite(worst.numeric):
         return "it is not finite at points nearby, at any step tried"
-    if worst.outcome == examine.KINK:
+    if worst.outcome == probe.KINK:
         return "one-sided differences disagree, though each operation is smooth on the values it saw"
     return (
         f"the differences are uncertain by {worst.slope.error:.1g} where derivatives are of size {worst.scale:.1g}: its values "
@@ -338,12 +393,12 @@ def _row(exam: Examination, k: int, order: int, directions: int, report: Report)
     own = singles or [p for p in exam.probes if p.variable is None]
     if not own:
         return row
-    worst = max(own, key=lambda p: (examine.SEVERITY[p.outcome], p.error if np.isfinite(p.error) else 1e300))
+    worst = max(own, key=lambda p: (probe.SEVERITY[p.outcome], p.error if np.isfinite(p.error) else 1e300))
     row.error = worst.error
     if worst.variable is not None:
         row.index = worst.index
         row.analytic, row.numeric = exam.element(worst)
-    outcome = max((p.outcome for p in own), key=examine.SEVERITY.__getitem__) if exam.odd else examine.DIFFERS
-    if outcome != examine.AGREES:
+    outcome = max((p.outcome for p in own), key=probe.SEVERITY.__getitem__) if exam.odd else probe.DIFFERS
+    if outcome != probe.AGREES:
         row.verdict = report.verdict if report.verdict != PASS else ILL_CONDITIONED
     return row

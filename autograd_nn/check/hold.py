@@ -94,6 +94,7 @@ class Subject:
         self.variables = [t for _, t in floating]
         self.integers = [(n, t) for n, t in chosen if t.dtype.kind != "f"]
         self.base: list[np.ndarray] = []
+        self.unchecked: list[Tensor] = []  # captured, and a gradient flows to them, but they are none of the variables
         self.mutated: list[str] = []
         self._slots: dict[int, tuple[Tensor, tuple[Any, ...]]] = {}
         self._states: list[tuple[Tensor, np.ndarray]] = []
@@ -154,6 +155,8 @@ class Subject:
         for name, t in zip(self.names, self.variables, strict=True):
             if id(t) in watch.written and not _equal(watch.written[id(t)][1], self._written_value(watch, t)):
                 self.mutated.append(name)
+        known = {id(t) for t in [*self.variables, *self.given]}
+        self.unchecked = [t for t in watch.outside if t.requires_grad and id(t) not in known]
         for t in watch.outside:
             self._hold(t, t.dtype)
         for t, _ in watch.written.values():
@@ -250,6 +253,7 @@ class Problem:
     """A function and its first derivative, side by side, to be held against each other."""
 
     elementary = False
+    inner = 0.0
 
     def __init__(self, subject: Subject, function: Function) -> None:
         self.subject, self.function = subject, function

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .examine import AGREES, DIFFERS, KINK, Examination, Probe, products
-from .finite import Claim, slope
+from .examine import Examination
+from .finite import FIRST_STEP, Claim, slope
+from .probe import AGREES, DIFFERS, KINK, Probe, products
 
 AROUND, CHECKED = 48, 6
 """At how many points around the rule's values are gathered, and at how many it is held against differences."""
@@ -93,6 +94,21 @@ def look_around(exam: Examination, rough: Sequence[Probe]) -> tuple[bool, list[n
         if confirmed == CHECKED:
             break
     return confirmed > 0, None
+
+
+def wrong_beside(exam: Examination) -> list[np.ndarray] | None:
+    """A point a step aside at which the engine is wrong, if it is there: one that agrees may do so at this point only.
+
+    A rule that keeps what it computed for an earlier call is right where it was first called; one that permutes its cotangent
+    is right where all elements are alike.
+    """
+    at = _aside(exam, [FIRST_STEP * d for d in exam.random_direction()])
+    if at is None:
+        return None
+    aside = Examination(exam.problem, exam.rng, exam.rtol, exam.atol, at=at)
+    outcome = aside.probe(aside.random_direction(), "beside", start=2).outcome
+    exam.evaluations += 1 + aside.evaluations
+    return at if outcome == DIFFERS else None
 
 
 def gradient_at(exam: Examination, moves: Sequence[np.ndarray]) -> list[np.ndarray] | None:

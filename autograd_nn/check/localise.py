@@ -18,10 +18,11 @@ from ..engine import modes
 from ..engine.graph import Node
 from ..engine.record import Entry, Record
 from ..engine.tensor import Tensor, tensor
-from .examine import AGREES, DIFFERS, KINK, Examination, Probe
+from .examine import Examination
 from .frozen import reached
 from .hold import Problem, Watch, derivative
 from .kinks import judge
+from .probe import AGREES, DIFFERS, KINK, Probe
 
 
 @dataclass(slots=True)
@@ -66,6 +67,9 @@ class Local:
         self.positions = [i for i, p in enumerate(parents) if p is not None]
         self.names = [input_name(entry, i) for i in self.positions]
         self.base = [np.array(self.flat[i], np.float64) for i in self.positions]
+        # What several operations compute in one is left of their results, which are of its inputs' size, or of 1.
+        sizes = [float(np.max(np.abs(b), initial=1.0, where=np.isfinite(b))) for b in self.base]
+        self.inner = max(sizes, default=1.0) if entry.op.kind == "fused" else 0.0
 
     def _call(self, parts: Sequence[Any]) -> list[Any]:
         arguments = list(self.flat)
@@ -112,13 +116,14 @@ def recorded(problem: Problem, at: Sequence[np.ndarray] | None = None) -> tuple[
 
 @dataclass(slots=True)
 class Findings:
-    """What walking a record found: the first wrong operation, the kinks, what cuts the graph, what is narrow."""
+    """What walking a record found: the first wrong operation, the kinks, what cuts the graph, what is narrow, what is fused."""
 
     wrong: Place | None
     kinks: list[Place]
     cuts: list[Place]
     narrow: list[Place]
     checked: int
+    fused: list[Place]
 
 
 def localise(
@@ -135,11 +140,13 @@ def localise(
     """
     record, outputs = recorded(problem, at)
     nodes = reached(outputs)
-    found = Findings(None, [], cuts_in(record, outputs), [], 0)
+    found = Findings(None, [], cuts_in(record, outputs), [], 0, [])
     for position, entry in enumerate(record.entries):
         if entry.node is None or entry.node not in nodes:
             continue
         found.checked += 1
+        if entry.op.kind == "fused":
+            found.fused.append(place_of(entry, position))
         if any(v is not None and v.dtype.kind == "f" and v.dtype.itemsize < 8 for v in entry.outputs):
             found.narrow.append(place_of(entry, position))
         outcome, place = check_entry(entry, nodes, position, rng, rtol, atol, thorough)

@@ -226,6 +226,10 @@ def _given(record: Record, names: dict[int, str]) -> Origin:
                 or f"the {v.kind} of shape {v.shape} used by {users[0].name} at {users[0].line}"
             )
             return Origin(given=name, what=_word(data, index), index=index)
+    for e in record.entries:  # a Python number is no value of the record's
+        number = next((v for v in e.inputs if isinstance(v, float) and not np.isfinite(v)), None)
+        if number is not None and any(_where(o.data) is not None for o in e.outputs if o is not None):
+            return Origin(given=f"the number given to {e.name} at {e.line}", what=str(float(number)))
     return Origin()
 
 

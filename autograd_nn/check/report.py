@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .examine import Probe
 from .localise import Place
+from .probe import Probe
 
 PASS, FAIL, KINK = "PASS", "FAIL", "KINK"
 ILL_CONDITIONED, NOT_DIFFERENTIABLE = "ILL-CONDITIONED", "NOT DIFFERENTIABLE"

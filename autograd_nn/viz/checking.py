@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from ..check.examine import AGREES, DIFFERS
 from ..check.gradients import ATOL, RTOL
 from ..check.localise import check_entry
+from ..check.probe import AGREES, DIFFERS
 from ..engine.graph import Node as Recorded
 from ..engine.record import Record
 from .data import OPERATION, Data

@@ -149,3 +149,31 @@ def test_an_eager_run_and_a_compiled_one(f, diverges):
     with ag.record() as again:
         activations(x)
     assert not ag.compare(r, again), "under a record a compiled step runs eagerly"
+
+
+def test_a_reference_of_which_the_record_has_nothing_is_refused():
+    x = ag.tensor([1.0, 2.0])
+    x.name = "x"
+    with ag.record() as r:
+        ag.sin(x)
+    with pytest.raises(ValueError, match=r"none of the reference's names \(other\).*its own are x"):
+        ag.compare(r, {"other": np.ones(2)})
+    assert ag.compare(r, {"other": np.ones(2), "x": np.array([1.0, 2.0])}).unmatched == ["other"]
+
+
+def test_a_difference_is_relative_to_both_runs_so_that_zeros_do_not_make_it_1e300():
+    x = ag.tensor([1.0, 2.0])
+    with ag.record() as a:
+        ag.sin(x * 0.0)
+    with ag.record() as b:
+        ag.sin(x * 1.0)
+    assert ag.compare(a, b).downstream == 1.0 == ag.compare(b, a).downstream
+
+
+def test_a_step_of_a_reference_has_the_position_of_its_own_operation():
+    model = ag.nn.Sequential(ag.nn.Linear(2, 2), ag.nn.ReLU(), ag.nn.Linear(2, 2))
+    with ag.record() as r:
+        model(ag.ones((1, 2)))
+    found = ag.compare(r, {"0": np.zeros((1, 2)), "2": np.zeros((1, 2))})
+    assert [r.entries[s.position].name for s in found.steps] == ["linear", "linear"]
+    assert found.steps[0].position < found.steps[1].position

@@ -581,3 +581,71 @@ def test_every_correct_sample_passes():
             else:
                 continue
             assert report.verdict == expected, f"{row.name}, call {number}: {report}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"rtol": -1.0}, "rtol is -1.0"),
+        ({"rtol": float("nan")}, "rtol is nan"),
+        ({"atol": "0.1"}, "atol is '0.1'"),
+        ({"order": 1.5}, "order 1.5"),
+        ({"order": "2"}, "order '2'"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        ag.gradcheck(ag.sin, np.ones(2), **settings)
+
+
+@pytest.mark.parametrize("scale", [20.0, 35.0, 100.0, 1000.0])
+def test_a_loss_that_is_saturated_is_not_called_wrong(scale):
+    """Its value is log(1 + 1e-10), or 0, and moves in steps of 2e-16 though it is much smaller itself."""
+    target = np.array([0, 1])
+    for seed in range(6):
+        z = np.random.default_rng(seed).standard_normal((2, 5))
+        z[[0, 1], target] += 3.0
+        report = ag.gradcheck(lambda z: ag.cross_entropy(z, target), z * scale)
+        assert report.verdict in ("PASS", "ILL-CONDITIONED"), str(report)
+
+
+def kept_from_the_first_call():
+    kept = {}
+
+    @ag.op(kind="elementwise")
+    def sine_with_a_cache(x, /):
+        return np.sin(x)
+
+    sine_with_a_cache.vjp(x=lambda g, x: g * kept.setdefault("cosine", ag.cos(x)))
+    return sine_with_a_cache
+
+
+@ag.op(kind="elementwise")
+def square_reversed(x, /):
+    return np.square(x)
+
+
+square_reversed.vjp(x=lambda g, x: (g * 2.0 * x)[::-1])
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "name"),
+    [
+        (kept_from_the_first_call(), np.array([0.3, 1.1, -2.0]), "sine_with_a_cache"),
+        (lambda x: square_reversed(x).sum(), np.ones(4), "square_reversed"),
+    ],
+)
+def test_a_rule_that_is_right_at_one_point_only_is_found(f, x, name):
+    report = ag.gradcheck(f, x)
+    assert report.verdict == "FAIL" and report.place.operation == name, str(report)
+    assert "wrong a step aside" in report.reason
+
+
+def test_a_pass_says_which_captured_tensors_were_not_checked():
+    w = ag.tensor(np.ones(3), requires_grad=True, name="w")
+    frozen_one = ag.tensor(np.ones(3))
+    report = ag.gradcheck(lambda x: (slightly_wrong(w) * x * frozen_one).sum(), np.array([1.0, 2.0, 3.0]))
+    assert report and "captures (w) was not asked for; give it as an input" in str(report)
+    assert ag.gradcheck(lambda x: x * frozen_one, np.ones(3)).reason == ""
+    x = ag.tensor(np.ones((2, 3), np.float32), requires_grad=True)
+    assert ag.check_model(ag.nn.Linear(3, 2), x).reason == ""

@@ -236,3 +236,20 @@ def test_reference_activations_by_module_path(tmp_path):
     assert not found and len(found.steps) == 4 and not found.unmatched
     found = ag.compare(r, {"0": hidden, "1": out * 1.01})
     assert found.steps[found.first].module == "Sequential.1.1" and "reference 1 by" in found.cause
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_large_relu_network_passes_though_some_units_are_near_their_kinks(seed):
+    ag.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    model = nn.Sequential(nn.Linear(784, 500), nn.ReLU(), nn.Linear(500, 200), nn.ReLU(), nn.Linear(200, 10))
+    loss = lambda y: ag.cross_entropy(y, np.arange(32) % 10)
+    report = ag.check_model(model, rng.standard_normal((32, 784)).astype(np.float32), loss=loss)
+    assert report.verdict == "PASS", str(report)
+
+
+def test_a_class_for_a_model_and_a_number_for_a_loss_are_refused():
+    with pytest.raises(TypeError, match=r"not its class; build one with Linear\("):
+        ag.check_model(nn.Linear, np.ones((1, 2), np.float32))
+    with pytest.raises(TypeError, match="the loss is a function of the model's result; got int"):
+        ag.check_model(nn.Linear(2, 2), np.ones((1, 2), np.float32), loss=3)

@@ -144,3 +144,14 @@ def test_the_callers_things_are_left_as_they_were():
 
 def test_to_dict():
     assert ag.trace_nonfinite(ag.log, np.array([0.0])).to_dict()["operation"] == "log"
+
+
+@pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan])
+def test_a_python_number_that_is_not_finite_is_found(number):
+    origin = ag.trace_nonfinite(lambda x: x * number, np.array([0.0, 1.0]))
+    assert origin and "the number given to multiply" in str(origin) and str(number) in str(origin)
+
+
+def test_a_number_that_a_mask_uses_up_is_no_fault():
+    mask = np.array([True, False])
+    assert not ag.trace_nonfinite(lambda x: ag.softmax(ag.where(mask, x, -np.inf)).sum(), np.array([1.0, 2.0]))
