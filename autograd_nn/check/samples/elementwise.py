@@ -91,7 +91,7 @@ ROWS = [
         elementwise.within_,
         lambda y, x, low, high: np.where(((x <= low) & (low > -np.inf)) | ((x >= high) & (high < np.inf)), 0.0, y),
         [
-            Call((normal(4), np.array([-0.8, -0.2, 0.3, 0.9])), {"low": -0.5, "high": 0.5}),
+            Call((normal(12), np.linspace(-0.95, 0.95, 12)), {"low": -0.4, "high": 0.4}),
             Call((normal(4), np.array([-0.8, -0.2, 0.3, 0.9])), {"low": 0.0, "high": np.inf}),
             Call((np.ones(6), _special), {"low": -np.inf, "high": 0.0}, order=0),
         ],
