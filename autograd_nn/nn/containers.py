@@ -55,6 +55,7 @@ class _Contents(Module):
 
     def __getattr__(self, name: str) -> Any:
         contents = self.__dict__.get(CONTENTS, {})
+        # Module hides its __getattr__ from type checkers, so that a misspelt attribute is found.
         return contents[name] if name in contents else super().__getattr__(name)  # type: ignore[misc]
 
     def __len__(self) -> int:

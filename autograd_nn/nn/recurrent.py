@@ -114,7 +114,7 @@ class RNNBase(Module):
 
     def _run(self, x: Any, states: list[Any], weights: list[Any], sizes: tuple[int, ...], reverse: bool) -> Any:
         """(out, *states) of one layer in one direction."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} defines no _run")
 
     def _computed(self, input: Any, states: Any) -> tuple[Any, tuple[Any, ...]]:
         """The output, and the last states of all layers and directions, in the form that they came in."""

@@ -83,6 +83,7 @@ def _for_each_end(x: Any, option: Any) -> list[list[Any]]:
 def _repeated(x: Any, axis: int, widths: tuple[int, int], mode: str, reflect_type: str) -> Any:
     """Which element stands where is what padding the numbers 0, 1, 2, ... says."""
     n = x.shape[axis]
+    # NumPy's overloads name each mode as a literal; here it is one of them, but only known to be a str.
     places = np.pad(np.arange(n), widths, mode=mode)  # type: ignore[call-overload]
     if reflect_type == "even" or mode not in ("reflect", "symmetric"):
         return take(x, places, axis)

@@ -48,7 +48,7 @@ class _Normalised:
 
     def settled(self, module: Any) -> Any:
         """The weight as it is now."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} defines no settled")
 
 
 class _Weight(_Normalised):

@@ -99,7 +99,7 @@ class ParametrizationList(ModuleList):
             if hasattr(module, "right_inverse"):
                 try:
                     value = module.right_inverse(value)
-                except NotImplementedError:
+                except NotImplementedError:  # none is known: the value itself stands, as in PyTorch
                     if required:
                         raise
             elif required:

@@ -127,6 +127,7 @@ def _leaving(made: Sketch) -> dict[int, list[str]]:
     """The shapes of what leaves each section, each once."""
     out: dict[int, dict[str, None]] = {}
     for wire in made.wires:
+        # Items that were dropped are None, but no wire ends at one.
         ends = [made.chain(made.items[i].section) for i in (wire.source, wire.target)]  # type: ignore[union-attr]
         for s in ends[0]:
             if s not in ends[1]:
