@@ -142,7 +142,7 @@ class CompiledStep:
             self.signatures[key].remove(signature)
             raise
         finally:
-            captured.release()  # it is part of cycles, which would keep all arrays until they are collected
+            captured.release()
         signature.compared += 1
         return result
 
@@ -215,7 +215,6 @@ class Signature:
                 f"compile: an operation reads the memory of an argument or a result that reached it as a plain array, so the "
                 f"recorded values would be used for ever; pass the Tensor itself on:\n  {where}"
             )
-        captured.release()  # before the arena is there
         self.compiled: Compiled = compile_program(program)
         self.machine = self.compiled.machine
         arguments = {id(t) for t in captured.inputs}

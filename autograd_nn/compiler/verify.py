@@ -142,17 +142,21 @@ def replayed(
     for v in record.values:
         if v.producer is None:
             memory[v] = v.data if v.initial is None else v.initial.copy()
+    last = {x: entry for entry in record.entries for x in (*entry.outputs, *entry.inputs) if isinstance(x, recorded.Value)}
+    kept = {*memory, *wanted}
     with np.errstate(all="ignore"):
         for entry in record.entries:
             arrays = [memory[x] if isinstance(x, recorded.Value) else x for x in entry.inputs]
-            if entry.op is None:
-                if entry.name == "assign":
-                    entry.run(arrays)
-                continue
-            exact = rng is None or entry.op.kind in ("view", "copy", "random")
-            for made, out in zip(entry.outputs, entry.run(arrays), strict=True):
-                if made is not None:
-                    memory[made] = out if exact else _moved(out, rng, bits)
+            if entry.op is not None:
+                exact = rng is None or entry.op.kind in ("view", "copy", "random")
+                for made, out in zip(entry.outputs, entry.run(arrays), strict=True):
+                    if made is not None:
+                        memory[made] = out if exact else _moved(out, rng, bits)
+            elif entry.name == "assign":
+                entry.run(arrays)
+            for x in {*entry.inputs, *entry.outputs}:
+                if isinstance(x, recorded.Value) and last[x] is entry and x not in kept:
+                    del memory[x]
     return {v: np.array(memory[v]) for v in wanted}
 
 
