@@ -41,7 +41,9 @@ class Capture(Record):
         self._written: dict[int, weakref.ref[Tensor]] = {}
         self.views: set[Value] = set()
         self._alive: dict[Value, weakref.ref[np.ndarray]] = {}  # the arrays of results
-        self._owners: dict[int, weakref.ref[np.ndarray]] = {}  # whose memory results are, by identity, while it is there
+        self._owners: dict[
+            int, weakref.ref[np.ndarray]
+        ] = {}  # whose memory results are, by identity, while it is there
 
     # ---- events ----------------------------------------------------------------------------------------------
 
