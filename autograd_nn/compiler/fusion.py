@@ -24,7 +24,7 @@ from .access import access, domain, is_flat, operands, reads_rows
 from .primitives import ELEMENTWISE
 from .program import LEAVES, REDUCTIONS, VIEWS, Value
 
-MOST_MEMBERS = 64
+MOST_MEMBERS = 128
 MOST_SCALAR_MEMBERS = 512
 APART = "apart"
 """The parameter of a copy that is a kernel of its own."""
@@ -133,6 +133,9 @@ def _home(
 ) -> Cluster | None:
     """The cluster to join: the last one it reads from, or a later one that reads the same memory or is of one number, too."""
     candidates = [c for c in sources if c.position == last]
+    if v.again:  # where its operands were made, or first read, is where it must not be
+        late = {access(i)[0].cluster for i in v.inputs if access(i)[0].again}
+        return next((c for c in candidates if c in late and _fits(v, c)), None)
     for root, _, _ in operands(v):
         c = reading.get(root)
         if c is not None and c.position > last and c.members:

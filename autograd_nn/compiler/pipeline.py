@@ -23,6 +23,7 @@ from .native import Native
 from .placement import copied, place
 from .products import emit_matmul
 from .program import Program, Value, contiguous
+from .recompute import Again
 
 MOST_ATTEMPTS = 50
 """How often rows that do not merge are laid out anew; each time there are fewer."""
@@ -71,6 +72,12 @@ def compile_program(program: Program) -> Compiled:
     for attempt in range(MOST_ATTEMPTS):
         clusters = fuse(values)
         lap("fuse")
+        if attempt == 0:
+            again = Again(program, clusters)
+            if again.changed:
+                values = _unplaced(program)
+                clusters = fuse(values)
+            lap("recompute")
         made = plan(program, values, clusters, library.vector_bytes)
         lap("plan")
         try:
@@ -113,6 +120,11 @@ def _copy_first(program: Program, unmerged: Unmerged) -> list[Value]:
         v.inputs[k] = copied(i, APART)
     for v in unmerged.writes:
         _compute_apart(program, v)
+    return _unplaced(program)
+
+
+def _unplaced(program: Program) -> list[Value]:
+    """The values in order, to be asked anew where their elements are."""
     values = program.values()
     for v in values:
         v.at = None
