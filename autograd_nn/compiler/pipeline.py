@@ -88,6 +88,9 @@ def compile_program(program: Program) -> Compiled:
             values = _copy_first(program, unmerged)
             continue
         _fill_assembled(clusters, kernels)
+        texts: dict[str, str] = {}
+        for k in [k for found in kernels for k in found or () if isinstance(k, Kernel)]:
+            k.text = texts.setdefault(k.text, k.text)  # layers and time steps share theirs
         lap("emit")
         break
     machine = Machine(program, clusters, made, kernels)

@@ -15,8 +15,7 @@ from collections.abc import Sequence
 
 from .access import access
 from .fusion import Cluster
-from .loops import COSTS
-from .primitives import ELEMENTWISE, FOREIGN
+from .primitives import COSTS, ELEMENTWISE, FOREIGN
 from .program import Program, Value, contiguous
 
 LEAST = 8192
