@@ -2,7 +2,8 @@
 
 All sides start from the same weights and see the same batch; before anything is timed their first losses are compared. Each runs
 in a process of its own, as its users run it, and they take turns on the same number of threads. Peak memory is that of one more
-process, above what it held without the network, its code loaded.
+process, above what it held without the network, its code loaded: of the first three steps, in which some sides compile, and of
+those that follow.
 
 We tell the C library to keep freed memory (`engine.heap`) and PyTorch does not; `--same-allocator` gives it to all sides.
 """
@@ -69,8 +70,8 @@ def _value(loss: Any) -> Any:
     return np.asarray(loss.detach().numpy() if hasattr(loss, "detach") else loss)
 
 
-def peak_memory(index: int, side: str, threads: int) -> float:
-    """Megabytes that a network and thirty steps add to a fresh process, at their peak."""
+def peak_memory(index: int, side: str, threads: int) -> tuple[float, float]:
+    """Megabytes that a network and its steps add to a fresh process, at their peak: in the first three, in later ones."""
     command = [
         sys.executable,
         "-m",
@@ -85,7 +86,8 @@ def peak_memory(index: int, side: str, threads: int) -> float:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{side} on {WORKLOADS[index].name}:\n{done.stderr}")
-    return float(done.stdout.split()[-1])
+    first, later = map(float, done.stdout.split()[-2:])
+    return first, later
 
 
 def first_call(index: int, side: str, threads: int, cache: str) -> float:
@@ -135,20 +137,20 @@ def _measure_memory(workload: Workload, side: str) -> None:
         with open("/proc/self/status") as file:
             return next(int(line.split()[1]) for line in file if line.startswith(field)) / 1e3
 
-    def steps(count: int) -> None:
-        step = build(workload)
+    def peak_of(step: Callable[[], Any], count: int) -> float:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")  # the peak is measured from here on
         for _ in range(count):
             step()
+        return status("VmHWM")
 
-    steps(2)  # loads and compiles what a side does when it is first used
+    peak_of(build(workload), 3)  # loads and compiles what a side does when it is first used
     gc.collect()
     with contextlib.suppress(AttributeError):  # another C library than glibc
         ctypes.CDLL(None).malloc_trim(0)
-    with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")  # the peak is measured from here on
     before = status("VmRSS")
-    steps(30)
-    print(status("VmHWM") - before)
+    step = build(workload)
+    print(peak_of(step, 3) - before, peak_of(step, 27) - before)
 
 
 def set_threads(side: str, threads: int) -> None:
@@ -206,8 +208,8 @@ def main(arguments: list[str]) -> int:
     print(
         f"{'':<30}"
         + "".join(f"{n:>14}" for n in columns)
-        + f"{'ratio':>8}{'to best' if chosen.compiled else '':>8}{'peak MB':>10}{'theirs':>10}"
-        + ("  compiled" if chosen.compiled else "")
+        + f"{'ratio':>8}{'to best' if chosen.compiled else '':>8}"
+        + "".join([f"{f'MB of {name}':>22}" for name in ("ours", "theirs", "compiled")[: 2 + chosen.compiled]])
     )
     found: list[tuple[str, dict[str, float]]] = []
     for index, workload in enumerate(WORKLOADS):
@@ -224,7 +226,8 @@ def main(arguments: list[str]) -> int:
             line += f"{times[COMPILED] / best(times):8.3f}"
         if not chosen.no_memory and os.path.exists("/proc/self/statm"):
             measured = (OURS, TORCH, *([COMPILED] if chosen.compiled else []))
-            line += "".join([f"{peak_memory(index, side, chosen.threads):10.1f}" for side in measured])
+            peaks = [peak_memory(index, side, chosen.threads) for side in measured]
+            line += "".join([f"{first:12.1f}, then {later:5.1f}"[-22:].rjust(22) for first, later in peaks])
         print(line, flush=True)
     ratios = [times[OURS] / times[TORCH] for _, times in found]
     mean = math.exp(sum(map(math.log, ratios)) / len(ratios))

@@ -1,0 +1,129 @@
+"""What compiling takes: captured steps keep no result, replays drop them, the arena holds what it must."""
+
+import math
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import autograd_nn as ag
+from autograd_nn.compiler import recompute
+from autograd_nn.compiler.capture import capture
+from autograd_nn.compiler.verify import replayed
+
+SIZE = 1 << 18  # elements, a megabyte of float32
+
+
+def chain(x, length=40):
+    for _ in range(length):
+        x = ag.sin(x) * 1.01
+    return x.sum()
+
+
+def peak(run):
+    tracemalloc.start()
+    try:
+        run()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_captured_step_takes_the_memory_of_an_eager_one():
+    x = ag.tensor(np.ones(SIZE, np.float32))
+    eager = peak(lambda: chain(x))
+    assert eager < 4 * x.nbytes
+    assert peak(lambda: capture(lambda: chain(x), [x])) < 2 * eager
+
+
+def test_a_replay_drops_what_nobody_reads_any_more():
+    x = ag.tensor(np.ones(SIZE, np.float32))
+    found = capture(lambda: chain(x), [x])
+    for seed in (None, 0):
+        assert peak(lambda seed=seed: replayed(found.record, found.outputs, seed)) < 8 * x.nbytes
+        (value,) = replayed(found.record, found.outputs, seed).values()
+        assert value == pytest.approx(found.returned[0], rel=1e-4)
+
+
+def test_what_a_captured_step_made_is_known_while_it_is_there():
+    kept = []
+
+    def step(x):
+        y = ag.exp(x)
+        kept.append(y)
+        return (y[1:] * 2.0).sum()
+
+    x = ag.tensor([1.0, 2.0, 3.0])
+    found = capture(lambda: step(x), [x])
+    record = found.record
+    assert record.of_array(kept[0]._array) is record.entries[0].outputs[0]
+    assert record.is_result(kept[0]._array[1:])
+    assert not record.is_result(x._array)
+    assert found.views == {record.entries[1].outputs[0]}
+    kept.clear()
+    assert len(record._by_array) < len(record.values)
+
+
+def test_an_arena_that_rested_computes_the_same():
+    x = np.linspace(-1.0, 1.0, 5000, dtype=np.float32)
+    step = ag.compile(chain)
+    expected = [step(x).item() for _ in range(3)]
+    ((signature,),) = step.signatures.values()
+    signature.machine.rest()
+    assert step(x).item() == expected[-1]
+
+
+def normalised(x, w):
+    """Three layers, each with a normalised value, a mask and a product for its derivative."""
+    for k in range(3):
+        y = x - x.mean(axis=0, keepdims=True)
+        y = y / ag.sqrt((y * y).mean(axis=0, keepdims=True) + 1e-5) * w[k] + 0.1
+        x = ag.tanh(ag.relu(y)) * y
+    return x.sum()
+
+
+def compiled_arena(least, monkeypatch):
+    monkeypatch.setattr(recompute, "LEAST", least)
+    monkeypatch.setattr(recompute, "APART", 0)
+    rng = np.random.default_rng(0)
+    w = ag.tensor(np.ones((3, 16)), requires_grad=True)
+    x = rng.standard_normal((1024, 16))
+
+    def step(x):
+        w.grad = None
+        loss = normalised(x, w)
+        loss.backward()
+        return loss, w.grad
+
+    run = ag.compile(step)
+    loss, grad = [run(x) for _ in range(3)][-1]
+    ((signature,),) = run.signatures.values()
+    again = sum([v.again for c in signature.compiled.clusters for v in c.members])
+    return signature.compiled.plan.size, again, loss.item(), grad.numpy()
+
+
+def test_values_computed_again_for_late_readers_take_no_memory(monkeypatch):
+    kept, none, loss, grad = compiled_arena(math.inf, monkeypatch)
+    less, again, same_loss, same_grad = compiled_arena(0, monkeypatch)
+    assert none == 0
+    assert again > 0
+    assert less < 0.8 * kept
+    assert same_loss == pytest.approx(loss, rel=1e-12)
+    np.testing.assert_allclose(same_grad, grad, rtol=1e-10)
+
+
+def test_a_result_that_others_read_from_memory_is_not_computed_again(monkeypatch):
+    monkeypatch.setattr(recompute, "LEAST", 0)
+    monkeypatch.setattr(recompute, "APART", 0)
+    x = np.random.default_rng(0).standard_normal((64, 64)).astype(np.float32)
+
+    def step(x):
+        y = ag.exp(x)
+        return y, (y @ x) * y
+
+    run = ag.compile(step)
+    made, product = [run(x) for _ in range(3)][-1]
+    ((signature,),) = run.signatures.values()
+    assert not any([v.again for c in signature.compiled.clusters for v in c.members])
+    np.testing.assert_allclose(made.numpy(), np.exp(x), rtol=1e-5)
+    np.testing.assert_allclose(product.numpy(), (np.exp(x) @ x) * np.exp(x), rtol=1e-4, atol=1e-3)
