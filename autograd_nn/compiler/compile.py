@@ -46,6 +46,8 @@ MOST_SIGNATURES = 64
 ARGUMENTS = (Tensor, np.ndarray, np.generic)
 """What is passed on as an array; other values of arguments are baked in, and each is compiled for."""
 
+NO_ARGUMENTS = flatten(((), {}), [], ARGUMENTS)
+
 VERIFY = ("first", "always", "never")
 
 
@@ -98,7 +100,7 @@ class CompiledStep:
         if mode.tracer is not None:  # someone records, checks or compiles around us: let him see the operations
             return self.step(*args, **kwargs)
         leaves: list[Any] = []
-        structure = flatten((args, kwargs), leaves, ARGUMENTS)
+        structure = flatten((args, kwargs), leaves, ARGUMENTS) if args or kwargs else NO_ARGUMENTS
         arrays = [x._array if isinstance(x, Tensor) else x for x in leaves]
         kinds = tuple(
             [
