@@ -15,7 +15,7 @@ values nearby claims to be zero, and is held to that (a singular matrix's determ
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -372,20 +372,33 @@ class Examination:
         made = self.probe(self._alone(k, place, amount), "coordinate", 0, k, place)
         if made.outcome == AGREES and amount < TINY * self._wide[k] and not self._is_confirmed(made):
             made.outcome = UNCLEAR  # it agrees because it hardly moves anything
+        if made.outcome == UNCLEAR and amount < scale:
+            # An element that happens to be small beside the others changes f by so little that rounding hides its derivative.
+            # Where f bears the step that suits the others, that one is a hundred or a thousand times clearer.
+            made = self._instead(made, self._alone(k, place, scale), lambda p: p.outcome in (AGREES, DIFFERS))
         own = self._own_scale(k, place, value, scale) if made.outcome != AGREES and value else None
         if own is None or own == amount:
             return made
         # Its step may have been a leap out of the domain, or over a pole: once more, on its own scale.
-        again = self.probe(self._alone(k, place, own), "coordinate", 0, k, place)
-        constant = made.outcome == KINK and again.claim.along == 0
-        agrees = again.outcome == AGREES and (constant or self._is_confirmed(again))
-        telling = agrees or again.outcome == DIFFERS or any(again is p for p in self.suspicious)
-        self.probes.remove(made if telling else again)
-        if telling:
+        tells = lambda p: p.outcome == DIFFERS or any(p is s for s in self.suspicious)
+        constant = made.outcome == KINK
+        again = self._instead(
+            made,
+            self._alone(k, place, own),
+            lambda p: tells(p) or p.outcome == AGREES and (constant and p.claim.along == 0 or self._is_confirmed(p)),
+        )
+        if again is not made:
             scales = [np.array(np.broadcast_to(s, b.shape)) for s, b in zip(self.scales, self.base, strict=True)]
             scales[k][place] = own
             self._rescale(scales)
-        return again if telling else made
+        return again
+
+    def _instead(self, made: Probe, direction: Sequence[np.ndarray], tells: Callable[[Probe], bool]) -> Probe:
+        """The probe of a coordinate with another step, if that tells more; else the one that was made."""
+        again = self.probe(direction, "coordinate", 0, made.variable, made.index)
+        kept, other = (again, made) if tells(again) else (made, again)
+        self.probes.remove(other)
+        return kept
 
     def _own_scale(self, k: int, place: tuple[int, ...], value: float, scale: float) -> float | None:
         own = own_scales(self._alone(k, place, value), self._alone(k, place, scale), self._is_finite_beside)
