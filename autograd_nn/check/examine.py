@@ -82,8 +82,7 @@ class Examination:
     def typical(self) -> float:
         """The size of what one element contributes when it moves by its scale."""
         if self._typical is None:
-            with np.errstate(all="ignore"):
-                steepness = norm(g * s for g, s in zip(self.gradient, self.scales, strict=True))
+            steepness = norm([g * s for g, s in zip(self.gradient, self.scales, strict=True)])
             self._typical = steepness / math.sqrt(self.size) if self.size else 0.0
         return self._typical
 
@@ -185,11 +184,10 @@ class Examination:
 
     def claim(self, direction: Sequence[np.ndarray]) -> Claim:
         """What the engine says of a direction."""
-        with np.errstate(all="ignore"):
-            parts = products(self.gradient, direction)
-            value = sum(float(np.sum(p)) for p in parts)
-            along = norm(parts)
-            length = self._length(direction)
+        parts = products(self.gradient, direction)
+        value = sum([float(p.sum()) for p in parts])
+        along = norm(parts)
+        length = self._length(direction)
         # A tiny derivative is the rest of larger terms that cancelled, and keeps their rounding: it is held to 1e-10 of what is
         # typical here, and to 1e-12 of the outputs, which is what differences leave of them (EPSILON over a step of 1e-4). An
         # error that could hide below is looked for in coordinates: see `_hidden`.
@@ -213,15 +211,15 @@ class Examination:
 
     def _slip(self, direction: Sequence[np.ndarray], t: float) -> tuple[float, float]:
         """What rounding adds to a move: the claimed derivative of it, and the length of its parts."""
-        with np.errstate(all="ignore"):
-            missed = [(b + t * v) - b - t * v for b, v in zip(self.base, direction, strict=True)]
-            parts = products(self.gradient, missed)
-            return sum(float(np.sum(p)) for p in parts), norm(parts)
+        missed = [(b + t * v) - b - t * v for b, v in zip(self.base, direction, strict=True)]
+        if not any([m.any() for m in missed]):
+            return 0.0, 0.0
+        parts = products(self.gradient, missed)
+        return sum([float(p.sum()) for p in parts]), norm(parts)
 
     def moved(self, direction: Sequence[np.ndarray], t: float) -> list[np.ndarray]:
         """The variables, moved by t along a direction."""
-        with np.errstate(invalid="ignore"):
-            return [b + t * v for b, v in zip(self.base, direction, strict=True)]
+        return [b + t * v for b, v in zip(self.base, direction, strict=True)]
 
     def _outcome(self, claim: Claim, found: Slope, direction: Sequence[np.ndarray]) -> str:
         """What a direction says."""
@@ -292,9 +290,8 @@ class Examination:
         """A derivative is linear in its cotangent; a rule that is right for one sign only is wrong."""
         found = self.problem.gradient([-w for w in self.weights])
         for g, other in zip(self.gradient, found, strict=True):
-            with np.errstate(all="ignore"):
-                if other is not None and not np.abs(g + other).max(initial=0.0) <= 1e-9 * np.abs(g).max(initial=0.0):
-                    self.odd = self.odd and not np.isfinite(g).all()
+            if other is not None and not np.abs(g + other).max(initial=0.0) <= 1e-9 * np.abs(g).max(initial=0.0):
+                self.odd = self.odd and not np.isfinite(g).all()
 
     def random_direction(self) -> list[np.ndarray]:
         """A direction in which every coordinate moves, by up to its variable's own scale."""
@@ -302,19 +299,17 @@ class Examination:
 
     def _length(self, direction: Sequence[np.ndarray]) -> float:
         """How far a direction goes, in units of the variables' own scales."""
-        return norm(v / s for v, s in zip(direction, self.scales, strict=True))
+        return norm([v / s for v, s in zip(direction, self.scales, strict=True)])
 
     def _balanced(self) -> list[np.ndarray]:
         """Signs, each over the size of its coordinate's derivative, within three decades of the median."""
-        with np.errstate(all="ignore"):
-            size = [np.abs(g) * s for g, s in zip(self.gradient, self.scales, strict=True)]
+        size = [np.abs(g) * s for g, s in zip(self.gradient, self.scales, strict=True)]
         thin = [q.ravel()[:: 1 + q.size // 10_000] for q in size]  # enough for a median
         some = [q[np.isfinite(q) & (q > 0)] for q in thin]
         middle = float(np.median(np.concatenate(some))) if any(q.size for q in some) else 1.0
         parts = []
         for q, s in zip(size, self.scales, strict=True):
-            with np.errstate(all="ignore"):
-                weight = np.clip(middle / np.where(q > 0, q, middle), 1e-3, 1e3)
+            weight = np.clip(middle / np.where(q > 0, q, middle), 1e-3, 1e3)
             parts.append(weight * s * self._signs(q.shape))
         return self._unit(parts)
 
