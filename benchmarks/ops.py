@@ -5,13 +5,14 @@ figure is the ratio of the least times of a round, below 1 where we are faster. 
 PyTorch's time at 64 thousand elements unless `REASONS` says why, which stands behind its row; the command's exit code is 1 if
 one does.
 
-Decision: a side gets as long at every size, 30 milliseconds a pass, and where one call takes longer than that, three calls. So the
+Decision: a side gets as long at every size, 30 milliseconds a pass, and where one call takes longer, three calls. So the
 table is done within minutes, and the sizes that are judged are those that are measured best.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ import numpy as np
 
 import autograd_nn as ag
 
-from .interleaved import machine, medians
+from .interleaved import installed, machine, medians
 
 SIZES = (4, 256, 4096, 65536, 1048576, 4194304)
 JUDGED, LIMIT = 65536, 3.0
@@ -361,6 +362,24 @@ def main(arguments: list[str] | None = None) -> int:
 
     torch.set_num_threads(chosen.threads)
     ag.set_num_threads(chosen.threads)
+    with blas_threads(chosen.threads):
+        return run(chosen)
+
+
+def blas_threads(threads: int) -> Any:
+    """NumPy's BLAS on so many threads, where threadpoolctl is installed to tell it."""
+    if not installed("threadpoolctl"):
+        return contextlib.nullcontext()
+    import threadpoolctl
+
+    np.ones((2, 2)) @ np.ones((2, 2))  # loads what is to be told
+    return threadpoolctl.threadpool_limits(threads, "blas")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """The table, its means, the plot; 1 if an operation is above the limit and nobody says why."""
+    import torch
+
     print(machine())
     print(
         f"PyTorch {torch.__version__}, {chosen.threads} thread(s), float32; our time / PyTorch's, forward and backward"
