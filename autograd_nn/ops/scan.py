@@ -32,6 +32,7 @@ from .shape import (
     concatenate,
     concatenate_,
     inverse,
+    operand_along,
     reshape_,
     transpose_,
 )
@@ -193,14 +194,14 @@ def prod(x, /, axis=None, dtype=None, keepdims=False):
 prod.vjp(x=_prod_rule)
 
 
-def _cumulative(scan: Any, initial: Any, x: Any, axis: int | None, dtype: Any, include_initial: bool) -> Any:
-    x = arrayed(x)
+def _cumulative(name: str, scan: Any, initial: Any, x: Any, axis: int | None, dtype: Any, include_initial: bool) -> Any:
+    x = operand_along(name, x, axis)
     if axis is None and x.ndim != 1:
-        raise ValueError(f"{scan.__name__}: shape {x.shape} has {x.ndim} axes; name the one to go along with axis=")
+        raise ValueError(f"{name}: shape {x.shape} has {x.ndim} axes; name the one to go along with axis=")
     out = scan(x, 0 if axis is None else axis, dtype)
     if not include_initial:
         return out
-    axis = axis_of(scan.__name__, x, axis or 0)
+    axis = axis_of(name, x, axis or 0)
     first = np.full((*out.shape[:axis], 1, *out.shape[axis + 1 :]), initial, out.dtype)
     return concatenate([first, out], axis)
 
@@ -214,7 +215,7 @@ def cumulative_sum(
     >>> ag.cumulative_sum(ag.tensor([1.0, 2.0]), include_initial=True)
     tensor([0., 1., 3.], dtype=float32)
     """
-    return _cumulative(cumsum, 0, x, axis, dtype, include_initial)
+    return _cumulative("cumulative_sum", cumsum, 0, x, axis, dtype, include_initial)
 
 
 @implements(*since("cumulative_prod"))
@@ -226,7 +227,7 @@ def cumulative_prod(
     >>> ag.cumulative_prod(ag.tensor([2.0, 3.0]), include_initial=True)
     tensor([1., 2., 6.], dtype=float32)
     """
-    return _cumulative(cumprod, 1, x, axis, dtype, include_initial)
+    return _cumulative("cumulative_prod", cumprod, 1, x, axis, dtype, include_initial)
 
 
 # ---- extrema -------------------------------------------------------------------------------------------------------
