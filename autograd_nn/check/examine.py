@@ -380,7 +380,9 @@ class Examination:
         again = self._instead(
             made,
             self._alone(k, place, own),
-            lambda p: tells(p) or p.outcome == AGREES and (constant and p.claim.along == 0 or self._is_confirmed(p)),
+            lambda p: (
+                tells(p) or (p.outcome == AGREES and ((constant and p.claim.along == 0) or self._is_confirmed(p)))
+            ),
         )
         if again is not made:
             scales = [np.array(np.broadcast_to(s, b.shape)) for s, b in zip(self.scales, self.base, strict=True)]
