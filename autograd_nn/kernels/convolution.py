@@ -22,7 +22,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autograd_nn.kernels import depthwise, direct, direct_weight, pointwise, reference, thin, winograd, winograd_weight
+from autograd_nn.kernels import (
+    depthwise,
+    direct,
+    direct_weight,
+    pointwise,
+    pointwise_product,
+    reference,
+    thin,
+    winograd,
+    winograd_weight,
+)
 from autograd_nn.kernels.geometry import Convolution
 from autograd_nn.kernels.plan import WORKSPACE_LIMIT, Plan
 from autograd_nn.kernels.threads import get_num_threads
@@ -54,6 +64,15 @@ PATHS = [
         },
     ),
     Path("thin", thin.refuses, {FORWARD: thin.forward, INPUT_GRADIENT: thin.input_gradient}),
+    Path(
+        "product",
+        pointwise_product.refuses,
+        {
+            FORWARD: pointwise_product.forward,
+            INPUT_GRADIENT: pointwise_product.input_gradient,
+            WEIGHT_GRADIENT: pointwise_product.weight_gradient,
+        },
+    ),
     Path("pointwise", pointwise.refuses, {FORWARD: pointwise.forward, INPUT_GRADIENT: pointwise.input_gradient}),
     Path(
         "winograd",

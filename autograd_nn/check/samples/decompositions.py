@@ -174,6 +174,7 @@ ROWS = [
         lambda a, mode="reduced": tuple(np.linalg.qr(a)) if mode == "reduced" else np.linalg.qr(a, mode),
         [*_shapes, Call((np.stack([_tall, 2 * _tall]),)), Call((_tall,), {"mode": "r"}), Call((_wide,), {"mode": "r"})],
     ),
+    Row(decompositions.independent_, lambda r: r, [Call((_regular(3),)), Call((_stack,))]),
     Row(decompositions.inverse_gaps, _inverse_gaps, [Call((distinct(3),)), Call((distinct(2, 3),))]),
     Row(decompositions.inverse_singular, lambda s: 1 / s, [Call((away(3),))]),
     Row(decompositions.eigh, lambda a: tuple(np.linalg.eigh(a)), _symmetrics),
