@@ -58,6 +58,10 @@ def gradcheck(
     Returns a `Report`: PASS, FAIL, KINK, ILL-CONDITIONED, NOT DIFFERENTIABLE, NOT DETERMINISTIC or MUTATES ITS INPUT.
     Inputs, captured Tensors, gradients and random state are left as they were. Raises TypeError if f returns no Tensor.
 
+    What a PASS does not say: that a rule which is wrong in float32 only is right (``python -m autograd_nn check`` holds float32
+    against float64); that a part of an output is right which is 1e8 times smaller than the rest of the same output, whose
+    rounding drowns it (check the part by itself).
+
     >>> print(ag.gradcheck(lambda x: ag.sin(x) * x, np.array([0.5, 1.0])).verdict)
     PASS
     """
@@ -365,7 +369,7 @@ def _is_rounded_away(
     """Whether nothing speaks against the derivative any more once values are taken to be rounded as numbers of size 1 are.
 
     That holds for what several operations compute in one, of which the result is what is left; asked when each operation is
-    right by itself.
+    right by itself. A wrong derivative does not pass by it: it is ILL-CONDITIONED then, which is no PASS.
     """
     problem.inner = max([1.0, *[float(np.max(np.abs(b), initial=0.0)) for b in exam.base]])
     again = Examination(problem, rng, *settings, scales=exam.scales)
