@@ -244,7 +244,7 @@ def test_errors_planted_at_second_order_are_caught_and_named(op, name, planter):
     if name is None:
         return
     samples = [(f, arrays) for f, arrays, order in OPERATIONS[op.name][1] if order == 2]
-    for error in stratum(f"{op.name}.{name}", SECOND_ORDER, 2):
+    for error in stratum(f"{op.name}.{name}", SECOND_ORDER, 3):
         for f, arrays in samples:
             # What comes after makes the cotangent depend on the inputs, so that a linear operation's rule counts, too.
             f, arrays = network_around(f, arrays, 1, 1)
