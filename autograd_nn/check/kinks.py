@@ -27,7 +27,8 @@ that is wrong to one side of a kink, at half of the points around, is right at s
 """
 
 DOZEN = 12
-"""So many lines that add up speak for a derivative: of three equal numbers' median a line adds up by chance in one of eight."""
+"""So many lines that add up speak for a derivative. At a tie one may add up by chance, where the other line of the sum keeps to
+the same piece."""
 
 FEW = 512
 """Elements that may all be moved at once."""
