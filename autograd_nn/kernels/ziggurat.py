@@ -41,7 +41,7 @@ def normal(plan, bits, out, heights, reach, shared, private, part, parts):
             x = np.float32(place) * heights[layer]
             if word & 0x100:
                 x = -x
-            found = place < reach[layer]
+            found = bool(place < reach[layer])
             if not found and layer == 0:
                 inside = False
                 while not inside:
@@ -53,7 +53,7 @@ def normal(plan, bits, out, heights, reach, shared, private, part, parts):
                     used += 2
                     beyond = -np.float32(1 / EDGE) * np.float32(math.log1p(-u))
                     down = -np.float32(math.log1p(-v))
-                    inside = down + down > beyond * beyond
+                    inside = bool(down + down > beyond * beyond)
                     x = np.float32(EDGE) + beyond
                 x = -x if (place >> 8) & 1 else x
                 found = True
@@ -64,7 +64,8 @@ def normal(plan, bits, out, heights, reach, shared, private, part, parts):
                 u = np.float32(bits[used] >> 8) * np.float32(2.0**-24)
                 used += 1
                 high, low = heights[256 + layer - 1], heights[256 + layer]
-                found = np.float32(np.float32(high - low) * u) + low < math.exp(-0.5 * np.float64(x) * np.float64(x))
+                below = np.float32(np.float32(high - low) * u) + low
+                found = bool(below < math.exp(-0.5 * np.float64(x) * np.float64(x)))
         out[k] = x
 
 

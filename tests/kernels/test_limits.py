@@ -29,6 +29,21 @@ def test_the_native_way_and_numpys_are_one(dtype, bounds, size, monkeypatch):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [1, 7, 16, 1000, 70_001])
+@pytest.mark.parametrize("name", ["hardshrink", "softshrink", "hardsigmoid", "hardswish"])
+def test_the_hard_family_is_the_same_natively(name, size, dtype, monkeypatch):
+    x = (4.0 * np.random.default_rng(0).standard_normal(size)).astype(dtype)
+    x[: len(SPECIAL) + 4] = [*SPECIAL, 0.5, -0.5, 3.0, -3.0][: len(x)]
+    found = []
+    for native in (0, 1 << 60):
+        monkeypatch.setattr(picking, "NATIVE", native)
+        with np.errstate(invalid="ignore"):
+            found.append(getattr(ag, name)(x))
+    assert found[0].dtype == dtype
+    np.testing.assert_array_equal(*found)
+
+
 @pytest.mark.parametrize("name", ["relu", "relu6", "hardtanh"])
 @pytest.mark.parametrize("size", [8, 50_000])
 def test_gradients_at_bounds_infinities_and_nan_are_those_of_pytorch(name, size):
