@@ -63,6 +63,23 @@ def _ramped(v: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
     v.store(v.mul(x, _share(v, x, bounds)), out(0))
 
 
+def _direction(v: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
+    b, x, zero = v.b, v.load(x(0)), v.const(0)
+    falling = b.select(b.fcmp_ordered("<", x, zero), v.const(-1), v.add(x, zero))  # NaN stays, and -0 is 0
+    v.store(b.select(b.fcmp_ordered(">", x, zero), v.const(1), falling), out(0))
+
+
+def _ramped_gradient(v: Any, g: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
+    b, x, g = v.b, v.load(x(0)), v.load(g(0))
+    low, high = _bounds(v, bounds)
+    inside = b.and_(b.fcmp_ordered(">", x, low), b.fcmp_ordered("<", x, high))
+    slope = b.fdiv(v.sub(v.add(x, x), low), v.sub(high, low))
+    flat = b.select(b.fcmp_ordered("<", x, v.const(0)), v.const(0), g)
+    v.store(b.select(inside, v.mul(g, slope), flat), out(0))
+
+
+_direction_vector, _direction_element = lanewise(_direction)
+_ramped_gradient_vector, _ramped_gradient_element = lanewise(_ramped_gradient)
 _beyond_vector, _beyond_element = lanewise(_beyond)
 _outside_vector, _outside_element = lanewise(_outside)
 _ramp_vector, _ramp_element = lanewise(_ramp)
@@ -141,6 +158,30 @@ def ramped(plan, x, bounds, out, d, shared, private, part, parts):
         _ramped_vector(at(x, i), bounds, at(out, i), x, x, 0)
     for i in range(whole, last):
         _ramped_element(at(x, i), bounds, at(out, i), x, x, 0)
+
+
+@kernel()
+def direction(plan, x, bounds, out, d, shared, private, part, parts):
+    """out <- -1, 0 or 1, the sign of x."""
+    (size,) = fields(plan, 1)
+    first, last = share(size, part, parts)
+    whole = last - (last - first) % lanes_of(x)
+    for i in range(first, whole, lanes_of(x)):
+        _direction_vector(at(x, i), bounds, at(out, i), x, x, 0)
+    for i in range(whole, last):
+        _direction_element(at(x, i), bounds, at(out, i), x, x, 0)
+
+
+@kernel()
+def ramped_gradient(plan, g, x, bounds, out, shared, private, part, parts):
+    """out <- g times the derivative of `ramped` at x; at the bounds that of beyond them."""
+    (size,) = fields(plan, 1)
+    first, last = share(size, part, parts)
+    whole = last - (last - first) % lanes_of(x)
+    for i in range(first, whole, lanes_of(x)):
+        _ramped_gradient_vector(at(g, i), at(x, i), bounds, at(out, i), x, 0)
+    for i in range(whole, last):
+        _ramped_gradient_element(at(g, i), at(x, i), bounds, at(out, i), x, 0)
 
 
 PART = 1 << 15

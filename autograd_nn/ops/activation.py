@@ -16,7 +16,7 @@ from ..engine.op import op
 from .comparison import greater, less, less_equal
 from .elementwise import abs, exp, logistic, minimum, multiply, sigmoid, square, tanh, where, within_
 from .fused import softmax
-from .picking import beyond, limit, outside, pick, ramp, ramped
+from .picking import beyond, limit, outside, pick, ramp, ramped, ramped_gradient
 from .shape import axis_of, detach, operand_along
 from .slicing import slice_
 from .special import erfc
@@ -379,9 +379,21 @@ def hardswish(x, /):
     return ramped(x)
 
 
-hardswish.vjp(
-    x=lambda g, x: where(less(abs(x), 3.0), g * (x / 3.0 + 0.5), where(less(x, 0.0), 0.0, g)),
-)
+@op(kind="fused")
+def hardswish_pulled(cotangent, x, /):
+    """The cotangent times the derivative of hardswish at x."""
+    return where(less(abs(x), 3.0), cotangent * (x / 3.0 + 0.5), where(less(x, 0.0), 0.0, cotangent))
+
+
+@hardswish_pulled.fast
+def _hardswish_pulled(cotangent: Any, x: Any) -> Any:
+    found = ramped_gradient(cotangent, x)
+    if found is not None:
+        return found
+    return pick(np.abs(x) < 3.0, cotangent * (x / 3.0 + 0.5), pick(x < 0.0, 0.0, cotangent))
+
+
+hardswish.vjp(x=lambda g, x: hardswish_pulled(g, x))
 
 
 @op(kind="elementwise", method=True)

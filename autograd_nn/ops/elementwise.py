@@ -19,8 +19,8 @@ from ..engine.op import nondifferentiable, op
 from ..engine.tensor import Tensor
 from .comparison import equal, greater, less, logical_and
 from .creation import zeros_like
-from .dividing import quotient, rest
-from .picking import LEAST, limit, pick, within
+from .in_double import quotient, rest
+from .picking import LEAST, direction, limit, pick, within
 from .shape import detach
 
 __all__ = [
@@ -159,7 +159,7 @@ def sign(x, /):
     >>> ag.sign(ag.tensor([3.0, 0.0, -2.0]))
     tensor([ 1.,  0., -1.], dtype=float32)
     """
-    return np.sign(x)
+    return direction(x)
 
 
 sign.vjp(x=lambda g: zeros_like(g))

@@ -98,10 +98,10 @@ def within(g: Any, x: Any, low: float, high: float) -> Any:
     return kept if high == math.inf else pick(x >= high, 0.0, kept)
 
 
-def _by_bounds(name: str, x: np.ndarray, low: float, high: float) -> np.ndarray:
+def _by_bounds(name: str, x: np.ndarray, low: float, high: float, *g: np.ndarray) -> np.ndarray:
     from ..kernels import limits
 
-    return limits.run(getattr(limits, name), (low, high), x)
+    return limits.run(getattr(limits, name), (low, high), *g, x)
 
 
 def beyond(x: Any, low: float, high: float) -> Any:
@@ -130,3 +130,17 @@ def ramped(x: Any) -> Any:
     if type(x) is np.ndarray and _native(x):
         return _by_bounds("ramped", x, -3.0, 3.0)
     return x * ramp(x)
+
+
+def direction(x: Any) -> Any:
+    """np.sign(x)."""
+    return _by_bounds("direction", x, 0.0, 0.0) if type(x) is np.ndarray and _native(x) else np.sign(x)
+
+
+def ramped_gradient(g: np.ndarray, x: np.ndarray) -> np.ndarray | None:
+    """g times the derivative of `ramped` at x, natively; None where that does not do."""
+    if not (
+        type(x) is type(g) is np.ndarray and g.shape == x.shape and g.dtype == x.dtype and _native(x) and _native(g)
+    ):
+        return None
+    return _by_bounds("ramped_gradient", x, -3.0, 3.0, g)

@@ -12,8 +12,8 @@ from ..engine.op import nondifferentiable, op
 from ..engine.protocol import implements, since
 from .comparison import equal, greater, greater_equal, isfinite, isnan, less, less_equal, logical_and, logical_or
 from .creation import zeros_like
-from .dividing import rest_of_truncation
 from .elementwise import floor_divide, positive, remainder, sign, where
+from .in_double import rest_of_truncation
 from .picking import limit
 from .shape import arrayed
 

@@ -1,10 +1,10 @@
-"""Native division with remainder is NumPy's to the bit, or leaves it to NumPy."""
+"""Native division with remainder is NumPy's to the bit, or leaves it to NumPy; native hypot is rounded once."""
 
 import numpy as np
 import pytest
 
 import autograd_nn as ag
-from autograd_nn.ops import dividing
+from autograd_nn.ops import in_double
 
 FUNCTIONS = ["fmod", "remainder", "floor_divide"]
 
@@ -31,7 +31,7 @@ def drawn(kind, seed, n=5000):
 @pytest.mark.parametrize("seed", range(5))
 def test_numpys_bits(name, kind, seed, monkeypatch):
     x, y = drawn(kind, seed)
-    monkeypatch.setattr(dividing, "NATIVE", 0)
+    monkeypatch.setattr(in_double, "NATIVE", 0)
     with np.errstate(all="ignore"):
         for a, b in (
             (x, y),
@@ -51,6 +51,18 @@ def test_numpys_bits(name, kind, seed, monkeypatch):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_ordinary_numbers_take_the_native_way(name):
-    assert dividing._natively(name, *drawn("drawn", 0, 20_000)) is not None
-    assert dividing._natively(name, *drawn("drawn", 0, 20)) is None
-    assert dividing._natively(name, *drawn("awkward", 0, 20_000)) is None
+    assert in_double._natively(name, *drawn("drawn", 0, 20_000)) is not None
+    assert in_double._natively(name, *drawn("drawn", 0, 20)) is None
+    assert in_double._natively(name, *drawn("awkward", 0, 20_000)) is None
+
+
+@pytest.mark.parametrize("kind", ["drawn", "tiny", "awkward"])
+def test_hypot(kind, monkeypatch):
+    x, y = drawn(kind, 0)
+    x[10:14], y[10:14] = [3e38, 1e-45, np.inf, np.nan], [1e38, 1e-45, np.nan, -np.inf]
+    monkeypatch.setattr(in_double, "NATIVE", 0)
+    for a, b in ((x, y), (x, 1.0), (x[::2], y[1::2])):
+        found = ag.hypot(a, b)
+        assert found.dtype == np.float32
+        with np.errstate(over="ignore"):
+            np.testing.assert_array_equal(found, np.hypot(a.astype(float), np.float64(b)).astype(np.float32))

@@ -1,8 +1,8 @@
-"""Division with remainder, of float32 in double precision: exact, and in vectors, where the C library goes number by number.
+"""Functions of two float32 numbers, in double precision and in vectors, where the C library goes number by number.
 
-Two float32 numbers have a quotient that a double tells from a whole number as long as it is below 2^28, and its whole part
-times the divisor fits a double, so nothing is rounded before the end. Larger quotients, infinities and divisors of 0 are left to
-NumPy.
+Division with remainder is exact: two float32 numbers have a quotient that a double tells from a whole number as long as it is
+below 2^28, and its whole part times the divisor fits a double, so nothing is rounded before the end. Larger quotients,
+infinities and divisors of 0 are left to NumPy. The squares of hypot neither overflow nor vanish in a double.
 """
 
 from __future__ import annotations
@@ -52,6 +52,15 @@ def floor_divide(plan, x, y, out, fault, shared, private, part, parts):
         out[i] = np.floor(q)
         exact += int(abs(q) < WHOLE)
     fault[0] = exact < plan[0]
+
+
+@kernel(d=types.int64)
+def hypot(plan, x, y, out, fault, shared, private, part, parts):
+    """out <- the root of x^2 + y^2; infinite where either is."""
+    for i in range(plan[0]):
+        a, b = np.float64(x[i]), np.float64(y[i])
+        infinite = abs(a) == np.inf or abs(b) == np.inf
+        out[i] = np.inf if infinite else np.sqrt(a * a + b * b)
 
 
 def run(step: Kernel, x: np.ndarray, y: np.ndarray) -> np.ndarray | None:

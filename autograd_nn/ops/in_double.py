@@ -1,4 +1,4 @@
-"""Division with remainder of plain arrays: NumPy's, by native loops for many float32 numbers, which are twenty times faster."""
+"""Division with remainder, and hypot, of plain arrays: by native loops for many float32 numbers, which are ten times faster."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def _natively(name: str, x: Any, y: Any) -> np.ndarray | None:
     x, y = [np.full_like(many, side) if type(side) in WEAK else side for side in (x, y)]
     if not all([type(a) is np.ndarray and a.shape == many.shape and a.dtype == np.float32 for a in (x, y)]):
         return None
-    from ..kernels import dividing
+    from ..kernels import in_double
 
-    return dividing.run(getattr(dividing, name), np.ascontiguousarray(x), np.ascontiguousarray(y))
+    return in_double.run(getattr(in_double, name), np.ascontiguousarray(x), np.ascontiguousarray(y))
 
 
 def quotient(x: Any, y: Any) -> Any:
@@ -40,3 +40,9 @@ def rest_of_truncation(x: Any, y: Any) -> Any:
     """np.fmod(x, y), for arrays, numbers and the compiler's symbols."""
     found = _natively("fmod", x, y)
     return np.fmod(x, y) if found is None else found
+
+
+def distance(x: Any, y: Any) -> Any:
+    """np.hypot(x, y), for arrays, numbers and the compiler's symbols."""
+    found = _natively("hypot", x, y)
+    return np.hypot(x, y) if found is None else found
