@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 
-NATIVE = 1 << 13
+NATIVE = 1 << 12
 """Normal numbers from which the native ziggurat is worth its call, and the loading of numba."""
 
 
