@@ -15,7 +15,7 @@ values nearby claims to be zero, and is held to that (a singular matrix's determ
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -82,8 +82,7 @@ class Examination:
     def typical(self) -> float:
         """The size of what one element contributes when it moves by its scale."""
         if self._typical is None:
-            with np.errstate(all="ignore"):
-                steepness = norm(g * s for g, s in zip(self.gradient, self.scales, strict=True))
+            steepness = norm([g * s for g, s in zip(self.gradient, self.scales, strict=True)])
             self._typical = steepness / math.sqrt(self.size) if self.size else 0.0
         return self._typical
 
@@ -185,11 +184,10 @@ class Examination:
 
     def claim(self, direction: Sequence[np.ndarray]) -> Claim:
         """What the engine says of a direction."""
-        with np.errstate(all="ignore"):
-            parts = products(self.gradient, direction)
-            value = sum(float(np.sum(p)) for p in parts)
-            along = norm(parts)
-            length = self._length(direction)
+        parts = products(self.gradient, direction)
+        value = sum([float(p.sum()) for p in parts])
+        along = norm(parts)
+        length = self._length(direction)
         # A tiny derivative is the rest of larger terms that cancelled, and keeps their rounding: it is held to 1e-10 of what is
         # typical here, and to 1e-12 of the outputs, which is what differences leave of them (EPSILON over a step of 1e-4). An
         # error that could hide below is looked for in coordinates: see `_hidden`.
@@ -213,15 +211,15 @@ class Examination:
 
     def _slip(self, direction: Sequence[np.ndarray], t: float) -> tuple[float, float]:
         """What rounding adds to a move: the claimed derivative of it, and the length of its parts."""
-        with np.errstate(all="ignore"):
-            missed = [(b + t * v) - b - t * v for b, v in zip(self.base, direction, strict=True)]
-            parts = products(self.gradient, missed)
-            return sum(float(np.sum(p)) for p in parts), norm(parts)
+        missed = [(b + t * v) - b - t * v for b, v in zip(self.base, direction, strict=True)]
+        if not any([m.any() for m in missed]):
+            return 0.0, 0.0
+        parts = products(self.gradient, missed)
+        return sum([float(p.sum()) for p in parts]), norm(parts)
 
     def moved(self, direction: Sequence[np.ndarray], t: float) -> list[np.ndarray]:
         """The variables, moved by t along a direction."""
-        with np.errstate(invalid="ignore"):
-            return [b + t * v for b, v in zip(self.base, direction, strict=True)]
+        return [b + t * v for b, v in zip(self.base, direction, strict=True)]
 
     def _outcome(self, claim: Claim, found: Slope, direction: Sequence[np.ndarray]) -> str:
         """What a direction says."""
@@ -292,9 +290,8 @@ class Examination:
         """A derivative is linear in its cotangent; a rule that is right for one sign only is wrong."""
         found = self.problem.gradient([-w for w in self.weights])
         for g, other in zip(self.gradient, found, strict=True):
-            with np.errstate(all="ignore"):
-                if other is not None and not np.abs(g + other).max(initial=0.0) <= 1e-9 * np.abs(g).max(initial=0.0):
-                    self.odd = self.odd and not np.isfinite(g).all()
+            if other is not None and not np.abs(g + other).max(initial=0.0) <= 1e-9 * np.abs(g).max(initial=0.0):
+                self.odd = self.odd and not np.isfinite(g).all()
 
     def random_direction(self) -> list[np.ndarray]:
         """A direction in which every coordinate moves, by up to its variable's own scale."""
@@ -302,19 +299,17 @@ class Examination:
 
     def _length(self, direction: Sequence[np.ndarray]) -> float:
         """How far a direction goes, in units of the variables' own scales."""
-        return norm(v / s for v, s in zip(direction, self.scales, strict=True))
+        return norm([v / s for v, s in zip(direction, self.scales, strict=True)])
 
     def _balanced(self) -> list[np.ndarray]:
         """Signs, each over the size of its coordinate's derivative, within three decades of the median."""
-        with np.errstate(all="ignore"):
-            size = [np.abs(g) * s for g, s in zip(self.gradient, self.scales, strict=True)]
+        size = [np.abs(g) * s for g, s in zip(self.gradient, self.scales, strict=True)]
         thin = [q.ravel()[:: 1 + q.size // 10_000] for q in size]  # enough for a median
         some = [q[np.isfinite(q) & (q > 0)] for q in thin]
         middle = float(np.median(np.concatenate(some))) if any(q.size for q in some) else 1.0
         parts = []
         for q, s in zip(size, self.scales, strict=True):
-            with np.errstate(all="ignore"):
-                weight = np.clip(middle / np.where(q > 0, q, middle), 1e-3, 1e3)
+            weight = np.clip(middle / np.where(q > 0, q, middle), 1e-3, 1e3)
             parts.append(weight * s * self._signs(q.shape))
         return self._unit(parts)
 
@@ -372,20 +367,35 @@ class Examination:
         made = self.probe(self._alone(k, place, amount), "coordinate", 0, k, place)
         if made.outcome == AGREES and amount < TINY * self._wide[k] and not self._is_confirmed(made):
             made.outcome = UNCLEAR  # it agrees because it hardly moves anything
+        if made.outcome == UNCLEAR and amount < scale:
+            # An element that happens to be small beside the others changes f by so little that rounding hides its derivative.
+            # Where f bears the step that suits the others, that one is a hundred or a thousand times clearer.
+            made = self._instead(made, self._alone(k, place, scale), lambda p: p.outcome in (AGREES, DIFFERS))
         own = self._own_scale(k, place, value, scale) if made.outcome != AGREES and value else None
         if own is None or own == amount:
             return made
         # Its step may have been a leap out of the domain, or over a pole: once more, on its own scale.
-        again = self.probe(self._alone(k, place, own), "coordinate", 0, k, place)
-        constant = made.outcome == KINK and again.claim.along == 0
-        agrees = again.outcome == AGREES and (constant or self._is_confirmed(again))
-        telling = agrees or again.outcome == DIFFERS or any(again is p for p in self.suspicious)
-        self.probes.remove(made if telling else again)
-        if telling:
+        tells = lambda p: p.outcome == DIFFERS or any(p is s for s in self.suspicious)
+        constant = made.outcome == KINK
+        again = self._instead(
+            made,
+            self._alone(k, place, own),
+            lambda p: (
+                tells(p) or (p.outcome == AGREES and ((constant and p.claim.along == 0) or self._is_confirmed(p)))
+            ),
+        )
+        if again is not made:
             scales = [np.array(np.broadcast_to(s, b.shape)) for s, b in zip(self.scales, self.base, strict=True)]
             scales[k][place] = own
             self._rescale(scales)
-        return again if telling else made
+        return again
+
+    def _instead(self, made: Probe, direction: Sequence[np.ndarray], tells: Callable[[Probe], bool]) -> Probe:
+        """The probe of a coordinate with another step, if that tells more; else the one that was made."""
+        again = self.probe(direction, "coordinate", 0, made.variable, made.index)
+        kept, other = (again, made) if tells(again) else (made, again)
+        self.probes.remove(other)
+        return kept
 
     def _own_scale(self, k: int, place: tuple[int, ...], value: float, scale: float) -> float | None:
         own = own_scales(self._alone(k, place, value), self._alone(k, place, scale), self._is_finite_beside)

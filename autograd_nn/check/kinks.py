@@ -37,7 +37,6 @@ class Verdict:
     wrong_at: list[np.ndarray] | None = None
 
 
-@np.errstate(all="ignore")
 def judge(exam: Examination, doubtful: Sequence[Probe]) -> Verdict:
     """Judge the probes that disagree with the rule: where f is differentiable all of them speak against it."""
     rough = [p for p in doubtful if p.outcome == KINK or not adds_up(exam, p)]
@@ -141,7 +140,7 @@ def is_among(exam: Examination, probe: Probe, around: Sequence[list[np.ndarray] 
     """Whether the engine's derivative along the probe's direction lies among those around, or to both sides on that line."""
     sides = [gradient_at(exam, [sign * t * d for d in probe.direction]) for t in SIDEWAYS for sign in (-1, 1)]
     values = [
-        sum(float(np.sum(p)) for p in products(gradient, probe.direction))
+        sum([float(p.sum()) for p in products(gradient, probe.direction)])
         for gradient in [*around, *sides]
         if gradient is not None
     ]

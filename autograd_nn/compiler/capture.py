@@ -3,6 +3,9 @@
 The record has the operations. Besides it we keep which Tensors were made inside the step (their memory is new each time),
 which leaves' gradients the step set or filled, and what it looked at from outside, so that the compiled step can leave the same
 Tensors behind and know when it no longer fits.
+
+Decision: unlike `ag.record`, a capture does not keep what operations compute. A program needs shapes and dtypes, and a replay
+computes anew; so a captured step takes the memory of an eager one, whose arrays go when their last reader has run.
 """
 
 from __future__ import annotations
@@ -23,7 +26,10 @@ from .structure import flatten
 
 
 class Capture(Record):
-    """A record of plain operations that also keeps the Tensors and leaves it met, without keeping them alive."""
+    """A record of plain operations that also keeps the Tensors and leaves it met, and no result, alive.
+
+    `views` are the results that are memory of their operation's one input.
+    """
 
     def __init__(self, outer: Any) -> None:
         super().__init__(outer, expand=True)
@@ -33,8 +39,23 @@ class Capture(Record):
         self._born_arrays: dict[int, weakref.ref[Tensor]] = {}  # those that took part, by the identity of their array
         self._met: dict[int, weakref.ref[Tensor]] = {}  # other leaves that took part, likewise
         self._written: dict[int, weakref.ref[Tensor]] = {}
+        self.views: set[Value] = set()
+        self._alive: dict[Value, weakref.ref[np.ndarray]] = {}  # the arrays of results
+        self._owners: dict[
+            int, weakref.ref[np.ndarray]
+        ] = {}  # whose memory results are, by identity, while it is there
 
     # ---- events ----------------------------------------------------------------------------------------------
+
+    def call(self, op: Any, args: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
+        result = super().call(op, args, params)
+        for entry in self.entries[-1:]:
+            entry.node = None  # it would keep what the operation saved
+        self._by_node.clear()
+        return result
+
+    def contributed(self, node: Any, g: Any, contributions: Sequence[Any]) -> None:
+        """Cotangents are kept by nobody."""
 
     def made(self, tensor: Tensor) -> None:
         self._born[id(tensor)] = weakref.ref(tensor)
@@ -70,6 +91,25 @@ class Capture(Record):
             known.setdefault(id(x._array), weakref.ref(x))
         return value
 
+    def _new(self, data: Any, producer: Entry | None) -> Value:
+        value = super()._new(data, producer)
+        if producer is not None and isinstance(data, np.ndarray):
+            if _is_view(producer, data, self._source(producer)):
+                self.views.add(value)
+            else:
+                base = base_of(data)
+                self._owners[id(base)] = _until_gone(base, self._owners)
+            self._alive[value] = _until_gone(data, self._by_array)
+            value.data = _likeness(data)
+        return value
+
+    def _source(self, entry: Entry) -> Any:
+        """The array of an entry's first input, while the entry runs."""
+        value = entry.inputs[0] if entry.inputs else None
+        if not isinstance(value, Value):
+            return None
+        return self._alive[value]() if value in self._alive else value.data
+
     # ---- afterwards ------------------------------------------------------------------------------------------
 
     def value(self, x: Any) -> Value:
@@ -80,6 +120,10 @@ class Capture(Record):
     def of_array(self, array: Any) -> Value | None:
         """The value that this very array is, if any."""
         return self._by_array.get(id(array))
+
+    def is_result(self, array: Any) -> bool:
+        """Whether this array is memory that an operation of the step made."""
+        return id(base_of(array)) in self._owners
 
     def own_arrays(self, result: Sequence[Any]) -> set[int]:
         """The identities of the arrays that the step makes anew in each call: of Tensors made in it, and kept by nobody since.
@@ -127,34 +171,46 @@ class Captured:
         self.outputs = [record.value(x) for x in leaves]
         self.returned = [np.array(x._array if isinstance(x, Tensor) else x) for x in leaves]
         self.own = record.own_arrays(leaves)
-        self.views = {e.outputs[0] for e in record.entries if _is_view(e)}
+        self.views = record.views
 
     @property
     def notes(self) -> list[LeftGraph]:
         return self.record.notes
 
     def release(self) -> None:
-        """Let go of what the operations computed: what is known of those arrays from now on is their shapes and dtypes."""
-        for entry in self.record.entries:
-            entry.node = entry.cotangent = None
-            entry.contributions = ()
-            for v in entry.outputs:
-                if v is not None and isinstance(v.data, np.ndarray):
-                    v.data = np.broadcast_to(np.zeros((), v.data.dtype), v.data.shape)
+        """Let go of the copies of states and results; it cannot be restored any more."""
+        self.returned = []
+        for v in self.record.states:
+            v.initial = _likeness(v.initial)
 
     def restore(self) -> None:
         """Put the states and the gradients back to what they were before the step."""
         restore(self.record)
 
 
-def _is_view(entry: Entry) -> bool:
+def _is_view(entry: Entry, made: np.ndarray, source: Any) -> bool:
     """Whether an operation's result is memory of its one input."""
-    if entry.op is None or entry.op.kind != "view" or len(entry.inputs) != 1 or not isinstance(entry.inputs[0], Value):
+    if entry.op is None or entry.op.kind != "view" or len(entry.inputs) != 1 or not isinstance(source, np.ndarray):
         return False
-    view = entry.outputs[0]
-    return (
-        view is not None and isinstance(view.data, np.ndarray) and np.may_share_memory(view.data, entry.inputs[0].data)
-    )
+    return np.may_share_memory(made, source)
+
+
+def base_of(array: Any) -> Any:
+    """The array whose memory this one is."""
+    while isinstance(array, np.ndarray) and isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def _until_gone(array: np.ndarray, known: dict[int, Any]) -> weakref.ref[np.ndarray]:
+    """A reference to an array, which is forgotten by its identity when the array goes."""
+    key = id(array)
+    return weakref.ref(array, lambda _: known.pop(key, None))
+
+
+def _likeness(array: Any) -> np.ndarray:
+    """What is known of an array that is not kept: its shape and dtype."""
+    return np.broadcast_to(np.zeros((), array.dtype), array.shape)
 
 
 def restore(record: Capture) -> None:

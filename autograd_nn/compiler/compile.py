@@ -26,6 +26,7 @@ import numpy as np
 from ..engine import graph, modes
 from ..engine.dtypes import get_default_dtype
 from ..engine.graph import Leaf, Writes
+from ..engine.heap import give_back
 from ..engine.memory import cell_of
 from ..engine.tensor import Tensor, tensor
 from .capture import Captured, capture
@@ -111,6 +112,7 @@ class CompiledStep:
                 if signature.holds():
                     if self.verify == "never" or (self.verify == "first" and signature.compared > 1):
                         return signature.run(arrays)
+                    signature.machine.rest()  # it makes room for the eager run
                     return self._compare(signature, self._captured(structure, leaves), arrays, key)
             return self._first(key, structure, leaves, arrays)
 
@@ -133,6 +135,8 @@ class CompiledStep:
         if self.verify != "never":
             return self._compare(signature, captured, arrays, key)
         captured.restore()
+        captured.release()
+        give_back()
         return signature.run(arrays)
 
     def _compare(self, signature: Signature, captured: Captured, arrays: Sequence[np.ndarray], key: Any) -> Any:
@@ -142,8 +146,10 @@ class CompiledStep:
             self.signatures[key].remove(signature)
             raise
         finally:
-            captured.release()  # it is part of cycles, which would keep all arrays until they are collected
+            captured.release()
         signature.compared += 1
+        if self.verify == "first" and signature.compared > 1:
+            give_back()  # eager runs and replays were the last to need it
         return result
 
     def _captured(self, structure: Any, leaves: Sequence[Any]) -> Captured:
@@ -215,7 +221,6 @@ class Signature:
                 f"compile: an operation reads the memory of an argument or a result that reached it as a plain array, so the "
                 f"recorded values would be used for ever; pass the Tensor itself on:\n  {where}"
             )
-        captured.release()  # before the arena is there
         self.compiled: Compiled = compile_program(program)
         self.machine = self.compiled.machine
         arguments = {id(t) for t in captured.inputs}

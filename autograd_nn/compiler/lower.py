@@ -15,7 +15,7 @@ import numpy as np
 from ..engine import record as recorded
 from ..engine.record import Entry
 from .build import SUPPORTED, Builder, Opaque, Unreadable
-from .capture import Captured
+from .capture import Captured, base_of
 from .native import LOWER
 from .program import Program, Value
 from .reader import read
@@ -76,9 +76,8 @@ class Lowering:
             v for v in record.values if v.producer is None and v not in self.places and isinstance(v.data, np.ndarray)
         ]
         suspects = [v for v in outside if v.initial is None and v.data.base is not None]
-        made = [v for v in record.values if v in self.places or (v.producer is not None and v not in self.views)]
-        owners = {id(_base(v.data)) for v in made}
-        found = [v for v in suspects if id(_base(v.data)) in owners]
+        given = {id(base_of(v.data)) for v in self.places}
+        found = [v for v in suspects if id(base_of(v.data)) in given or record.is_result(v.data)]
         return [(e, v) for v in found for e in record.entries if v in e.inputs]
 
     def operand(self, x: Any) -> Any:
@@ -200,12 +199,6 @@ class Lowering:
                 m.inputs[0].params = Opaque(entry.name, call, reason)
                 break
         return made
-
-
-def _base(array: Any) -> Any:
-    while isinstance(array, np.ndarray) and isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
 
 
 def lower(

@@ -8,7 +8,9 @@ is a Python step between two walks.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import mmap
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -74,6 +76,9 @@ ret i64 %found
 WORTH_SHARING = 400_000
 """Simple operations from which on a kernel is cut into parts: some ten microseconds, where handing parts out costs one or two."""
 
+LARGE = 4 << 20
+"""Bytes of an arena from which on it asks for large pages, as NumPy does."""
+
 PARTS = 4
 """Parts for each thread, so that one that is held up does less."""
 
@@ -113,9 +118,8 @@ class Machine:
         )
         start = _lines(made.size)
         size = start + self.shared + self.private * (self.threads or 1)
-        raw = np.zeros(size + ALIGNMENT, np.uint8)
-        shift = -raw.ctypes.data % ALIGNMENT
-        self.arena = raw[shift : shift + size]
+        self.pages = _pages(size)
+        self.arena = np.frombuffer(self.pages, np.uint8, size)
         self.base = self.arena.ctypes.data
         self.workspace = self.base + start
         self.flag = np.zeros(1, np.int64)
@@ -307,10 +311,24 @@ class Machine:
         """Fill the arena with what nobody computed (NaN, where read as floats), so that a comparison finds who reads it."""
         self.arena.fill(255)
 
+    def rest(self) -> None:
+        """Give the arena's memory back, where the system can, until it is written to again: no step reads another's."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self.pages.madvise(mmap.MADV_DONTNEED)
+
     def run(self) -> None:
         """One step; the inputs have been filled."""
         for step in self.steps:
             step()
+
+
+def _pages(size: int) -> mmap.mmap:
+    """Memory of zeros from the system, in large pages where it has them."""
+    made = mmap.mmap(-1, max(size, 1))
+    if size >= LARGE and hasattr(mmap, "MADV_HUGEPAGE"):
+        with contextlib.suppress(OSError):  # a kernel without them
+            made.madvise(mmap.MADV_HUGEPAGE)
+    return made
 
 
 def _lines(size: int) -> int:

@@ -11,6 +11,7 @@ they say anything (MALLOC_TRIM_THRESHOLD_, MALLOC_MMAP_THRESHOLD_, GLIBC_TUNABLE
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 from pathlib import Path
@@ -53,3 +54,9 @@ def keep_freed_memory() -> int:
     keep = min(int(asked) if asked else available() // 8, MOST)
     mallopt(MMAP_THRESHOLD, keep) or mallopt(MMAP_THRESHOLD, min(keep, OLD_MOST))
     return keep if mallopt(TRIM_THRESHOLD, keep) else 0
+
+
+def give_back() -> None:
+    """Give the system what is freed and was kept, where the C library can: after work that took much memory and is over."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)

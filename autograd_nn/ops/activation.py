@@ -17,7 +17,7 @@ from .comparison import greater, less, less_equal
 from .elementwise import abs, exp, logistic, minimum, multiply, sigmoid, square, tanh, where, within_
 from .fused import softmax
 from .picking import limit, pick
-from .shape import detach
+from .shape import axis_of, detach, operand_along
 from .slicing import slice_
 from .special import erfc
 
@@ -107,7 +107,7 @@ def elu(x, /, alpha=1.0):
     return pick(x > 0, x, np.expm1(limit(x, -math.inf, 0)) * alpha)
 
 
-elu.vjp(x=lambda g, x, alpha: where(greater(x, 0.0), g, g * (exp(minimum(x, 0.0)) * alpha)))
+elu.vjp(x=lambda g, x, alpha: where(less_equal(x, 0.0), g * (exp(minimum(x, 0.0)) * alpha), g))
 
 
 @op(kind="elementwise", method=True)
@@ -120,7 +120,7 @@ def celu(x, /, alpha=1.0):
     return pick(x > 0, x, np.expm1(limit(x, -math.inf, 0) / alpha) * alpha)
 
 
-celu.vjp(x=lambda g, x, alpha: where(greater(x, 0.0), g, g * exp(minimum(x, 0.0) / alpha)))
+celu.vjp(x=lambda g, x, alpha: where(less_equal(x, 0.0), g * exp(minimum(x, 0.0) / alpha), g))
 
 SELU_ALPHA = 1.6732632423543772848
 SELU_SCALE = 1.0507009873554804934
@@ -137,7 +137,7 @@ def selu(x, /):
 
 
 selu.vjp(
-    x=lambda g, x: g * where(greater(x, 0.0), SELU_SCALE, exp(minimum(x, 0.0)) * (SELU_ALPHA * SELU_SCALE)),
+    x=lambda g, x: g * where(less_equal(x, 0.0), exp(minimum(x, 0.0)) * (SELU_ALPHA * SELU_SCALE), SELU_SCALE),
 )
 
 # ---- the sigmoid family --------------------------------------------------------------------------------------------
@@ -282,7 +282,7 @@ def glu(x: Any, /, axis: int = -1) -> Any:
     >>> ag.glu(ag.tensor([1.0, 2.0, 0.0, 0.0]))
     tensor([0.5, 1. ], dtype=float32)
     """
-    n = x.shape[axis]
+    n = x.shape[axis_of("glu", x, axis)]
     if n % 2:
         raise ValueError(f"glu: axis {axis} of shape {x.shape} has odd length {n} and no two halves")
     lead = ((None, None, None),) * (axis % x.ndim)
@@ -350,7 +350,7 @@ def softmin(x: Any, /, axis: int = -1) -> Any:
     >>> ag.softmin(ag.tensor([0.0, 0.0]))
     tensor([0.5, 0.5], dtype=float32)
     """
-    return softmax(-x, axis)
+    return softmax(-operand_along("softmin", x, axis), axis)
 
 
 # ---- the hard family -----------------------------------------------------------------------------------------------

@@ -361,7 +361,7 @@ within_.vjp(y=lambda g, x, low, high: within_(g, x, low, high), x=lambda g: zero
 
 @op(kind="elementwise", broadcasts=True, numpy=np.maximum)
 def maximum(x, y, /):
-    """The larger of x and y, elementwise; NaN if either is. A tie gives half of the derivative to each.
+    """The larger of x and y, elementwise; NaN if either is. A tie gives half of the derivative to each, a NaN all of it to both.
 
     >>> ag.maximum(ag.tensor([1.0, 5.0]), 3.0)
     tensor([3., 5.], dtype=float32)
@@ -370,14 +370,14 @@ def maximum(x, y, /):
 
 
 maximum.vjp(
-    x=lambda g, x, y: where(equal(x, y), g * 0.5, where(greater(x, y), g, 0.0)),
+    x=lambda g, x, y: where(equal(x, y), g * 0.5, where(less(x, y), 0.0, g)),
     y=lambda g, x, y: where(equal(x, y), g * 0.5, where(greater(x, y), 0.0, g)),
 )
 
 
 @op(kind="elementwise", broadcasts=True, numpy=np.minimum)
 def minimum(x, y, /):
-    """The smaller of x and y, elementwise; NaN if either is. A tie gives half of the derivative to each.
+    """The smaller of x and y, elementwise; NaN if either is. A tie gives half of the derivative to each, a NaN all of it to both.
 
     >>> ag.minimum(ag.tensor([1.0, 5.0]), 3.0)
     tensor([1., 3.], dtype=float32)
@@ -386,7 +386,7 @@ def minimum(x, y, /):
 
 
 minimum.vjp(
-    x=lambda g, x, y: where(equal(x, y), g * 0.5, where(less(x, y), g, 0.0)),
+    x=lambda g, x, y: where(equal(x, y), g * 0.5, where(greater(x, y), 0.0, g)),
     y=lambda g, x, y: where(equal(x, y), g * 0.5, where(less(x, y), 0.0, g)),
 )
 

@@ -649,3 +649,24 @@ def test_a_pass_says_which_captured_tensors_were_not_checked():
     assert ag.gradcheck(lambda x: x * frozen_one, np.ones(3)).reason == ""
     x = ag.tensor(np.ones((2, 3), np.float32), requires_grad=True)
     assert ag.check_model(ag.nn.Linear(3, 2), x).reason == ""
+
+
+@ag.op(kind="elementwise")
+def sine_wrong_near_zero(x, /):
+    return np.sin(x)
+
+
+sine_wrong_near_zero.vjp(x=lambda g, x: g * ag.cos(x) * (1.0 + 1e-3 * (ag.abs(x) < 0.01)))
+
+
+@pytest.mark.parametrize("small", [3e-3, 1e-3, 1e-4, 1e-6])
+@pytest.mark.parametrize("flat", [1e-2, 1e-4, 1e-6])
+def test_an_element_small_beside_the_others_is_not_lost_in_rounding(small, flat):
+    """Its own step changes f by less than rounding shows; the step that suits the others tells right from wrong."""
+    x = np.random.default_rng(0).standard_normal((4, 6))
+    x[1, 2] = small
+    report = ag.gradcheck(lambda x: ag.exp(flat * ag.sin(x).mean()), x)
+    assert report.verdict == "PASS", str(report)
+    report = ag.gradcheck(lambda x: ag.exp(flat * sine_wrong_near_zero(x).mean()), x)
+    assert report.verdict == "FAIL" and report.place.operation == "sine_wrong_near_zero", str(report)
+    assert report.place.index == (1, 2)
