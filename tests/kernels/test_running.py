@@ -201,6 +201,23 @@ def test_no_writable_cache_is_one_warning():
     assert in_a_fresh_process(program) == "18.0 18.0 1 True"
 
 
+def test_processes_that_compile_at_once_do_not_exchange_code(tmp_path):
+    """Each sees the cache as it was before the other wrote to it: float32 and float64 must not share a file."""
+    program = f"""
+        import os, pathlib
+        os.environ["NUMBA_CACHE_DIR"] = {str(tmp_path)!r}
+        from numba.core import caching
+        caching.IndexDataCacheFile._load_index = lambda self: {{}}
+        from autograd_nn.kernels.build import Kernel
+        from autograd_nn.kernels import scattering
+        kernels = [k for k in vars(scattering).values() if isinstance(k, Kernel)]
+        for k in kernels:
+            k.address("float32"), k.address("float64")
+        print(len(list(pathlib.Path({str(tmp_path)!r}).rglob("*.nbc"))) // len(kernels))
+    """
+    assert in_a_fresh_process(program) == "2"
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform has no fork")
 def test_a_forked_child_gets_threads_of_its_own():
     program = """
