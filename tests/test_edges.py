@@ -1,5 +1,6 @@
 """Derivatives at infinities and NaN beside PyTorch's, factors that have none, composed functions that answer for themselves."""
 
+import contextlib
 import itertools
 import warnings
 
@@ -110,3 +111,19 @@ def test_a_composed_function_answers_for_itself(name, call):
     for x in (X, ag.tensor(X), ag.tensor(X, requires_grad=True)):
         with pytest.raises((ValueError, IndexError), match=f"^{name}: "):
             call(x)
+
+
+def test_a_plain_array_is_kept_not_copied_and_a_write_to_it_is_found():
+    """What the documentation of `detect_mutation` says of arrays that an operation was given."""
+    x, a = ag.tensor([1.0, 2.0], requires_grad=True), np.array([3.0, 4.0], np.float32)
+    for find in (False, True):
+        x.grad, a[:] = None, (3.0, 4.0)
+        with ag.detect_mutation() if find else contextlib.nullcontext():
+            y = (x * a).sum()
+            a[:] = 0.0
+            if find:
+                with pytest.raises(RuntimeError, match="multiply kept its input 'y', whose memory was written to"):
+                    y.backward()
+            else:
+                y.backward()
+                np.testing.assert_array_equal(x.grad.numpy(), [0.0, 0.0])

@@ -10,6 +10,7 @@ computes anew; so a captured step takes the memory of an eager one, whose arrays
 
 from __future__ import annotations
 
+import functools
 import gc
 import weakref
 from collections.abc import Callable, Sequence
@@ -182,6 +183,8 @@ class Captured:
         self.returned = []
         for v in self.record.states:
             v.initial = _likeness(v.initial)
+        self.record._alive.clear()
+        self.record._owners.clear()
 
     def restore(self) -> None:
         """Put the states and the gradients back to what they were before the step."""
@@ -210,7 +213,12 @@ def _until_gone(array: np.ndarray, known: dict[int, Any]) -> weakref.ref[np.ndar
 
 def _likeness(array: Any) -> np.ndarray:
     """What is known of an array that is not kept: its shape and dtype."""
-    return np.broadcast_to(np.zeros((), array.dtype), array.shape)
+    return _blank(array.shape, array.dtype)
+
+
+@functools.lru_cache(1024)
+def _blank(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    return np.broadcast_to(np.zeros((), dtype), shape)
 
 
 def restore(record: Capture) -> None:

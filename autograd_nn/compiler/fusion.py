@@ -21,10 +21,12 @@ import itertools
 from collections.abc import Iterable
 
 from .access import access, domain, is_flat, operands, reads_rows
-from .primitives import ELEMENTWISE
+from .primitives import COSTS, ELEMENTWISE
 from .program import LEAVES, REDUCTIONS, VIEWS, Value
 
-MOST_MEMBERS = 64
+MOST_MEMBERS, MOST_COST = 64, 160
+"""A kernel takes more members than this while their cost is little: erfc alone has a hundred, all additions and products."""
+
 MOST_SCALAR_MEMBERS = 512
 APART = "apart"
 """The parameter of a copy that is a kernel of its own."""
@@ -39,6 +41,7 @@ class Cluster:
         self.kind, self.position, self.points, self.members = kind, position, points, members
         self.columns = 0  # the length of a row, once rows matter
         self.phases = 1
+        self.cost = 0  # of a point's arithmetic
         self.closed = False  # whether it stays as it is: a copy made so that a row can be read as one run
         self.readers: set[Cluster] = set()
         self.cuts: frozenset[int] = frozenset()  # lengths of what the members' axes step over: a chain of divisors
@@ -133,6 +136,9 @@ def _home(
 ) -> Cluster | None:
     """The cluster to join: the last one it reads from, or a later one that reads the same memory or is of one number, too."""
     candidates = [c for c in sources if c.position == last]
+    if v.again:  # where its operands were made, or first read, is where it must not be
+        late = {access(i)[0].cluster for i in v.inputs if access(i)[0].again}
+        return next((c for c in candidates if c in late and _fits(v, c)), None)
     for root, _, _ in operands(v):
         c = reading.get(root)
         if c is not None and c.position > last and c.members:
@@ -151,7 +157,7 @@ def _fits(v: Value, c: Cluster) -> bool:
 
 def columns_with(v: Value, c: Cluster) -> int | None:
     """The `columns` that the cluster would have with v in it; None if v does not fit."""
-    if c.kind != "loop" or c.closed or len(c.members) >= (MOST_SCALAR_MEMBERS if c.points == 1 else MOST_MEMBERS):
+    if c.kind != "loop" or c.closed or _is_too_much(c.points, len(c.members), c.cost):
         return None
     points, columns = _points(v), c.columns
     is_row = points != c.points
@@ -172,6 +178,11 @@ def columns_with(v: Value, c: Cluster) -> int | None:
     if not is_chain(c.cuts | cuts_of(v, columns if is_row else 1) | {columns or 1}):
         return None
     return columns
+
+
+def _is_too_much(points: int, members: int, cost: int) -> bool:
+    """Whether a kernel has no room for one more member."""
+    return members >= (MOST_SCALAR_MEMBERS if points == 1 else MOST_MEMBERS) and (points == 1 or cost > MOST_COST)
 
 
 def _keeps_rows(v: Value, columns: int) -> bool:
@@ -244,6 +255,7 @@ def _join(v: Value, c: Cluster) -> None:
     v.cluster = c
     c.cuts |= cuts_of(v, columns if points != c.points else 1) | {columns or 1}
     c.members.append(v)
+    c.cost += COSTS.get(v.op, 1)
     for source in _sources(v):
         if source is not c:
             source.readers.add(c)
@@ -253,7 +265,7 @@ def _mergeable(a: Cluster, b: Cluster) -> bool:
     """Whether an earlier cluster's members can be computed in a later one, at its place in the line."""
     if a.kind != "loop" or a.closed or a.points != b.points or a is b:
         return False
-    if len(a.members) + len(b.members) > (MOST_SCALAR_MEMBERS if a.points == 1 else MOST_MEMBERS):
+    if _is_too_much(a.points, len(a.members) + len(b.members) - 1, a.cost + b.cost):
         return False
     if a.columns and b.columns and a.columns != b.columns:
         return False
@@ -280,6 +292,7 @@ def _mergeable(a: Cluster, b: Cluster) -> bool:
 
 def _merge(a: Cluster, b: Cluster, line: list[Cluster | None]) -> None:
     b.members = a.members + b.members
+    b.cost += a.cost
     b.columns = a.columns or b.columns
     b.cuts |= a.cuts
     b.readers |= a.readers

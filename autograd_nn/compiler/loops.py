@@ -16,7 +16,7 @@ import numpy as np
 
 from .access import domain, operands, refined, spread
 from .fusion import Cluster, is_row_value
-from .primitives import FOREIGN, POLYNOMIALS, apply
+from .primitives import COSTS, apply
 from .program import REDUCTIONS, Value
 from .rows import Row
 from .text import KERNEL_ARGUMENTS, Function, scalar_type
@@ -26,9 +26,6 @@ KEPT_VECTORS = 8
 
 ENOUGH = 8
 """Turns of a loop that are worth sharing among threads."""
-
-COSTS = dict.fromkeys(POLYNOMIALS, 8) | dict.fromkeys(FOREIGN, 60) | {"divide": 3, "sqrt": 3, "power": 60}
-"""What primitives cost in comparison with an addition."""
 
 COMBINE = {"sum": "add", "product": "multiply", "maximum_over": "maximum", "minimum_over": "minimum"}
 

@@ -217,4 +217,5 @@ def lower(
     program.checks = lowering.builder.checks
     for array, value in gradients:
         program.effects.append((lowering.builder.memory(array), lowering.value(value)))
+    lowering.builder.known.clear()  # nothing more is made
     return program, lowering

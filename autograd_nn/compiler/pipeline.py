@@ -23,6 +23,7 @@ from .native import Native
 from .placement import copied, place
 from .products import emit_matmul
 from .program import Program, Value, contiguous
+from .recompute import Again
 
 MOST_ATTEMPTS = 50
 """How often rows that do not merge are laid out anew; each time there are fewer."""
@@ -71,6 +72,12 @@ def compile_program(program: Program) -> Compiled:
     for attempt in range(MOST_ATTEMPTS):
         clusters = fuse(values)
         lap("fuse")
+        if attempt == 0:
+            again = Again(program, clusters)
+            if again.changed:
+                values = _unplaced(program)
+                clusters = fuse(values)
+            lap("recompute")
         made = plan(program, values, clusters, library.vector_bytes)
         lap("plan")
         try:
@@ -81,6 +88,9 @@ def compile_program(program: Program) -> Compiled:
             values = _copy_first(program, unmerged)
             continue
         _fill_assembled(clusters, kernels)
+        texts: dict[str, str] = {}
+        for k in [k for found in kernels for k in found or () if isinstance(k, Kernel)]:
+            k.text = texts.setdefault(k.text, k.text)  # layers and time steps share theirs
         lap("emit")
         break
     machine = Machine(program, clusters, made, kernels)
@@ -113,6 +123,11 @@ def _copy_first(program: Program, unmerged: Unmerged) -> list[Value]:
         v.inputs[k] = copied(i, APART)
     for v in unmerged.writes:
         _compute_apart(program, v)
+    return _unplaced(program)
+
+
+def _unplaced(program: Program) -> list[Value]:
+    """The values in order, to be asked anew where their elements are."""
     values = program.values()
     for v in values:
         v.at = None

@@ -26,6 +26,9 @@ FOREIGN = {
     "arccosh": "acosh", "arctanh": "atanh", "arctan2": "atan2", "hypot": "hypot", "cbrt": "cbrt", "power": "pow",
 }  # fmt: skip
 POLYNOMIALS = ("exp", "log", "tanh")
+COSTS = dict.fromkeys(POLYNOMIALS, 8) | dict.fromkeys(FOREIGN, 60) | {"divide": 3, "sqrt": 3, "power": 60}
+"""What primitives cost in comparison with an addition."""
+
 FLOAT_ONLY = frozenset(
     {*FOREIGN, *POLYNOMIALS, "sqrt", "floor", "ceil", "rint", "trunc", "copysign", "divide", "heaviside", "reciprocal"}
 )

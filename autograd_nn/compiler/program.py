@@ -37,6 +37,7 @@ class Value:
     """
 
     __slots__ = (
+        "again",  # recompute: whether it is another's value, computed once more for a late reader
         "at",  # views: (root, offset, strides), where its elements are found
         "buffer",  # memory: the arena's byte offset of a root
         "cluster",  # fusion: the cluster that computes it
@@ -73,7 +74,7 @@ class Value:
         self.layout: tuple[int, ...] = contiguous(shape)
         self.inside: tuple[Value, int] | None = None
         self.cluster: Any = None
-        self.place, self.phase, self.stored, self.buffer = "full", 0, False, -1
+        self.place, self.phase, self.stored, self.buffer, self.again = "full", 0, False, -1, False
 
     @property
     def is_leaf(self) -> bool:

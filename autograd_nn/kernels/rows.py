@@ -163,13 +163,18 @@ def running_largest(plan, x, out, places, d, shared, private, part, parts):
     (rows, length) = fields(plan, 2)
     first, last = share(rows, part, parts)
     for r in range(first, last):
-        found, place = x[r * length], 0
-        for i in range(length):
-            e = x[r * length + i]
-            if e >= found or e != e:
-                found, place = e, i
-            out[r * length + i] = found
-            places[r * length + i] = place
+        row, values, where, i = at(x, r * length), at(out, r * length), at(places, r * length), 0
+        while (
+            i < length
+        ):  # loops from one extremum to the next: of one loop, conditional moves are made, at six times the cost
+            found, place = row[i], i
+            values[i], where[i] = found, place
+            i += 1
+            while i < length and (
+                row[i] < found or (found != found and row[i] == row[i])
+            ):  # NaN stands until the next one
+                values[i], where[i] = found, place
+                i += 1
 
 
 @kernel(c=types.int64)
@@ -178,13 +183,18 @@ def running_smallest(plan, x, out, places, d, shared, private, part, parts):
     (rows, length) = fields(plan, 2)
     first, last = share(rows, part, parts)
     for r in range(first, last):
-        found, place = x[r * length], 0
-        for i in range(length):
-            e = x[r * length + i]
-            if e <= found or e != e:
-                found, place = e, i
-            out[r * length + i] = found
-            places[r * length + i] = place
+        row, values, where, i = at(x, r * length), at(out, r * length), at(places, r * length), 0
+        while (
+            i < length
+        ):  # loops from one extremum to the next: of one loop, conditional moves are made, at six times the cost
+            found, place = row[i], i
+            values[i], where[i] = found, place
+            i += 1
+            while i < length and (
+                row[i] > found or (found != found and row[i] == row[i])
+            ):  # NaN stands until the next one
+                values[i], where[i] = found, place
+                i += 1
 
 
 # ---- places --------------------------------------------------------------------------------------------------------

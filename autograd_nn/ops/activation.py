@@ -16,7 +16,7 @@ from ..engine.op import op
 from .comparison import greater, less, less_equal
 from .elementwise import abs, exp, logistic, minimum, multiply, sigmoid, square, tanh, where, within_
 from .fused import softmax
-from .picking import limit, pick
+from .picking import beyond, limit, outside, pick, ramp, ramped, ramped_gradient
 from .shape import axis_of, detach, operand_along
 from .slicing import slice_
 from .special import erfc
@@ -325,7 +325,7 @@ def softshrink(x, /, lambd=0.5):
     >>> ag.softshrink(ag.tensor([2.0, 0.25, -2.0]))
     tensor([ 1.5,  0. , -1.5], dtype=float32)
     """
-    return x - limit(x, -lambd, lambd)
+    return beyond(x, -lambd, lambd)
 
 
 softshrink.vjp(x=lambda g, x, lambd: where(less_equal(abs(x), lambd), 0.0, g))
@@ -363,7 +363,7 @@ def hardsigmoid(x, /):
     >>> ag.hardsigmoid(ag.tensor([-4.0, 0.0, 4.0]))
     tensor([0. , 0.5, 1. ], dtype=float32)
     """
-    return limit(x + 3.0, 0, 6.0) / 6.0
+    return ramp(x)
 
 
 hardsigmoid.vjp(x=lambda g, x: where(less(abs(x), 3.0), g / 6.0, 0.0))
@@ -376,12 +376,24 @@ def hardswish(x, /):
     >>> ag.hardswish(ag.tensor([-4.0, 0.0, 4.0]))
     tensor([-0.,  0.,  4.], dtype=float32)
     """
-    return x * (limit(x + 3.0, 0, 6.0) / 6.0)
+    return ramped(x)
 
 
-hardswish.vjp(
-    x=lambda g, x: where(less(abs(x), 3.0), g * (x / 3.0 + 0.5), where(less(x, 0.0), 0.0, g)),
-)
+@op(kind="fused")
+def hardswish_pulled(cotangent, x, /):
+    """The cotangent times the derivative of hardswish at x."""
+    return where(less(abs(x), 3.0), cotangent * (x / 3.0 + 0.5), where(less(x, 0.0), 0.0, cotangent))
+
+
+@hardswish_pulled.fast
+def _hardswish_pulled(cotangent: Any, x: Any) -> Any:
+    found = ramped_gradient(cotangent, x)
+    if found is not None:
+        return found
+    return pick(np.abs(x) < 3.0, cotangent * (x / 3.0 + 0.5), pick(x < 0.0, 0.0, cotangent))
+
+
+hardswish.vjp(x=lambda g, x: hardswish_pulled(g, x))
 
 
 @op(kind="elementwise", method=True)
@@ -391,7 +403,7 @@ def hardshrink(x, /, lambd=0.5):
     >>> ag.hardshrink(ag.tensor([2.0, 0.25, -2.0]))
     tensor([ 2.,  0., -2.], dtype=float32)
     """
-    return pick(np.abs(x) <= lambd, 0, x)
+    return outside(x, lambd)
 
 
 hardshrink.vjp(x=lambda g, x, lambd: where(less_equal(abs(x), lambd), 0.0, g))

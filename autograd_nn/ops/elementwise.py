@@ -19,7 +19,8 @@ from ..engine.op import nondifferentiable, op
 from ..engine.tensor import Tensor
 from .comparison import equal, greater, less, logical_and
 from .creation import zeros_like
-from .picking import LEAST, limit, pick, within
+from .in_double import quotient, rest
+from .picking import LEAST, direction, limit, pick, within
 from .shape import detach
 
 __all__ = [
@@ -92,7 +93,7 @@ def floor_divide(x, y, /):
     >>> ag.floor_divide(ag.tensor([7.0, -7.0]), 2.0)
     tensor([ 3., -4.], dtype=float32)
     """
-    return x // y
+    return quotient(x, y)
 
 
 floor_divide.vjp(x=lambda g: zeros_like(g), y=lambda g: zeros_like(g))
@@ -105,7 +106,7 @@ def remainder(x, y, /):
     >>> ag.remainder(ag.tensor([7.0, -7.0]), 4.0)
     tensor([3., 1.], dtype=float32)
     """
-    return x % y
+    return rest(x, y)
 
 
 remainder.vjp(x=lambda g: g, y=lambda g, x, y: -(g * floor_divide(x, y)))
@@ -158,7 +159,7 @@ def sign(x, /):
     >>> ag.sign(ag.tensor([3.0, 0.0, -2.0]))
     tensor([ 1.,  0., -1.], dtype=float32)
     """
-    return np.sign(x)
+    return direction(x)
 
 
 sign.vjp(x=lambda g: zeros_like(g))

@@ -1,6 +1,8 @@
 """Random training steps, compiled and compared with eager ones. As a command: how many to try, and the first seed.
 
 python tests/compiler/random_programs.py 100000 0
+
+Their arrays are small, so that there are many; what is only done to large ones is done to these, too.
 """
 
 import sys
@@ -9,6 +11,9 @@ import warnings
 import numpy as np
 
 import autograd_nn as ag
+from autograd_nn.compiler import recompute
+
+recompute.LEAST, recompute.APART, recompute.SMALL_COST = 0, 0, recompute.MOST_COST
 
 UNARY = (
     ag.tanh,

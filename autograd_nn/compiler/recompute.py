@@ -1,0 +1,135 @@
+"""Recomputing: what a late kernel would read from memory is computed in it again, where its operands are in memory anyway.
+
+A forward pass leaves much to the backward pass that follows from less: a normalised value from the centred one, a mask from what
+it compares, all of gelu from its argument. Each of them is memory from one end of the step to the other, a store and a load.
+
+A value is computed again at its last readers, as far as each of these can: they are loops that read it point for point, and what
+it is computed from is there at that time, because somebody reads it later still, or is little beside it. One operand that would
+be gone is kept in its place.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from .access import access
+from .fusion import Cluster
+from .primitives import COSTS, ELEMENTWISE, FOREIGN
+from .program import Program, Value, contiguous
+
+LEAST = 8192
+"""Bytes of a value from which on it is looked at."""
+
+LITTLE = 16
+"""A value this many times smaller may be kept in memory longer for it."""
+
+LARGE, MOST_COST, SMALL_COST = 1 << 18, 96, 6
+"""How much arithmetic on a point (an addition is 1) a store and a load are worth, of values of so many bytes and of smaller ones."""
+
+APART = 8
+"""How many kernels lie between a value's maker and its reader at least."""
+
+
+class Again:
+    """Values of a program computed again where they are read late; `changed` says whether there are any."""
+
+    def __init__(self, program: Program, clusters: Sequence[Cluster]) -> None:
+        self.changed = False
+        self.readers: dict[Value, list[tuple[int, Value, int]]] = {}  # (position, reader, operand)
+        self.last: dict[Value, float] = {}  # until when a root is in memory
+        self.pinned: dict[Value, int] = {}  # until when at least, because something that is computed again reads it
+        self.made: dict[tuple[int, Value], Value] = {}
+        for c in clusters:
+            for v in c.members:
+                for k, i in enumerate(v.inputs):
+                    root = access(i)[0]
+                    self.readers.setdefault(root, []).append((c.position, v, k))
+                    if root.cluster is not c or c.kind != "loop":
+                        self.last[root] = c.position
+        self.last |= dict.fromkeys([access(v)[0] for v in program.roots()], math.inf)
+        for c in clusters:
+            if c.kind == "loop":
+                for v in c.members:
+                    self._consider(v, c.position)
+
+    def _consider(self, v: Value, position: int) -> None:
+        if v.op not in ELEMENTWISE or v.size * v.dtype.itemsize < LEAST or v.inside is not None:
+            return
+        if self.last.get(v, -1) < position + APART or self.last[v] == math.inf:
+            return
+        readers = sorted(self.readers[v], key=lambda r: -r[0])
+        until = max(self.pinned.get(v, -1), position + APART - 1)
+        self.stays = max([p for p, u, k in readers if p <= until or not self._reads_points(u, k, v)], default=position)
+        nbytes = v.size * v.dtype.itemsize
+        while readers and readers[0][0] > max(until, self.stays):
+            at = readers[0][0]
+            here = [r for r in readers if r[0] == at]
+            plan: dict[Value, list[Value]] = {}
+            if not self._possible(v, at, plan) or self._cost(plan) > (MOST_COST if nbytes >= LARGE else SMALL_COST):
+                break
+            if sum([s.size * s.dtype.itemsize for s in self._kept(plan, at, v)]) > nbytes:
+                break
+            self._replace(v, at, plan, here)
+            readers = readers[len(here) :]
+        self.readers[v] = readers
+        self.last[v] = max([r[0] for r in readers], default=position)
+
+    @staticmethod
+    def _reads_points(reader: Value, k: int, v: Value) -> bool:
+        """Whether a loop reads a value element by element in its own order."""
+        i = reader.inputs[k]
+        while i.op == "reshape":
+            i = i.inputs[0]
+        return i is v and reader.cluster.kind == "loop" and v.layout == contiguous(v.shape)
+
+    def _possible(self, v: Value, at: int, plan: dict[Value, list[Value]]) -> bool:
+        """Whether v can be computed in the kernel at a position; `plan` is what must be computed there, each with its sources."""
+        if (at, v) in self.made or v in plan:
+            return True
+        if v.op not in ELEMENTWISE or v.op in FOREIGN or len(plan) > MOST_COST:
+            return False
+        sources = []
+        for k, i in enumerate(v.inputs):
+            root = access(i)[0]
+            if root.op in ("constant", "iota", "input") or ((at, root) in self.made and self._reads_points(v, k, root)):
+                continue
+            if root.size * LITTLE <= v.size or self.last.get(root, -1) >= at:
+                sources.append(root)
+            elif self.last.get(root, -1) >= self.stays and root.op != "memory":
+                sources.append(root)
+            elif root.size != v.size or not self._reads_points(v, k, root) or not self._possible(root, at, plan):
+                return False
+        plan[v] = sources
+        return True
+
+    def _kept(self, plan: dict[Value, list[Value]], at: int, v: Value) -> set[Value]:
+        """What would be gone at a position, and is not little beside v."""
+        sources = {s for found in plan.values() for s in found}
+        return {s for s in sources if self.last.get(s, -1) < at and s.size * LITTLE > v.size}
+
+    @staticmethod
+    def _cost(plan: dict[Value, list[Value]]) -> float:
+        return sum([COSTS.get(v.op, 1) for v in plan])
+
+    def _replace(self, v: Value, at: int, plan: dict[Value, list[Value]], here: list[tuple[int, Value, int]]) -> None:
+        self.changed = True
+        for x, sources in plan.items():  # what is computed from comes first
+            again = Value(x.op, list(x.inputs), x.params, x.shape, x.dtype, origin=x.origin)
+            again.again, again.cluster = True, here[0][1].cluster
+            for k, i in enumerate(x.inputs):
+                root = access(i)[0]
+                if (at, root) in self.made and root not in sources:
+                    again.inputs[k] = _reshaped(self.made[at, root], i)
+                else:
+                    self.readers.setdefault(root, []).append((at, again, k))
+            for s in sources:
+                self.pinned[s] = max(self.pinned.get(s, -1), at)
+                self.last[s] = max(self.last.get(s, -1), at)
+            self.made[at, x] = again
+        for _, reader, k in here:
+            reader.inputs[k] = _reshaped(self.made[at, v], reader.inputs[k])
+
+
+def _reshaped(made: Value, like: Value) -> Value:
+    return made if made.shape == like.shape else Value("reshape", [made], None, like.shape, made.dtype)
