@@ -92,7 +92,8 @@ def _keep_on_disk(compiled) -> bool:
     kept = compiled._cache._cache_file
     kept._source_stamp = _sources()
     if isinstance(compiled, CFunc):
-        key = repr((compiled._sig, cpu_target.target_context.codegen().magic_tuple()))
+        signature = compiled._sig  # type: ignore[attr-defined]
+        key = repr((signature, cpu_target.target_context.codegen().magic_tuple()))
         digest = hashlib.sha256(key.encode()).hexdigest()[:12]
         kept._data_name_pattern = kept._data_name_pattern.replace(".{number:d}", f".{digest}.{{number:d}}")
     return True

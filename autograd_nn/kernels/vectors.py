@@ -149,6 +149,16 @@ def lanes_of(typingctx, pointer):
 
 
 @intrinsic
+def element(typingctx, pointer, value):
+    """A float64 as an element of an array: one float64 in a float32 loop makes the whole loop float64."""
+
+    def codegen(context, builder, signature, args):
+        return context.cast(builder, args[1], types.float64, pointer.dtype)
+
+    return pointer.dtype(pointer, types.float64), codegen
+
+
+@intrinsic
 def copy_run(typingctx, source, target, count):
     """memcpy of `count` elements (a numba loop gets alias checks and a slow remainder on short rows)."""
     size = source.dtype.bitwidth // 8
