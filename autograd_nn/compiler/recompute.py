@@ -25,7 +25,7 @@ LITTLE = 16
 """A value this many times smaller may be kept in memory longer for it."""
 
 LARGE, MOST_COST, SMALL_COST = 1 << 18, 96, 6
-"""How much arithmetic on a point (an addition is 1) a store and a load are worth, of values of so many bytes and of smaller ones."""
+"""How much arithmetic on a point (an addition is 1) a store and a load are worth, of values of so many bytes and of smaller."""
 
 APART = 8
 """How many kernels lie between a value's maker and its reader at least."""
@@ -94,9 +94,11 @@ class Again:
             root = access(i)[0]
             if root.op in ("constant", "iota", "input") or ((at, root) in self.made and self._reads_points(v, k, root)):
                 continue
-            if root.size * LITTLE <= v.size or self.last.get(root, -1) >= at:
-                sources.append(root)
-            elif self.last.get(root, -1) >= self.stays and root.op != "memory":
+            if (
+                root.size * LITTLE <= v.size
+                or self.last.get(root, -1) >= at
+                or (self.last.get(root, -1) >= self.stays and root.op != "memory")
+            ):
                 sources.append(root)
             elif root.size != v.size or not self._reads_points(v, k, root) or not self._possible(root, at, plan):
                 return False
