@@ -16,11 +16,13 @@ def medians(
     seconds: float = 1.0,
     rounds: int = 25,
     middle: Callable[[list[float]], float] = statistics.median,
+    least: int | None = None,
 ) -> dict[str, float]:
     """The median time of one call of each side, in seconds. `seconds` is what each side may take in all.
 
     Each side runs long enough in a round for the clock, and all of them take turns within every round. `middle` is what is
-    taken of the rounds; `min` says more than the median on a machine that is busy with other things.
+    taken of the rounds; `min` says more than the median on a machine that is busy with other things. Calls that are longer
+    than a round overrun the time; with `least`, only so many rounds are then sure.
     """
     loops = {}
     for name, run in sides.items():
@@ -31,7 +33,10 @@ def medians(
             taken = _timed(run, count) * count
         loops[name] = max(1, round(count * seconds / rounds / taken)) if taken else count
     times: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(rounds):
+    end = time.perf_counter() + seconds * len(sides)
+    for k in range(rounds):
+        if least is not None and k >= least and time.perf_counter() > end:
+            break
         for name, run in sides.items():
             times[name].append(_timed(run, loops[name]))
     return {name: middle(t) for name, t in times.items()}

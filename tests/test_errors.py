@@ -372,3 +372,16 @@ def test_errors_name_the_module_that_ran():
 
     with modes.change(scope=("net.layers.0", 1)), raises(ValueError, "in module net.layers.0"):
         leaf(2, 3) @ leaf(2, 3)
+
+
+def test_several_outputs_that_were_not_declared():
+    @ag.op
+    def both(x, /):
+        return np.sin(x), np.cos(x)
+
+    both.vjp(x=lambda g, x: g * ag.cos(x))
+    for x in (leaf(3), ag.ones(3)):
+        with raises(
+            TypeError, "both: returned a tuple of 2 and is defined with one output", r"outputs=\('part0', 'part1'\)"
+        ):
+            both(x)

@@ -51,6 +51,10 @@ def stored(dtype, value):
         lambda t: np.fill_diagonal(np.ones((2, 2)), t),
         lambda t: np.ones(2).dot(ag.stack([t, t])),
         lambda t: ag.tensor([t, t]),
+        lambda t: np.float64(t),
+        lambda t: np.float32(t),
+        lambda t: np.complex128(t),
+        lambda t: np.zeros(3).dtype.type(t),
         lambda t: ag.add(t, [t, 1.0]),
     ],
 )
@@ -67,11 +71,21 @@ def test_numpy_does_not_get_a_value_that_needs_its_gradient(lose):
                 lose(t)
 
 
+def test_one_place_may_call_one_type_after_another():
+    t = leaf()
+    for kind in (float, np.float64, complex, int, np.float64, float):
+        if issubclass(kind, np.generic):
+            with pytest.raises(TypeError, match=r"t\.item\(\)"):
+                kind(t)
+        else:
+            assert kind(t) == 2.0
+
+
 def test_what_asks_for_a_number_gets_it():
     t = leaf() * 1.5
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert float(t) == t.item() == np.float64(t) == complex(t).real == max(map(float, [t, t])) == 3.0
+        assert float(t) == t.item() == complex(t).real == max(map(float, [t, t])) == 3.0
         assert math.isfinite(t)
         assert (int(t), round(t, 1).item(), math.floor(t), math.ceil(t), f"{t:.2f}", format(t, ".1f")) == (
             3,

@@ -86,7 +86,9 @@ def test_list_of_array_api_functions(capsys):
 
 
 @pytest.mark.parametrize(
-    ("name", "parameters", "ours"), [r for r in standards() if r[2] is not None], ids=lambda v: str(v)
+    ("name", "parameters", "ours"),
+    [r for r in standards() if r[2] is not None],
+    ids=lambda v: getattr(v, "__name__", str(v)),
 )
 def test_array_api_signatures(name, parameters, ours):
     """Ours can be called in every way that the standard's signature allows."""

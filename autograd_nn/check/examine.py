@@ -1,11 +1,7 @@
-"""Examining a derivative: which directions are tried, and what each one says.
+"""Examining a derivative: what each direction that is tried says of it.
 
-A random direction moves every coordinate at once, for two evaluations at any size; but what it sees is dominated by the
-large derivatives. So that a sparse wrong entry cannot hide there are two more: one *balanced*, in which each coordinate
-contributes about as much as any other, and one along the *zeros*, the coordinates for which the engine claims that
-nothing changes, where a single entry that was forgotten stands alone. Then coordinates one by one: of each variable the
-largest derivative, the smallest, a zero and one at random; all of them where they are few. A direction that disagrees is
-halved until one coordinate is left.
+A few directions first, then coordinates one by one: all of them where they are few, else those that tell most (see
+`directions`). A direction that disagrees is halved until one coordinate is left.
 
 Decision: there is no absolute tolerance, which would hide a wrong rule of a function of tiny values. What may differ is
 relative to the derivatives here and to what rounding leaves of f: a derivative that claims less than the last bits of f's
@@ -15,14 +11,15 @@ values nearby claims to be zero, and is held to that (a singular matrix's determ
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from . import directions
 from .finite import EPSILON, FIRST_STEP, LEVELS, SHRINK, Claim, Line, Slope, norm, slope, weighted_size
 from .probe import AGREES, DIFFERS, KINK, SEVERITY, UNCLEAR, Derivative, Probe, products
-from .scales import TINY, is_tiny, own_scales, short, usual_scale
+from .scales import TINY, is_tiny, own_scales, usual_scale
 
 SMALLEST, LARGEST = float(np.finfo(np.float64).tiny), float(np.finfo(np.float64).max)
 VISIBLE = 1e3 * EPSILON / (2 * FIRST_STEP)
@@ -31,6 +28,9 @@ HIDDEN = 1e-4
 """The error, relative to its own size, from which on a derivative is wrong that is tiny beside others: see `_hidden`.
 
 A tenth of a thousandth; a rule whose own terms cancel to a millionth keeps ten digits of sixteen, and is well within."""
+ROUGH = 2.0**-32
+"""The share of the outputs that changes with the last bits of the inputs where six digits are lost: at any step that rounding
+spares curvature may look like a kink then."""
 FEW = 40
 """At most this many coordinates are all tried one by one."""
 SWEPT = 5_000
@@ -69,6 +69,7 @@ class Examination:
         self.suspicious: list[Probe] = []
         self._typical: float | None = None
         self._near: list[list[np.ndarray]] | None = None
+        self._rounding: float | None = None
         self.size = sum(b.size for b in self.base)
         self.output_size = weighted_size(self.weights, self.centre)
         self._wide = [usual_scale(b) for b in self.base]
@@ -82,8 +83,7 @@ class Examination:
     def typical(self) -> float:
         """The size of what one element contributes when it moves by its scale."""
         if self._typical is None:
-            with np.errstate(all="ignore"):
-                steepness = norm(g * s for g, s in zip(self.gradient, self.scales, strict=True))
+            steepness = norm([g * s for g, s in zip(self.gradient, self.scales, strict=True)])
             self._typical = steepness / math.sqrt(self.size) if self.size else 0.0
         return self._typical
 
@@ -94,6 +94,26 @@ class Examination:
             self._near = [self.problem.values(self.moved(self.random_direction(), t)) for t in (0.25, -0.25)]
         sizes = [weighted_size(weights, values) for values in (self.centre, *self._near)]
         return max([v for v in sizes if math.isfinite(v)], default=0.0)
+
+    @property
+    def rounding(self) -> float:
+        """How much the outputs change with the last bits of the inputs, as they do with those of all that is computed from them.
+
+        An algorithm that is backward stable has the right result of inputs next to its own, and no better one: of an inverse
+        whose condition is 1e10 six digits. Source: Higham, Accuracy and Stability of Numerical Algorithms (2002), section 1.5.
+        """
+        if self._rounding is None:
+            self.evaluations += 2
+            bits = [EPSILON * b * directions.signs(self.rng, b.shape) for b in self.base]
+            values = [self.problem.values(self.moved(bits, t)) for t in (1.0, 16.0)]
+            changes = [[v - c for v, c in zip(found, self.centre, strict=True)] for found in values]
+            one, many = [weighted_size(self.weights, change) for change in changes]
+            self._rounding = one if many > 4 * one else 0.0  # a jump is as high after sixteen bits as after one
+        return self._rounding
+
+    def is_blurred(self, share: float) -> bool:
+        """Whether more than this share of the outputs here and nearby changes with the last bits of the inputs."""
+        return self.rounding > share * self.reach(self.weights)
 
     @property
     def outcome(self) -> str:
@@ -119,8 +139,8 @@ class Examination:
         first = self.probe(self.random_direction(), "random direction", start, sweep=sweep)
         if first.outcome != AGREES:
             self._narrow(first, start, sweep)
-        self.probe(self._balanced(), "balanced direction", start)
-        zeros = self._zeros()
+        self.probe(directions.balanced(self.rng, self.gradient, self.scales), "balanced direction", start)
+        zeros = directions.along_zeros(self.rng, self.gradient, self.scales)
         if zeros is None:
             self.probe(self.random_direction(), "random direction", start)
         else:
@@ -185,11 +205,10 @@ class Examination:
 
     def claim(self, direction: Sequence[np.ndarray]) -> Claim:
         """What the engine says of a direction."""
-        with np.errstate(all="ignore"):
-            parts = products(self.gradient, direction)
-            value = sum(float(np.sum(p)) for p in parts)
-            along = norm(parts)
-            length = self._length(direction)
+        parts = products(self.gradient, direction)
+        value = sum([float(p.sum()) for p in parts])
+        along = norm(parts)
+        length = directions.length(direction, self.scales)
         # A tiny derivative is the rest of larger terms that cancelled, and keeps their rounding: it is held to 1e-10 of what is
         # typical here, and to 1e-12 of the outputs, which is what differences leave of them (EPSILON over a step of 1e-4). An
         # error that could hide below is looked for in coordinates: see `_hidden`.
@@ -200,7 +219,9 @@ class Examination:
         tolerance = self.atol + self.rtol * max(along, least) + underflow
         # Differences ten times as uncertain as the error allowed still tell an error of a thousandth, a thousand times more.
         # Among the units of a large network some are always near their kinks, and its value is a sum of much that does not
-        # move: there it is a thousand times, and an error of a thousandth is ten times more.
+        # move: there it is a thousand times, and an error of a thousandth is ten times more. So what an uncertain difference
+        # may hide is a millionth of what is usual along this line, 1e-4 in a large network; of a coordinate whose derivative
+        # is small beside that, `_hidden` looks for errors above `HIDDEN` of its own size.
         blur = (10 if self.size <= SWEPT else 1000) * (self.atol + self.rtol * usual)
         return Claim(value, along, scale, length, tolerance, underflow, blur)
 
@@ -213,15 +234,15 @@ class Examination:
 
     def _slip(self, direction: Sequence[np.ndarray], t: float) -> tuple[float, float]:
         """What rounding adds to a move: the claimed derivative of it, and the length of its parts."""
-        with np.errstate(all="ignore"):
-            missed = [(b + t * v) - b - t * v for b, v in zip(self.base, direction, strict=True)]
-            parts = products(self.gradient, missed)
-            return sum(float(np.sum(p)) for p in parts), norm(parts)
+        missed = [(b + t * v) - b - t * v for b, v in zip(self.base, direction, strict=True)]
+        if not any([m.any() for m in missed]):
+            return 0.0, 0.0
+        parts = products(self.gradient, missed)
+        return sum([float(p.sum()) for p in parts]), norm(parts)
 
     def moved(self, direction: Sequence[np.ndarray], t: float) -> list[np.ndarray]:
         """The variables, moved by t along a direction."""
-        with np.errstate(invalid="ignore"):
-            return [b + t * v for b, v in zip(self.base, direction, strict=True)]
+        return [b + t * v for b, v in zip(self.base, direction, strict=True)]
 
     def _outcome(self, claim: Claim, found: Slope, direction: Sequence[np.ndarray]) -> str:
         """What a direction says."""
@@ -292,48 +313,12 @@ class Examination:
         """A derivative is linear in its cotangent; a rule that is right for one sign only is wrong."""
         found = self.problem.gradient([-w for w in self.weights])
         for g, other in zip(self.gradient, found, strict=True):
-            with np.errstate(all="ignore"):
-                if other is not None and not np.abs(g + other).max(initial=0.0) <= 1e-9 * np.abs(g).max(initial=0.0):
-                    self.odd = self.odd and not np.isfinite(g).all()
+            if other is not None and not np.abs(g + other).max(initial=0.0) <= 1e-9 * np.abs(g).max(initial=0.0):
+                self.odd = self.odd and not np.isfinite(g).all()
 
     def random_direction(self) -> list[np.ndarray]:
         """A direction in which every coordinate moves, by up to its variable's own scale."""
-        return self._unit([(self.rng.random(b.shape) - 0.5) * s for b, s in zip(self.base, self.scales, strict=True)])
-
-    def _length(self, direction: Sequence[np.ndarray]) -> float:
-        """How far a direction goes, in units of the variables' own scales."""
-        return norm(v / s for v, s in zip(direction, self.scales, strict=True))
-
-    def _balanced(self) -> list[np.ndarray]:
-        """Signs, each over the size of its coordinate's derivative, within three decades of the median."""
-        with np.errstate(all="ignore"):
-            size = [np.abs(g) * s for g, s in zip(self.gradient, self.scales, strict=True)]
-        thin = [q.ravel()[:: 1 + q.size // 10_000] for q in size]  # enough for a median
-        some = [q[np.isfinite(q) & (q > 0)] for q in thin]
-        middle = float(np.median(np.concatenate(some))) if any(q.size for q in some) else 1.0
-        parts = []
-        for q, s in zip(size, self.scales, strict=True):
-            with np.errstate(all="ignore"):
-                weight = np.clip(middle / np.where(q > 0, q, middle), 1e-3, 1e3)
-            parts.append(weight * s * self._signs(q.shape))
-        return self._unit(parts)
-
-    def _zeros(self) -> list[np.ndarray] | None:
-        parts = [(g == 0) * s * self._signs(g.shape) for g, s in zip(self.gradient, self.scales, strict=True)]
-        return self._unit(parts) if any(p.any() for p in parts) else None
-
-    def _signs(self, shape: tuple[int, ...]) -> np.ndarray:
-        return self.rng.integers(0, 2, shape, np.int8) * 2.0 - 1.0
-
-    def _unit(self, parts: list[np.ndarray]) -> list[np.ndarray]:
-        """Of length n^(1/4), in units of the variables' own scales.
-
-        Each of n coordinates then moves by n^(-1/4), between the 1 that would push a large network's units over their kinks
-        and the n^(-1/2) of a unit vector, along which a large function changes too little to be told from rounding.
-        """
-        length = self._length(parts)
-        moving = sum(int(np.count_nonzero(v)) for v in parts)
-        return [short(v * (moving**0.25 / (length or 1.0))) for v in parts]
+        return directions.at_random(self.rng, self.base, self.scales)
 
     # ---- coordinates -----------------------------------------------------------------------------------------
 
@@ -342,24 +327,9 @@ class Examination:
         if everything or self.size <= FEW:
             chosen = [(k, i) for k, b in enumerate(self.base) for i in range(b.size)]
         else:
-            chosen = self._telling()
+            chosen = directions.telling(self.rng, self.gradient, FEW)
         for k, i in chosen:
             self.coordinate(k, i)
-
-    def _telling(self) -> list[tuple[int, int]]:
-        """Of each variable the largest, a zero, the smallest other and a random derivative, in this order of rank."""
-        ranks: list[list[tuple[int, int]]] = [[], [], [], []]
-        for k, g in enumerate(self.gradient):
-            if not g.size:
-                continue
-            flat = np.abs(g).ravel()
-            zeros = np.flatnonzero(flat == 0)
-            ranks[0].append((k, int(flat.argmax())))
-            if zeros.size:
-                ranks[1].append((k, int(self.rng.choice(zeros))))
-            ranks[2].append((k, int(np.where(flat > 0, flat, np.inf).argmin())))
-            ranks[3].append((k, int(self.rng.integers(flat.size))))
-        return list(dict.fromkeys([c for rank in ranks for c in rank]))[:FEW]
 
     def coordinate(self, k: int, flat: int) -> Probe:
         """Try one coordinate of one variable."""
@@ -369,26 +339,43 @@ class Examination:
             float(np.broadcast_to(self.scales[k], self.base[k].shape)[place]),
         )
         amount = max(value, 1e-3 * scale) if value and scale == self._wide[k] else scale
-        made = self.probe(self._alone(k, place, amount), "coordinate", 0, k, place)
+        made = self.probe(directions.alone(self.base, k, place, amount), "coordinate", 0, k, place)
         if made.outcome == AGREES and amount < TINY * self._wide[k] and not self._is_confirmed(made):
             made.outcome = UNCLEAR  # it agrees because it hardly moves anything
+        if made.outcome == UNCLEAR and amount < scale:
+            # An element that happens to be small beside the others changes f by so little that rounding hides its derivative.
+            # Where f bears the step that suits the others, that one is a hundred or a thousand times clearer.
+            made = self._instead(
+                made, directions.alone(self.base, k, place, scale), lambda p: p.outcome in (AGREES, DIFFERS)
+            )
         own = self._own_scale(k, place, value, scale) if made.outcome != AGREES and value else None
         if own is None or own == amount:
             return made
+
+        def tells(again: Probe) -> bool:
+            if again.outcome == DIFFERS or any(again is p for p in self.suspicious):
+                return True
+            constant = made.outcome == KINK and again.claim.along == 0
+            return again.outcome == AGREES and (constant or self._is_confirmed(again))
+
         # Its step may have been a leap out of the domain, or over a pole: once more, on its own scale.
-        again = self.probe(self._alone(k, place, own), "coordinate", 0, k, place)
-        constant = made.outcome == KINK and again.claim.along == 0
-        agrees = again.outcome == AGREES and (constant or self._is_confirmed(again))
-        telling = agrees or again.outcome == DIFFERS or any(again is p for p in self.suspicious)
-        self.probes.remove(made if telling else again)
-        if telling:
+        again = self._instead(made, directions.alone(self.base, k, place, own), tells)
+        if again is not made:
             scales = [np.array(np.broadcast_to(s, b.shape)) for s, b in zip(self.scales, self.base, strict=True)]
             scales[k][place] = own
             self._rescale(scales)
-        return again if telling else made
+        return again
+
+    def _instead(self, made: Probe, direction: Sequence[np.ndarray], tells: Callable[[Probe], bool]) -> Probe:
+        """The probe of a coordinate with another step, if that tells more; else the one that was made."""
+        again = self.probe(direction, "coordinate", 0, made.variable, made.index)
+        kept, other = (again, made) if tells(again) else (made, again)
+        self.probes.remove(other)
+        return kept
 
     def _own_scale(self, k: int, place: tuple[int, ...], value: float, scale: float) -> float | None:
-        own = own_scales(self._alone(k, place, value), self._alone(k, place, scale), self._is_finite_beside)
+        alone, usual = [directions.alone(self.base, k, place, v) for v in (value, scale)]
+        own = own_scales(alone, usual, self._is_finite_beside)
         return None if own is None else float(own[k][place])
 
     def _is_confirmed(self, made: Probe) -> bool:
@@ -403,12 +390,6 @@ class Examination:
         uncertain = [(first.central, first.noise), (best.value, best.error)]
         return along > 0 and any(abs(v - made.analytic) + error <= 6e-4 * along for v, error in uncertain)
 
-    def _alone(self, k: int, place: tuple[int, ...], amount: float) -> list[np.ndarray]:
-        """The direction in which one element of one variable moves."""
-        direction = [np.zeros(b.shape) for b in self.base]
-        direction[k][place] = amount
-        return [short(v) for v in direction]
-
     def hunt(self, suspect: Probe) -> Probe | None:
         """A coordinate that disagrees, by halving the variables' coordinates and following the half that disagrees more."""
         if not self.size:
@@ -416,7 +397,7 @@ class Examination:
         offsets = np.cumsum([0, *[b.size for b in self.base]])
         left = np.arange(self.size)
         start = max(0, suspect.slope.level - 1)
-        signs = self._signs((self.size,))
+        signs = directions.signs(self.rng, (self.size,))
         while left.size > 1:
             halves = np.array_split(left, 2)
             gaps = []
@@ -427,7 +408,7 @@ class Examination:
                     flat[a:b].reshape(v.shape) * s
                     for a, b, v, s in zip(offsets[:-1], offsets[1:], self.base, self.scales, strict=True)
                 ]
-                tried = self.probe(self._unit(parts), "half", start)
+                tried = self.probe(directions.unit(parts, self.scales), "half", start)
                 self.probes.pop()
                 gaps.append(tried.gap * half.size**0.25 if math.isfinite(tried.gap) else math.inf)
             left = halves[int(gaps[1] > gaps[0])]

@@ -97,6 +97,7 @@ class Line:
     ) -> None:
         self._at, self.weights, self.centre, self.slip, self.inner = at, weights, centre, slip, inner
         self._known: dict[float, Arrays] = {}
+        self._steps: dict[tuple[float, float], Step] = {}
 
     def __call__(self, t: float) -> Arrays:
         if t not in self._known:
@@ -110,7 +111,14 @@ class Line:
 
     def step(self, t: float, along: float, weights: Arrays | None = None) -> Step:
         """What is seen at a step; the noise is that of the outputs with these weights."""
-        up, down, weighed = self(t), self(-t), self.weights if weights is None else weights
+        if weights is not None:
+            return self._seen(t, along, weights)
+        if (t, along) not in self._steps:
+            self._steps[t, along] = self._seen(t, along, self.weights)
+        return self._steps[t, along]
+
+    def _seen(self, t: float, along: float, weighed: Arrays) -> Step:
+        up, down = self(t), self(-t)
         least = self.inner * norm(weighed) if self.inner else 0.0
         noise = EPSILON * max(least, weighted_size(weighed, self.centre), weighted_size(weighed, up)) / (2 * t)
         left, right = _change(self.weights, self.centre, down), _change(self.weights, up, self.centre)
@@ -178,28 +186,25 @@ def slope(line: Line, claim: Claim, start: int = 0, glance: bool = False, sweep:
     return found
 
 
-@np.errstate(all="ignore")
 def norm(parts: Iterable[np.ndarray]) -> float:
     """The Euclidean length of arrays taken together, whatever their size; what is not finite is left out."""
-    flat = [np.ravel(p) for p in parts]
-    total = sum(float(p @ p) for p in flat)
+    arrays = list(parts)
+    total = sum([float(np.vdot(p, p)) for p in arrays])
     if 1e-280 < total < 1e280:
         return math.sqrt(total)
-    flat = [p[np.isfinite(p)] for p in flat]
+    flat = [p[np.isfinite(p)] for p in arrays]
     largest = max((float(np.max(np.abs(p), initial=0.0)) for p in flat), default=0.0)
     return largest * math.sqrt(sum(float(np.sum(np.square(p / largest))) for p in flat)) if largest else 0.0
 
 
 def weighted_size(weights: Arrays, values: Arrays) -> float:
     """The length of weights * values: a last bit of it is what rounding leaves of their sum, roughly."""
-    with np.errstate(all="ignore"):
-        return norm(w * v for w, v in zip(weights, values, strict=True))
+    return norm([w * v for w, v in zip(weights, values, strict=True)])
 
 
 def _change(weights: Arrays, after: Arrays, before: Arrays) -> float:
     """sum(weights * (after - before)), subtracted first, so that large values cancel before they are summed."""
-    with np.errstate(all="ignore"):
-        return float(sum(np.sum(w * (a - b)) for w, a, b in zip(weights, after, before, strict=True)))
+    return float(sum([np.vdot(w, a - b) for w, a, b in zip(weights, after, before, strict=True)]))
 
 
 def _judge_sides(found: Slope, seen: Sequence[Step], scale: float) -> None:

@@ -58,6 +58,10 @@ def gradcheck(
     Returns a `Report`: PASS, FAIL, KINK, ILL-CONDITIONED, NOT DIFFERENTIABLE, NOT DETERMINISTIC or MUTATES ITS INPUT.
     Inputs, captured Tensors, gradients and random state are left as they were. Raises TypeError if f returns no Tensor.
 
+    What a PASS does not say: that a rule which is wrong in float32 only is right (``python -m autograd_nn check`` holds float32
+    against float64); that a part of an output is right which is 1e8 times smaller than the rest of the same output, whose
+    rounding drowns it (check the part by itself).
+
     >>> print(ag.gradcheck(lambda x: ag.sin(x) * x, np.array([0.5, 1.0])).verdict)
     PASS
     """
@@ -144,7 +148,8 @@ def check(
     report = Report(getattr(f, "__name__", type(f).__name__))
     settings = (RTOL if rtol is None else rtol, ATOL if atol is None else atol)
     rng = np.random.default_rng(seed)
-    with Subject(f, inputs, variables, who, model=f if model is None else model) as subject:
+    # Infinities are met on the way, and are looked at; NumPy need not warn of them.
+    with np.errstate(all="ignore"), Subject(f, inputs, variables, who, model=f if model is None else model) as subject:
         report.elements = sum(b.size for b in subject.base)
         for name, t in subject.integers:
             report.rows.append(Row(1, name, t.shape, NOT_DIFFERENTIABLE))
@@ -179,8 +184,7 @@ def _stands_still(subject: Subject, report: Report) -> list[np.ndarray] | None:
     outputs = []
     for _ in range(2):
         subject.move()
-        with np.errstate(all="ignore"):
-            outputs.append([np.array(t._array) for t in subject.function()])
+        outputs.append([np.array(t._array) for t in subject.function()])
         mutated = sorted({*subject.mutated, *subject.changed()})
         if mutated:
             report.verdict, report.reason = MUTATES, f"it writes into {', '.join(mutated)}; take a copy first"
@@ -222,6 +226,17 @@ def _one_order(
     """Examine one order, add its rows to the report and, if something is amiss, find out what."""
     try:
         exam = Examination(problem, rng, *settings, centre=centre, scales=None if before is None else before.scales)
+    except (
+        np.linalg.LinAlgError
+    ) as error:  # so a rule says that there is no derivative: of the vectors of equal eigenvalues
+        report.verdict = NOT_DIFFERENTIABLE
+        report.reason = "; ".join(
+            [f"there is no derivative of order {order} here: {str(error).splitlines()[0]}", *_notes(error)]
+        )
+        report.rows += [
+            Row(order, n, b.shape, NOT_DIFFERENTIABLE) for n, b in zip(problem.names, problem.base, strict=True)
+        ]
+        return None
     except Exception as error:  # a rule raises, or the walk refuses what it returned
         wrong = localise(problem, rng, *settings).wrong if before is None else _not_as_recorded(before, rng)
         if wrong is None:
@@ -267,6 +282,10 @@ def _one_order(
     return exam
 
 
+def _notes(error: Exception) -> list[str]:
+    return list(getattr(error, "__notes__", []))
+
+
 def _not_as_recorded(before: Examination, rng: np.random.Generator) -> Place | None:
     assert isinstance(before.problem, Problem)
     return first_apart(before.problem, rng)
@@ -302,6 +321,12 @@ def _explain(
             report.reason += f", which the rule of {found.wrong.derivative_of} uses"
     elif exam.outcome == probe.AGREES:
         pass  # a suspicion that no operation confirmed
+    elif exam.is_blurred(examine.ROUGH):
+        report.verdict = ILL_CONDITIONED
+        report.reason = (
+            f"the last bits of its inputs change its values ({exam.output_size:.1g}) by {exam.rounding:.1g} here, which leaves "
+            f"differences too few digits; try it at a better conditioned point"
+        )
     elif found.kinks:
         report.verdict, report.kinks = KINK, found.kinks
         names = ", ".join(dict.fromkeys(k.operation for k in found.kinks))
@@ -344,7 +369,7 @@ def _is_rounded_away(
     """Whether nothing speaks against the derivative any more once values are taken to be rounded as numbers of size 1 are.
 
     That holds for what several operations compute in one, of which the result is what is left; asked when each operation is
-    right by itself.
+    right by itself. A wrong derivative does not pass by it: it is ILL-CONDITIONED then, which is no PASS.
     """
     problem.inner = max([1.0, *[float(np.max(np.abs(b), initial=0.0)) for b in exam.base]])
     again = Examination(problem, rng, *settings, scales=exam.scales)

@@ -262,16 +262,14 @@ class Problem:
     def values(self, moved: Sequence[np.ndarray] | None) -> list[np.ndarray]:
         """The outputs with the variables at these arrays."""
         self.subject.move(moved)
-        with np.errstate(all="ignore"):
-            return [np.asarray(t._array, np.float64) for t in self.function()]
+        return [np.asarray(t._array, np.float64) for t in self.function()]
 
     def gradient(
         self, weights: Sequence[np.ndarray], moved: Sequence[np.ndarray] | None = None
     ) -> list[np.ndarray | None]:
         """The engine's derivative of sum(weights * outputs) by each variable; None where the graph does not reach it."""
         self.subject.move(moved)
-        with np.errstate(all="ignore"):
-            found = derivative(self.function(), self.subject.variables, weights)
+        found = derivative(self.function(), self.subject.variables, weights)
         return [None if g is None else np.array(g._array) for g in found]
 
     def derived(self, weights: Sequence[np.ndarray]) -> Problem:

@@ -20,13 +20,27 @@ from .finite import FIRST_STEP, Claim, slope
 from .probe import AGREES, DIFFERS, KINK, Probe, products
 
 AROUND, CHECKED = 48, 6
-"""At how many points around the rule's values are gathered, and at how many it is held against differences."""
+"""At how many points around the rule's values are gathered, and at how many it is held against differences.
+
+Of eight pieces that meet at a corner of three ties, 48 points miss a given one in (7/8)^48, two of a thousand cases. A rule
+that is wrong to one side of a kink, at half of the points around, is right at six of them in 1.6 percent.
+"""
+
+DOZEN = 12
+"""So many lines that add up speak for a derivative. At a tie one may add up by chance, where the other line of the sum keeps to
+the same piece."""
 
 FEW = 512
 """Elements that may all be moved at once."""
 
+ASIDE = 1e-2
+"""How far a point around may be, in variables' scales: a derivative changes by about as much there as `is_among` gives room."""
+LEAST = 1e-9
+"""The least that breaks a tie; finer is the last step of differences, which tells nothing any more."""
+
 SIDEWAYS = (1e-2, 1e-5, 1e-8, 1e-11, 1e-13)
-"""How far along a probe's own line: next to an edge a derivative may be very large."""
+"""How far along a probe's own line: next to an edge, as of x^0.3 at 0, a derivative is the larger the nearer it is asked for, and
+the engine's value may be had at any distance. A thousandfold apart, from `ASIDE` to some hundred last bits of an element."""
 
 
 @dataclass
@@ -37,10 +51,15 @@ class Verdict:
     wrong_at: list[np.ndarray] | None = None
 
 
-@np.errstate(all="ignore")
 def judge(exam: Examination, doubtful: Sequence[Probe]) -> Verdict:
-    """Judge the probes that disagree with the rule: where f is differentiable all of them speak against it."""
-    rough = [p for p in doubtful if p.outcome == KINK or not adds_up(exam, p)]
+    """Judge the probes that disagree with the rule: where f is differentiable all of them speak against it.
+
+    At a kink a right rule disagrees along lines that meet it, and nowhere else; so a dozen that add up are enough.
+    """
+    is_rough = lambda p: p.outcome == KINK or not adds_up(exam, p)
+    rough = [p for p in doubtful[:DOZEN] if is_rough(p)]
+    if rough or any(p.outcome == KINK for p in doubtful):
+        rough += [p for p in doubtful[DOZEN:] if is_rough(p)]
     if not rough:
         return Verdict(doubtful)
     confirmed, wrong_at = look_around(exam, rough)
@@ -127,13 +146,18 @@ def _aside(exam: Examination, moves: Sequence[np.ndarray]) -> list[np.ndarray] |
 
 
 def _evenly(exam: Examination) -> list[np.ndarray]:
-    """All coordinates moved, by up to a hundredth of their variable's scale."""
-    return [1e-2 * s * exam.rng.uniform(-1, 1, b.shape) for b, s in zip(exam.base, exam.scales, strict=True)]
+    """All coordinates moved, by up to `ASIDE`: what a generic point nearby is like."""
+    return [ASIDE * s * exam.rng.uniform(-1, 1, b.shape) for b, s in zip(exam.base, exam.scales, strict=True)]
 
 
 def _unevenly(exam: Examination) -> list[np.ndarray]:
-    """All coordinates moved, by amounts of very different size, which breaks several ties one after the other."""
-    size = lambda b: exam.rng.choice([-1.0, 1.0], b.shape) * 10.0 ** exam.rng.uniform(-9, -2, b.shape)
+    """All coordinates moved, by amounts of very different size, which breaks several ties one after the other.
+
+    Moved alike, of many that tie each is first equally seldom; so the one that wins here wins by far, and pieces that meet
+    in a narrow wedge are met as well.
+    """
+    least, most = math.log10(LEAST), math.log10(ASIDE)
+    size = lambda b: exam.rng.choice([-1.0, 1.0], b.shape) * 10.0 ** exam.rng.uniform(least, most, b.shape)
     return [s * size(b) for b, s in zip(exam.base, exam.scales, strict=True)]
 
 
@@ -141,7 +165,7 @@ def is_among(exam: Examination, probe: Probe, around: Sequence[list[np.ndarray] 
     """Whether the engine's derivative along the probe's direction lies among those around, or to both sides on that line."""
     sides = [gradient_at(exam, [sign * t * d for d in probe.direction]) for t in SIDEWAYS for sign in (-1, 1)]
     values = [
-        sum(float(np.sum(p)) for p in products(gradient, probe.direction))
+        sum([float(p.sum()) for p in products(gradient, probe.direction)])
         for gradient in [*around, *sides]
         if gradient is not None
     ]
@@ -149,5 +173,5 @@ def is_among(exam: Examination, probe: Probe, around: Sequence[list[np.ndarray] 
     if not values:
         return False
     # Fifty draws do not reach the ends of the interval between the derivatives that meet: they miss about a fiftieth at either.
-    room = 0.05 * (max(values) - min(values)) + 1e-2 * max(map(abs, values))
+    room = 0.05 * (max(values) - min(values)) + ASIDE * max(map(abs, values))
     return min(values) - room <= probe.analytic <= max(values) + room

@@ -84,8 +84,7 @@ class Local:
         return any(o.dtype.itemsize < 8 for o in self._call(self.base))
 
     def values(self, moved: Sequence[np.ndarray] | None) -> list[np.ndarray]:
-        with np.errstate(all="ignore"):
-            return [np.asarray(o, np.float64) for o in self._call(self.base if moved is None else moved)]
+        return [np.asarray(o, np.float64) for o in self._call(self.base if moved is None else moved)]
 
     def gradient(
         self,
@@ -94,7 +93,7 @@ class Local:
         create_graph: bool = False,
     ) -> list[np.ndarray | None]:
         leaves = [tensor(b, requires_grad=True) for b in (self.base if moved is None else moved)]
-        with np.errstate(all="ignore"), modes.change(tracer=None, grad=True):
+        with modes.change(tracer=None, grad=True):
             found = derivative(self._call(leaves), leaves, weights, create_graph)
         return [None if g is None else np.asarray(g._array) for g in found]
 
@@ -109,7 +108,7 @@ def recorded(problem: Problem, at: Sequence[np.ndarray] | None = None) -> tuple[
     """A record of one run where the function stands, or at other arrays, and its outputs."""
     problem.subject.move(at)
     watch = Watch()
-    with np.errstate(all="ignore"), modes.change(tracer=watch):
+    with modes.change(tracer=watch):
         outputs = problem.function()
     return watch, outputs
 
@@ -158,6 +157,7 @@ def localise(
     return found
 
 
+@np.errstate(all="ignore")
 def check_entry(
     entry: Entry,
     nodes: set[Node],

@@ -25,10 +25,9 @@ def differ(plain: Sequence[np.ndarray | None], again: Sequence[np.ndarray | None
     """Whether two readings are apart by more than rounding; `room` is what rounding leaves of any derivative here."""
     for a, b in zip(plain, again, strict=True):
         x, y = (np.zeros(1) if c is None else np.asarray(c) for c in (a, b))
-        with np.errstate(all="ignore"):
-            apart = float(np.max(np.abs(x - y), initial=0.0, where=np.isfinite(x) & np.isfinite(y)))
-            if apart > APART * float(np.max(np.abs(x), initial=0.0, where=np.isfinite(x))) + room:
-                return True
+        apart = float(np.max(np.abs(x - y), initial=0.0, where=np.isfinite(x) & np.isfinite(y)))
+        if apart > APART * float(np.max(np.abs(x), initial=0.0, where=np.isfinite(x))) + room:
+            return True
     return False
 
 
@@ -58,7 +57,7 @@ def first_apart(problem: Problem, rng: np.random.Generator) -> Place | None:
                 "and ag's functions, and without np.asarray or in-place writing"
             )
             return place_of(entry, position, hint=hint)
-        if differ(plain, again, 64 * EPSILON * norm(c for c in plain if c is not None)):
+        if differ(plain, again, 64 * EPSILON * norm([c for c in plain if c is not None])):
             k = next(i for i, (a, b) in enumerate(zip(plain, again, strict=True)) if differ([a], [b], 0.0))
             return _worst(place_of(entry, position, local.names[k]), plain[k], again[k])
     return None

@@ -124,6 +124,7 @@ class Machine:
         self.workspace = self.base + start
         self.flag = np.zeros(1, np.int64)
         self.messages: dict[int, str] = {}
+        self.blas = False  # whether a kernel calls NumPy's BLAS
         self.steps: list[Callable[[], None]] = []
         self.walked: list[
             tuple[int, int] | Cluster
@@ -238,6 +239,7 @@ class Machine:
             return self.address(root, offset + argument[1])
 
         workspace = self.base + self.made.workspace[c]
+        self.blas |= any(plan.blas for plan, _ in call.runs)
         return [plan.program([address(a) for a in arrays], workspace) for plan, arrays in call.runs]
 
     def _walk(self, first: int) -> None:
@@ -286,12 +288,22 @@ class Machine:
         return get_num_threads() == self.threads
 
     def runner(self) -> Callable[[int, int, int], int]:
-        """What walks a chain: a function of our own, or the pool's."""
+        """What walks a chain: a function of our own, or the pool's. BLAS, if it is called, starts no threads then."""
         if self.threads is None or self.threads == 1:
-            return driver()
-        from ..kernels.threads import chain_runner
+            run = driver()
+        else:
+            from ..kernels.threads import chain_runner
 
-        return chain_runner()
+            run = chain_runner()
+        if not self.blas:
+            return run
+        from ..kernels.blas import OneBlasThread
+
+        def alone(programs: int, count: int, flag: int) -> int:
+            with OneBlasThread():
+                return run(programs, count, flag)
+
+        return alone
 
     # ---- running ---------------------------------------------------------------------------------------------
 

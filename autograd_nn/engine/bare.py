@@ -38,9 +38,15 @@ for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
     setattr(_Symbol, f"__{_name}__", _infix(_name))
 
 
+def _calls_others(body: Any) -> bool:
+    """Whether a body names more than NumPy and one function of it: what it calls may treat arrays in another way than symbols."""
+    names: tuple[str, ...] = getattr(getattr(body, "__code__", None), "co_names", ())
+    return bool(names) and (names[0] != "np" or len(names) > 2)
+
+
 def bare_forward(op: Operation) -> Callable[..., Any]:
     """The forward to call: the NumPy ufunc or operator itself, where an elementwise body does nothing but apply it."""
-    if op.kind != "elementwise" or op.params:
+    if op.kind != "elementwise" or op.params or _calls_others(op.forward):
         return op.forward
     symbols = tuple([_Symbol() for _ in op.arrays])
     try:

@@ -174,10 +174,16 @@ def carries_gradient(op: Operation, dtype: np.dtype) -> bool:
     return dtype.kind == "f"
 
 
-def unshared(data: Any, inputs: tuple[Any, ...]) -> Any:
+def unshared(op: Operation, data: Any, inputs: tuple[Any, ...]) -> Any:
     """The result of an operation of unknown kind, copied if it is or views an input's memory."""
-    if type(data) is tuple:
-        return tuple([unshared(d, inputs) for d in data])
+    if isinstance(data, (tuple, list)):
+        if op.result is None:
+            names = ", ".join(repr(f"part{i}") for i in range(len(data)))
+            raise TypeError(
+                f"{op.name}: returned a {type(data).__name__} of {len(data)} and is defined with one output; name them: "
+                f"@ag.op(outputs=({names}))"
+            )
+        return tuple([unshared(op, d, inputs) for d in data])
     arrays = [x for x in inputs if isinstance(x, np.ndarray)]
     if isinstance(data, np.ndarray) and any([np.may_share_memory(data, x) for x in arrays]):
         return data.copy()
@@ -258,7 +264,7 @@ def _function_lines(op: Operation) -> list[str]:
     data = ", ".join(f"*_data_{a.name}" if a.variadic else f"_data_{a.name}" for a in arrays)
     lines += ["    try:", f"        _data{', _residuals' if op.residuals else ''} = _forward({data}{passed})", *failed]
     if op.kind == "opaque":  # somebody's own: it may return its input, which a graph could not tell from a result
-        lines += [f"    _data = _unshared(_data, ({data},))"]
+        lines += [f"    _data = _unshared(_op, _data, ({data},))"]
     if op.result:
         unrecorded = ["return _wrap_outputs(None, _data, _op.result)"]
     else:

@@ -31,8 +31,8 @@ _INSTEAD = (
 )
 
 
-_METHODS = frozenset({"__setitem__", "accumulate", "fill", "fromiter", "reduce", "setitem"})
-"""NumPy's functions that take numbers by calling ``float`` themselves, and writing into an array by name."""
+_METHODS = frozenset({"__setitem__", "accumulate", "fill", "fromiter", "reduce", "setitem", "type"})
+"""NumPy's functions that take numbers by calling ``float`` themselves (`type` is a dtype's), and those that write."""
 _known: dict[tuple[int, int], tuple[CodeType, str]] = {}
 """At a place (a code object's id, an instruction in it): the code, and what of NumPy's is called there (``""``: nothing)."""
 MOST_KNOWN = 4096
@@ -54,41 +54,51 @@ def refuse_number(frame: FrameType, transforming: bool) -> None:
             f"gradient: {_INSTEAD}"
         )
     known = _known.get((id(code), frame.f_lasti))
-    if known is None:
-        if len(_known) >= MOST_KNOWN:
-            _known.clear()
-        known = _known[id(code), frame.f_lasti] = (code, _asked_by(frame))  # which keeps the code, and so its id
-    if known[1]:
+    asked_by = known[1] if known else _asked_by(frame)
+    if asked_by:
         raise TypeError(
-            f"float: {known[1]} asks a Tensor that requires a gradient for its value, which would cut it off from the "
+            f"float: {asked_by} asks a Tensor that requires a gradient for its value, which would cut it off from the "
             f"gradient. No gradient flows through this argument: {_INSTEAD}"
         )
 
 
 def _asked_by(frame: FrameType) -> str:
-    """The name of NumPy's function that asks for a number, or ``""``; warns of one of `math`."""
+    """The name of NumPy's function that asks for a number, or ``""``, kept for the place; warns of one of `math`."""
+    name, value = _function(frame)
+    if isinstance(value, type):  # not kept: one place may call a type after the other
+        return name if issubclass(value, np.generic) else ""  # np.float64 is a Python float, and asks as one
+    if getattr(value, "__module__", None) == math.__name__ and value not in _STEPS:  # whose derivative is 0
+        warnings.warn(
+            f"{name} of a Tensor that requires a gradient gives a number, through which no gradient flows; "
+            f"NumPy's function differentiates. If the value alone is meant, say t.item()",
+            stacklevel=4,
+        )
+    if value is not None:
+        name = ""
+    if len(_known) >= MOST_KNOWN:
+        _known.clear()
+    _known[id(frame.f_code), frame.f_lasti] = (frame.f_code, name)  # which keeps the code, and so its id
+    return name
+
+
+def _function(frame: FrameType) -> tuple[str, object]:
+    """What asks for a number: its name, and its object if it is not surely NumPy's; ``""`` where that cannot be read."""
     if frame.f_code.co_filename.startswith(_NUMPY):
-        return f"np.{frame.f_code.co_name.strip('_')}"
+        return f"np.{frame.f_code.co_name.strip('_')}", None
     called = _called(frame)
     if called is None:
-        return ""
+        return "", None
     owner = name = None
     if isinstance(called, ast.Attribute):
         if called.attr in _METHODS:
-            return ast.unparse(called)
+            return ast.unparse(called), None
         owner = called.value
     for expression in (called, owner):
         name = expression.id if isinstance(expression, ast.Name) else name
     value = frame.f_locals.get(name, frame.f_globals.get(name)) if name else None
     if isinstance(called, ast.Attribute) and isinstance(value, ModuleType):
         value = getattr(value, called.attr, None)
-    if getattr(value, "__module__", None) == math.__name__ and value not in _STEPS:  # whose derivative is 0
-        warnings.warn(
-            f"{ast.unparse(called)} of a Tensor that requires a gradient gives a number, through which no gradient flows; "
-            f"NumPy's function differentiates. If the value alone is meant, say t.item()",
-            stacklevel=4,
-        )
-    return ""
+    return ast.unparse(called) if value is not None else "", value
 
 
 def _called(frame: FrameType) -> ast.expr | None:

@@ -15,7 +15,9 @@ from .trace import Tracer, caller
 class detect_mutation:
     """Inside the ``with`` block every recorded operation takes a checksum of the arrays it keeps; `backward` compares them.
 
-    It costs a pass over every saved array, so use it to find a fault, not always.
+    An array that an operation was given is kept, not copied: written to before `backward`, it gives the derivative at what it
+    then holds, and outside this block nobody notices (a Tensor's own memory is watched always). Taking the checksums costs
+    a pass over every saved array, so use it to find a fault, not always.
 
     >>> a = np.array([1.0, 2.0])
     >>> with ag.detect_mutation():

@@ -6,7 +6,8 @@ Where to start reading, and what stands on what:
     convolution                                the three entries, the dispatch, `explain`
     reference                                  the definition, in loops
     direct, direct_weight, winograd,           the fast paths; the first lines of each say when it is chosen
-      winograd_weight, pointwise, thin, depthwise
+      winograd_weight, pointwise, pointwise_product,
+      thin, depthwise
     dense, flat                                a convolution as tables of offsets, for the paths above
     microkernel, winograd_transforms, layout   what their loops are made of
     plan, steps, threads, build, vectors       how a kernel is described, run, compiled and given vector instructions

@@ -15,7 +15,9 @@ call.
 Decisions. Compilation is lazy: importing this room compiles nothing. Code is cached next to the source or, where that
 cannot be written, in numba's per-user cache; where neither can, it is compiled in memory with one warning. numba's
 cache looks only at the file of the function it compiles; ours must also notice a changed microkernel, so the stamp is
-a digest of every source here.
+a digest of every source here. And it numbers the files of a function's versions, so that two processes that compile
+different ones at once may both take number 1, and a third would run float32's code on float64: ours are named after the
+types and the processor, too.
 """
 
 from __future__ import annotations
@@ -87,7 +89,13 @@ def _keep_on_disk(compiled) -> bool:
     except RuntimeError:
         _warn_uncached("no writable directory")
         return False
-    compiled._cache._cache_file._source_stamp = _sources()
+    kept = compiled._cache._cache_file
+    kept._source_stamp = _sources()
+    if isinstance(compiled, CFunc):
+        signature = compiled._sig  # type: ignore[attr-defined]
+        key = repr((signature, cpu_target.target_context.codegen().magic_tuple()))
+        digest = hashlib.sha256(key.encode()).hexdigest()[:12]
+        kept._data_name_pattern = kept._data_name_pattern.replace(".{number:d}", f".{digest}.{{number:d}}")
     return True
 
 

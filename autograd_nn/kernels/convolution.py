@@ -22,9 +22,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autograd_nn.kernels import depthwise, direct, direct_weight, pointwise, reference, thin, winograd, winograd_weight
+from autograd_nn.kernels import (
+    depthwise,
+    direct,
+    direct_weight,
+    pointwise,
+    pointwise_product,
+    reference,
+    thin,
+    winograd,
+    winograd_weight,
+)
 from autograd_nn.kernels.geometry import Convolution
-from autograd_nn.kernels.plan import WORKSPACE_LIMIT, Plan
+from autograd_nn.kernels.plan import WORKSPACE_LIMIT, Plan, ceiling
 from autograd_nn.kernels.threads import get_num_threads
 
 FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT = "forward", "input gradient", "weight gradient"
@@ -54,6 +64,15 @@ PATHS = [
         },
     ),
     Path("thin", thin.refuses, {FORWARD: thin.forward, INPUT_GRADIENT: thin.input_gradient}),
+    Path(
+        "product",
+        pointwise_product.refuses,
+        {
+            FORWARD: pointwise_product.forward,
+            INPUT_GRADIENT: pointwise_product.input_gradient,
+            WEIGHT_GRADIENT: pointwise_product.weight_gradient,
+        },
+    ),
     Path("pointwise", pointwise.refuses, {FORWARD: pointwise.forward, INPUT_GRADIENT: pointwise.input_gradient}),
     Path(
         "winograd",
@@ -83,8 +102,8 @@ ACTIVATIONS = {None: (-inf, inf), "relu": (0.0, inf), "relu6": (0.0, 6.0)}
 
 @dataclass(frozen=True)
 class Choice:
-    """The path taken, the plan (None for the reference), how many images it runs at a time, and why the others are
-    not.
+    """The path taken, the plan (None for the reference), how many images it runs at a time, and why the others are not.
+    The plan may be for fewer threads than there are, where more would need too much workspace.
     """
 
     path: str
@@ -107,29 +126,38 @@ def choose(which: str, geometry: Convolution, dtype: np.dtype, threads: int, for
     if forced is not None and forced not in NAMES:
         raise ValueError(f"path {forced!r} is not one of {', '.join(NAMES)}")
     geometry = replace(geometry, batch=max(1, geometry.batch))
-    why, limit = [], workspace_limit(geometry, dtype)
-    for path in PATHS:
-        if forced is not None and path.name != forced:
-            why.append((path.name, f"{forced} is asked for"))
-            continue
-        reason = path.refuses(which, geometry, dtype)
-        if which not in path.builders:
-            reason = f"has no {which}"
-        if reason is None:
-            images = geometry.batch
-            plan = path.builders[which](geometry, dtype, threads)
-            while plan.workspace > limit and images > 1:
-                images = -(-images // 2)
-                plan = path.builders[which](replace(geometry, batch=images), dtype, threads)
-            if plan.workspace <= limit or forced is not None:
-                return Choice(path.name, plan, images, tuple(why))
-            reason = (
-                f"needs {plan.workspace / 2**20:.0f} MB of workspace for one image, {limit / 2**20:.0f} are allowed"
-            )
-        if forced is not None:
-            raise ValueError(f"the {path.name} path cannot do this {which}: {reason}")
-        why.append((path.name, reason))
-    return Choice(REFERENCE, None, geometry.batch, tuple(why))
+    limit = workspace_limit(geometry, dtype)
+    while True:
+        why: list[tuple[str, str]] = []
+        for path in PATHS:
+            reason = path.refuses(which, geometry, dtype)
+            if which not in path.builders:
+                reason = f"has no {which}"
+            if forced is not None and path.name != forced:
+                reason = f"{forced} is asked for"
+            elif forced is not None and reason is not None:
+                raise ValueError(f"the {path.name} path cannot do this {which}: {reason}")
+            elif reason is None:
+                images, plan = _fitting(path.builders[which], geometry, dtype, threads, limit)
+                if plan.workspace <= limit or (forced is not None and threads == 1):
+                    return Choice(path.name, plan, images, tuple(why))
+                reason = (
+                    f"needs {plan.workspace / 2**20:.0f} MB of workspace for one image, {limit / 2**20:.0f} are allowed"
+                )
+            why.append((path.name, reason))
+        if threads == 1 or forced == REFERENCE:
+            return Choice(REFERENCE, None, geometry.batch, tuple(why))
+        threads = ceiling(threads, 2)  # each has a workspace of its own
+
+
+def _fitting(builder: Builder, geometry: Convolution, dtype: np.dtype, threads: int, limit: int) -> tuple[int, Plan]:
+    """How many images a plan takes within the limit, at least one, and the plan."""
+    images = geometry.batch
+    while True:
+        plan = builder(replace(geometry, batch=images), dtype, threads)
+        if plan.workspace <= limit or images == 1:
+            return images, plan
+        images = ceiling(images, 2)
 
 
 def explain(geometry: Convolution, dtype=np.float32) -> str:
@@ -144,7 +172,9 @@ def explain(geometry: Convolution, dtype=np.float32) -> str:
         line = f"{which}: {choice.path}"
         if choice.plan is not None:
             steps = ", then ".join(f"{kernel.__name__} in {parts}" for kernel, parts in choice.plan.steps)
-            line += f" ({steps}; {choice.plan.workspace / 2**20:.1f} MB of workspace; {choice.images} images at a time)"
+            count = choice.plan.thread_count
+            fewer = f", on {count} threads for its sake" if count < get_num_threads() else ""
+            line += f" ({steps}; {choice.plan.workspace / 2**20:.1f} MB of workspace; {choice.images} images at a time{fewer})"
         lines.append(line)
         lines += [f"    not {name}: {reason}" for name, reason in choice.why]
     return "\n".join(lines)
@@ -245,8 +275,10 @@ def conv_weight_gradient(dy, x, geometry: Convolution, path: str | None = None) 
 
 def _pieces(choice: Choice, which: str, geometry: Convolution, dtype: np.dtype):
     """The batch in pieces that a plan takes: all of it unless the workspace limit asks for less."""
-    for start in range(0, geometry.batch, choice.images):
-        stop, plan = min(geometry.batch, start + choice.images), choice.plan
-        if stop - start < choice.images:
-            plan = choose(which, replace(geometry, batch=stop - start), dtype, get_num_threads(), choice.path).plan
-        yield plan, slice(start, stop)
+    start = 0
+    while start < geometry.batch:
+        left = geometry.batch - start
+        if left < choice.images:  # which may ask for less still: the limit grows with the batch
+            choice = choose(which, replace(geometry, batch=left), dtype, get_num_threads(), choice.path)
+        yield choice.plan, slice(start, start + choice.images)
+        start += choice.images

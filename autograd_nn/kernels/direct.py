@@ -30,7 +30,7 @@ from autograd_nn.kernels.microkernel import ROWS_A, ROWS_B, ROWS_C, best_rows, f
 from autograd_nn.kernels.plan import Plan, Table, ceiling, line
 from autograd_nn.kernels.vectors import VECTOR_BYTES, at, fields, lanes_of
 
-L2_SHARE = 400_000  # bytes of padded images that are kept while all weights pass by
+L2_SHARE = 550_000  # bytes of padded images that are kept while all weights pass by
 TILE_BYTES = 48 * 1024
 PHASE = 8  # numbers per phase in the plan
 
@@ -60,6 +60,21 @@ def pixel_tile(rows, outer, count, A, a_table, a_ks, B, b_table, width, C, c_rs)
         fma_tile(1, ROWS_C, 1, 2, outer, count, A, a_table, 0, a_ks, B, b_table, width, L, C, 0, c_rs, L, 0)
     else:
         fma_tile(1, 1, 1, 2, outer, count, A, a_table, 0, a_ks, B, b_table, width, L, C, 0, c_rs, L, 0)
+
+
+@inner
+def two_row_tile(outer, count, A, a_table, a_rows, a_ks, B, b_table, width, C, c_rows, c_rs):
+    """ROWS_C pixels of each of two rows of the result x two vectors of channels: half the loads of weights."""
+    L = lanes_of(A)
+    fma_tile(2, ROWS_C, 1, 2, outer, count, A, a_table, a_rows, a_ks, B, b_table, width, L, C, c_rows, c_rs, L, 0)
+
+
+@inner
+def next_row(plan, t_class, row, last, wanted):
+    """The first row of this class from `row` on, or `last`."""
+    while row < last and plan[t_class + row] != wanted:
+        row += 1
+    return row
 
 
 @inner
@@ -101,22 +116,32 @@ def correlate_band(
         tile = rows
         if columns < rows and phases > 1:
             tile = 1  # a tile wider than the row would overwrite what other phases have written
-        for r in range(r0, r1):
-            if plan[t_class + r] != ph // out_step:
-                continue
+        r = next_row(plan, t_class, r0, r1, ph // out_step)
+        while r < r1:
+            after = next_row(plan, t_class, r + 1, r1, ph // out_step)
             target = at(buffer, ((r - r0) * out_columns + px) * width)
+            source = at(image, plan[t_start + r] + start)
             if entries == 0:  # a stride larger than the kernel: pixels that no tap reaches
                 for i in range(columns):
                     for ch in range(width):
                         target[i * out_step * width + ch] = 0
-                continue
-            source = at(image, plan[t_start + r] + start)
-            for i in range(0, columns, tile):
-                j = min(i, max(0, columns - tile))
-                pixel_tile(
-                    tile, entries, count, at(source, j), at(plan, t_a), a_ks, at(packed, weights), at(plan, t_b),
-                    width, at(target, j * out_step * width), out_step * width,
-                )  # fmt: skip
+            elif tile == ROWS_C and width > lanes_of(buffer) and after < r1:
+                for i in range(0, columns, tile):
+                    j = min(i, max(0, columns - tile))
+                    two_row_tile(
+                        entries, count, at(source, j), at(plan, t_a), plan[t_start + after] - plan[t_start + r], a_ks,
+                        at(packed, weights), at(plan, t_b), width, at(target, j * out_step * width),
+                        (after - r) * out_columns * width, out_step * width,
+                    )  # fmt: skip
+                after = next_row(plan, t_class, after + 1, r1, ph // out_step)
+            else:
+                for i in range(0, columns, tile):
+                    j = min(i, max(0, columns - tile))
+                    pixel_tile(
+                        tile, entries, count, at(source, j), at(plan, t_a), a_ks, at(packed, weights), at(plan, t_b),
+                        width, at(target, j * out_step * width), out_step * width,
+                    )  # fmt: skip
+            r = after
 
 
 @kernel()

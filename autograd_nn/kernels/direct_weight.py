@@ -7,8 +7,8 @@ sum over pixels is the microkernel's inner walk. Rows of a tile are J neighbouri
 rows); which (G, J) is a table lookup on the kernel's width. For a 1x1 kernel x and dy change places where that fills
 vectors better. A tile may hold rows that do not exist: they are computed and dropped.
 
-Threads take blocks of output channels where there are enough, else images or strips of them, whose sums a last step
-adds in a fixed order.
+Threads take blocks of output channels where there are enough (or tiles, where blocks divide badly), else images or
+strips of them, whose sums a last step adds in a fixed order.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from autograd_nn.kernels.vectors import VECTOR_BYTES, WIDE, at, copy_run, fields
 
 BAND = 256  # pixels of dy that stay in L1 while all taps pass
 SIZES = 38  # numbers of the first step; the second step's follow
-KINDS = [(4, 3), (3, 3), (2, 5), (2, 7), (8, 1)] if WIDE else [(2, 3), (1, 3), (1, 5), (1, 7), (4, 1)]
-(G0, J0), (G1, J1), (G2, J2), (G3, J3), (G4, J4) = KINDS
+KINDS = [(4, 3), (3, 3), (2, 5), (2, 7), (8, 1), (5, 5)] if WIDE else [(2, 3), (1, 3), (1, 5), (1, 7), (4, 1), (2, 5)]
+(G0, J0), (G1, J1), (G2, J2), (G3, J3), (G4, J4), (G5, J5) = KINDS
+SQUARE = 5  # the kind that has registers for one vector of channels only
 
 
 @inner
@@ -52,6 +53,10 @@ def tap_tile(kind, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, C, 
         elif kind == 3:
             fma_tile(
                 G3, J3, 1, 1, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, L, C, J3 * width, width, L, add
+            )
+        elif kind == SQUARE:
+            fma_tile(
+                G5, J5, 1, 1, rows, columns, A, a_table, a_gs, a_ks, B, b_table, width, L, C, J5 * width, width, L, add
             )
         else:
             fma_tile(
@@ -167,15 +172,18 @@ def gather(plan, dy, x, unused, dw, shared, private, part, parts):
         pixels_to_planes(private, width, taps, min(width, cout - o0), at(dw, (q * cout + o0) * taps), taps)
 
 
-def better_swapped(geometry: Convolution, lanes: int) -> bool:
-    """Whether vectors are fuller with input channels in them: for a 1x1 kernel, x and dy may change places."""
+def better_swapped(geometry: Convolution, lanes: int, threads: int) -> bool:
+    """Whether vectors and threads are fuller with input channels in them: for a 1x1 kernel, x and dy may change places."""
     g = geometry
     if max(g.kernel) > 1 or max(g.stride) > 1 or g.input != g.output or any(g.before) or g.groups > 1:
         return False
 
     def fullness(channels: int) -> float:
         width = 2 * lanes if channels > lanes else lanes
-        return channels / (ceiling(channels, width) * width)
+        blocks = ceiling(channels, width)
+        if blocks >= threads:  # each thread takes some
+            blocks = ceiling(blocks, threads) * threads
+        return channels / (blocks * width)
 
     return fullness(g.in_channels) > 1.1 * fullness(g.out_channels)
 
@@ -183,7 +191,7 @@ def better_swapped(geometry: Convolution, lanes: int) -> bool:
 def weight_gradient(geometry: Convolution, dtype: np.dtype, threads: int) -> Plan:
     """Plan for arrays (dy, x, None, dw)."""
     lanes, size = VECTOR_BYTES // dtype.itemsize, dtype.itemsize
-    swapped = better_swapped(geometry, lanes)
+    swapped = better_swapped(geometry, lanes, threads)
     if swapped:
         geometry = replace(geometry, in_channels=geometry.out_channels, out_channels=geometry.in_channels)
     d = correlation.forward(geometry, split=False)
@@ -212,6 +220,11 @@ def weight_gradient(geometry: Convolution, dtype: np.dtype, threads: int) -> Pla
             along = "row"
         if g.kernel[1] == 1:
             along = "channel"
+        fewer = -cin % KINDS[1][0] + cin < -cin % KINDS[0][0] + cin  # rows that do not exist
+        if kind == 0 and along == "channel" and fewer:
+            kind = 1
+        if kind == 2 and width == lanes and (cin if along == "channel" else g.kernel[1]) % KINDS[SQUARE][0] == 0:
+            kind = SQUARE
     else:
         kind, along = 4, "channel" if cin >= min(kernel_width, KINDS[4][0]) else "tap"
     G, J = KINDS[kind]
@@ -240,6 +253,8 @@ def weight_gradient(geometry: Convolution, dtype: np.dtype, threads: int) -> Pla
         group_parts = min(d.groups, threads)
         if group_parts < threads and group_parts * blocks >= threads:
             block_parts = min(blocks, ceiling(threads, group_parts))
+            if blocks < 2 * block_parts and blocks % block_parts:  # one thread would wait for half the time
+                block_parts, tile_parts = 1, min(tiles, ceiling(threads, group_parts))
         elif group_parts < threads:
             image_parts = min(d.images, ceiling(threads, group_parts))
             strip_parts = min(len(strips), ceiling(threads, group_parts * image_parts))

@@ -1,4 +1,4 @@
-"""Limits: numbers kept within two bounds, and the cotangents of those that were within them, in one pass over memory."""
+"""Limits: numbers kept within two bounds, what of them lies beyond, and cotangents of those within, in one pass over memory."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ def _bounds(v: Any, pointer: Any) -> list[Any]:
     return [v.broadcast(v.b.load(v.b.gep(pointer(0), [I64(k)]))) for k in range(2)]
 
 
+def _clipped(v: Any, x: Any, low: Any, high: Any) -> Any:
+    """x within two bounds; NaN stays."""
+    x = v.b.select(v.b.fcmp_ordered("<", x, low), low, x)
+    return v.b.select(v.b.fcmp_ordered(">", x, high), high, x)
+
+
 def _limit(v: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
-    b, x = v.b, v.load(x(0))
-    low, high = _bounds(v, bounds)
-    x = b.select(b.fcmp_ordered("<", x, low), low, x)
-    v.store(b.select(b.fcmp_ordered(">", x, high), high, x), out(0))
+    v.store(_clipped(v, v.load(x(0)), *_bounds(v, bounds)), out(0))
 
 
 def _within(v: Any, g: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
@@ -34,6 +37,53 @@ def _within(v: Any, g: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
     v.store(b.select(outside, v.const(0), v.load(g(0))), out(0))
 
 
+def _beyond(v: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
+    x = v.load(x(0))
+    v.store(v.sub(x, _clipped(v, x, *_bounds(v, bounds))), out(0))
+
+
+def _outside(v: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
+    b, x = v.b, v.load(x(0))
+    low, high = _bounds(v, bounds)
+    inside = b.and_(b.fcmp_ordered(">=", x, low), b.fcmp_ordered("<=", x, high))
+    v.store(b.select(inside, v.const(0), x), out(0))
+
+
+def _share(v: Any, x: Any, bounds: Any) -> Any:
+    low, high = _bounds(v, bounds)
+    return v.b.fdiv(_clipped(v, v.sub(x, low), v.const(0), v.sub(high, low)), v.sub(high, low))
+
+
+def _ramp(v: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
+    v.store(_share(v, v.load(x(0)), bounds), out(0))
+
+
+def _ramped(v: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
+    x = v.load(x(0))
+    v.store(v.mul(x, _share(v, x, bounds)), out(0))
+
+
+def _direction(v: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
+    b, x, zero = v.b, v.load(x(0)), v.const(0)
+    falling = b.select(b.fcmp_ordered("<", x, zero), v.const(-1), v.add(x, zero))  # NaN stays, and -0 is 0
+    v.store(b.select(b.fcmp_ordered(">", x, zero), v.const(1), falling), out(0))
+
+
+def _ramped_gradient(v: Any, g: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
+    b, x, g = v.b, v.load(x(0)), v.load(g(0))
+    low, high = _bounds(v, bounds)
+    inside = b.and_(b.fcmp_ordered(">", x, low), b.fcmp_ordered("<", x, high))
+    slope = b.fdiv(v.sub(v.add(x, x), low), v.sub(high, low))
+    flat = b.select(b.fcmp_ordered("<", x, v.const(0)), v.const(0), g)
+    v.store(b.select(inside, v.mul(g, slope), flat), out(0))
+
+
+_direction_vector, _direction_element = lanewise(_direction)
+_ramped_gradient_vector, _ramped_gradient_element = lanewise(_ramped_gradient)
+_beyond_vector, _beyond_element = lanewise(_beyond)
+_outside_vector, _outside_element = lanewise(_outside)
+_ramp_vector, _ramp_element = lanewise(_ramp)
+_ramped_vector, _ramped_element = lanewise(_ramped)
 _limit_vector, _limit_element = lanewise(_limit)
 _within_vector, _within_element = lanewise(_within)
 
@@ -60,6 +110,78 @@ def within(plan, g, x, bounds, out, shared, private, part, parts):
         _within_vector(at(g, i), at(x, i), bounds, at(out, i), x, 0)
     for i in range(whole, last):
         _within_element(at(g, i), at(x, i), bounds, at(out, i), x, 0)
+
+
+@kernel()
+def beyond(plan, x, bounds, out, d, shared, private, part, parts):
+    """out <- x less what of it lies within the bounds."""
+    (size,) = fields(plan, 1)
+    first, last = share(size, part, parts)
+    whole = last - (last - first) % lanes_of(x)
+    for i in range(first, whole, lanes_of(x)):
+        _beyond_vector(at(x, i), bounds, at(out, i), x, x, 0)
+    for i in range(whole, last):
+        _beyond_element(at(x, i), bounds, at(out, i), x, x, 0)
+
+
+@kernel()
+def outside(plan, x, bounds, out, d, shared, private, part, parts):
+    """out <- x, but 0 within the bounds or at one of them; NaN stays."""
+    (size,) = fields(plan, 1)
+    first, last = share(size, part, parts)
+    whole = last - (last - first) % lanes_of(x)
+    for i in range(first, whole, lanes_of(x)):
+        _outside_vector(at(x, i), bounds, at(out, i), x, x, 0)
+    for i in range(whole, last):
+        _outside_element(at(x, i), bounds, at(out, i), x, x, 0)
+
+
+@kernel()
+def ramp(plan, x, bounds, out, d, shared, private, part, parts):
+    """out <- where between the bounds x lies, from 0 to 1."""
+    (size,) = fields(plan, 1)
+    first, last = share(size, part, parts)
+    whole = last - (last - first) % lanes_of(x)
+    for i in range(first, whole, lanes_of(x)):
+        _ramp_vector(at(x, i), bounds, at(out, i), x, x, 0)
+    for i in range(whole, last):
+        _ramp_element(at(x, i), bounds, at(out, i), x, x, 0)
+
+
+@kernel()
+def ramped(plan, x, bounds, out, d, shared, private, part, parts):
+    """out <- x times where between the bounds it lies, from 0 to 1."""
+    (size,) = fields(plan, 1)
+    first, last = share(size, part, parts)
+    whole = last - (last - first) % lanes_of(x)
+    for i in range(first, whole, lanes_of(x)):
+        _ramped_vector(at(x, i), bounds, at(out, i), x, x, 0)
+    for i in range(whole, last):
+        _ramped_element(at(x, i), bounds, at(out, i), x, x, 0)
+
+
+@kernel()
+def direction(plan, x, bounds, out, d, shared, private, part, parts):
+    """out <- -1, 0 or 1, the sign of x."""
+    (size,) = fields(plan, 1)
+    first, last = share(size, part, parts)
+    whole = last - (last - first) % lanes_of(x)
+    for i in range(first, whole, lanes_of(x)):
+        _direction_vector(at(x, i), bounds, at(out, i), x, x, 0)
+    for i in range(whole, last):
+        _direction_element(at(x, i), bounds, at(out, i), x, x, 0)
+
+
+@kernel()
+def ramped_gradient(plan, g, x, bounds, out, shared, private, part, parts):
+    """out <- g times the derivative of `ramped` at x; at the bounds that of beyond them."""
+    (size,) = fields(plan, 1)
+    first, last = share(size, part, parts)
+    whole = last - (last - first) % lanes_of(x)
+    for i in range(first, whole, lanes_of(x)):
+        _ramped_gradient_vector(at(g, i), at(x, i), bounds, at(out, i), x, 0)
+    for i in range(whole, last):
+        _ramped_gradient_element(at(g, i), at(x, i), bounds, at(out, i), x, 0)
 
 
 PART = 1 << 15

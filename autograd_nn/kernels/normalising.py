@@ -10,7 +10,8 @@ Scale and offset change every `run` elements and repeat after `cycle` groups: el
 
 which is one for each channel in batch (run = inner, cycle = groups), instance (run = inner, cycle = channels) and group
 normalisation (run = the space of a channel, cycle = groups of one sample), and one for each element of a row in layer
-normalisation (run = 1, cycle = 1). A run of 1 is a loop of its own, whose vectors go along the scales.
+normalisation (run = 1, cycle = 1). A run of 1 is a loop of its own, whose vectors go along the scales. So are groups that are
+the columns of a matrix (batch normalisation of rows of features): there vectors go along the groups.
 
 Statistics of a, x: `forward` writes mean, variance and 1 / sigma to `d`, whose last number is epsilon. `backward` finds there
 mean, 1 / sigma and the scale, and writes the cotangents of scale and offset behind them: each part adds up its own share of
@@ -25,52 +26,71 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from autograd_nn.kernels.build import OPTIONS, kernel
+from autograd_nn.kernels.build import OPTIONS, inner, kernel
 from autograd_nn.kernels.layout import share
-from autograd_nn.kernels.plan import Plan, line
+from autograd_nn.kernels.plan import Plan, ceiling, line
 from autograd_nn.kernels.threads import get_num_threads
-from autograd_nn.kernels.vectors import at, fields
+from autograd_nn.kernels.vectors import at, clear_run, element, fields
 
 # Sums may be taken in any order, so that they are vectors; nothing else is given up: a NaN stays one.
 summing: Any = njit(fastmath={"reassoc", "contract"}, **OPTIONS)
 
 
+RUN = 4096
+"""Elements that are summed up in their own precision; sums of such runs are added in float64."""
+
+
 @summing
 def total(x, n):
-    """The sum of a run."""
-    found = x[0] * 0
-    for i in range(n):
-        found += x[i]
+    """The sum of n elements."""
+    found = 0.0
+    for start in range(0, n, RUN):
+        row, part = at(x, start), element(x, 0.0)
+        for i in range(min(RUN, n - start)):
+            part += row[i]
+        found += part
     return found
 
 
 @summing
 def total_of_squares(x, n, centre):
-    """The sum of (x - centre)^2 over a run."""
-    found = x[0] * 0
-    for i in range(n):
-        found += (x[i] - centre) * (x[i] - centre)
+    """The sum of (x - centre)^2 over n elements."""
+    found = 0.0
+    for start in range(0, n, RUN):
+        row, part = at(x, start), element(x, 0.0)
+        for i in range(min(RUN, n - start)):
+            part += (row[i] - centre) * (row[i] - centre)
+        found += part
     return found
 
 
 @summing
 def totals_against(g, x, n, centre):
-    """The sums of g and of g (x - centre) over a run."""
-    plain, against = x[0] * 0, x[0] * 0
-    for i in range(n):
-        plain += g[i]
-        against += g[i] * (x[i] - centre)
+    """The sums of g and of g (x - centre) over n elements."""
+    plain, against = 0.0, 0.0
+    for start in range(0, n, RUN):
+        row, cotangent, part, part_against = at(x, start), at(g, start), element(x, 0.0), element(x, 0.0)
+        for i in range(min(RUN, n - start)):
+            part += cotangent[i]
+            part_against += cotangent[i] * (row[i] - centre)
+        plain += part
+        against += part_against
     return plain, against
 
 
 @summing
 def weighted_totals_against(g, w, x, n, centre):
-    """The sums of g w and of g w (x - centre) over a run."""
-    plain, against = x[0] * 0, x[0] * 0
-    for i in range(n):
-        h = g[i] * w[i]
-        plain += h
-        against += h * (x[i] - centre)
+    """The sums of g w and of g w (x - centre) over n elements."""
+    plain, against = 0.0, 0.0
+    for start in range(0, n, RUN):
+        row, cotangent, weight = at(x, start), at(g, start), at(w, start)
+        part, part_against = element(x, 0.0), element(x, 0.0)
+        for i in range(min(RUN, n - start)):
+            h = cotangent[i] * weight[i]
+            part += h
+            part_against += h * (row[i] - centre)
+        plain += part
+        against += part_against
     return plain, against
 
 
@@ -82,17 +102,14 @@ def forward(plan, x, out, affine, statistics, shared, private, part, parts):
     channels = inner // run
     first, last = share(groups, part, parts)
     for group in range(first, last):
-        count = outer * inner
-        centre = total(at(x, group * inner), inner)
-        for piece in range(1, outer):
-            centre += total(at(x, (piece * groups + group) * inner), inner)
-        centre /= count
-        variance = total_of_squares(at(x, group * inner), inner, centre)
-        for piece in range(1, outer):
-            variance += total_of_squares(at(x, (piece * groups + group) * inner), inner, centre)
-        variance /= count
-        inverse = 1 / np.sqrt(variance + epsilon)
-        statistics[group], statistics[groups + group], statistics[2 * groups + group] = centre, variance, inverse
+        count, added, squares = float(outer * inner), 0.0, 0.0
+        for piece in range(outer):
+            added += total(at(x, (piece * groups + group) * inner), inner)
+        centre = element(x, added / count)
+        for piece in range(outer):
+            squares += total_of_squares(at(x, (piece * groups + group) * inner), inner, centre)
+        inverse = element(x, 1 / np.sqrt(squares / count + epsilon))
+        statistics[group], statistics[groups + group], statistics[2 * groups + group] = centre, squares / count, inverse
         scales, offsets = at(affine, group % cycle * channels), at(affine, (cycle + group % cycle) * channels)
         for piece in range(outer):
             start = (piece * groups + group) * inner
@@ -123,7 +140,7 @@ def backward(plan, x, g, dx, statistics, shared, private, part, parts):
         base = group % cycle * channels
         weight = at(statistics, 2 * groups + base)
         d_scale, d_offset = at(share_of_scale, base), at(share_of_offset, base)
-        plain, against = x[0] * 0, x[0] * 0
+        plain, against = 0.0, 0.0
         for piece in range(outer):
             start = (piece * groups + group) * inner
             if run == 1:
@@ -137,7 +154,8 @@ def backward(plan, x, g, dx, statistics, shared, private, part, parts):
                     d_offset[c] += more
                     plain += more * weight[c]
                     against += more_against * weight[c]
-        mean, slope = plain / count * inverse, against / count * inverse * inverse * inverse
+        mean = element(x, plain / count * inverse)
+        slope = element(x, against / count * inverse * inverse * inverse)
         for piece in range(outer):
             start = (piece * groups + group) * inner
             if run == 1:
@@ -172,6 +190,122 @@ def gather(plan, x, g, dx, statistics, shared, private, part, parts):
             d_offset[i] += theirs_offset[i]
 
 
+# ---- groups that are columns -----------------------------------------------------------------------------------------
+
+COLUMNS = 64
+"""Columns whose rows are read together: a few cache lines of each row, and sums that stay in L1."""
+
+
+FOLD = 256
+"""Rows that are summed up before they join the others, so that many do not drown in a large sum."""
+
+
+@inner
+def fold(partial, sums, n):
+    """sums += partial, partial <- 0"""
+    for j in range(n):
+        sums[j] += partial[j]
+        partial[j] = 0
+
+
+@inner
+def column_totals(x, rows, stride, n, partial, sums):
+    """sums[j] <- the sum of x[i, j] over the rows."""
+    clear_run(partial, COLUMNS)
+    clear_run(sums, COLUMNS)
+    for i in range(rows):
+        row = at(x, i * stride)
+        for j in range(n):
+            partial[j] += row[j]
+        if i % FOLD == FOLD - 1:
+            fold(partial, sums, n)
+    fold(partial, sums, n)
+
+
+@inner
+def column_totals_against(g, x, centre, rows, stride, n, partial, sums):
+    """sums[j] <- the sum of g[i, j] (x[i, j] - centre[j]) over the rows."""
+    clear_run(partial, COLUMNS)
+    clear_run(sums, COLUMNS)
+    for i in range(rows):
+        row, cotangent = at(x, i * stride), at(g, i * stride)
+        for j in range(n):
+            partial[j] += cotangent[j] * (row[j] - centre[j])
+        if i % FOLD == FOLD - 1:
+            fold(partial, sums, n)
+    fold(partial, sums, n)
+
+
+@inner
+def column_squares(x, centre, rows, stride, n, partial, sums):
+    """sums[j] <- the sum of (x[i, j] - centre[j])^2 over the rows."""
+    clear_run(partial, COLUMNS)
+    clear_run(sums, COLUMNS)
+    for i in range(rows):
+        row = at(x, i * stride)
+        for j in range(n):
+            partial[j] += (row[j] - centre[j]) * (row[j] - centre[j])
+        if i % FOLD == FOLD - 1:
+            fold(partial, sums, n)
+    fold(partial, sums, n)
+
+
+@kernel()
+def forward_columns(plan, x, out, affine, statistics, shared, private, part, parts):
+    """`forward` where every group is a column: inner is 1, and vectors go along the groups."""
+    (rows, groups) = fields(plan, 2)
+    epsilon = statistics[3 * groups]
+    first, last = share((groups + COLUMNS - 1) // COLUMNS, part, parts)
+    sums, scales, offsets = at(private, COLUMNS), at(private, 2 * COLUMNS), at(private, 3 * COLUMNS)
+    for block in range(first, last):
+        start, n = block * COLUMNS, min(COLUMNS, groups - block * COLUMNS)
+        centre, variance, inverse = (
+            at(statistics, start), at(statistics, groups + start), at(statistics, 2 * groups + start)
+        )  # fmt: skip
+        column_totals(at(x, start), rows, groups, n, private, sums)
+        for j in range(n):
+            centre[j] = sums[j] / rows
+        column_squares(at(x, start), centre, rows, groups, n, private, sums)
+        for j in range(n):
+            variance[j] = sums[j] / rows
+            inverse[j] = 1 / np.sqrt(variance[j] + epsilon)
+            scales[j], offsets[j] = affine[start + j] * inverse[j], affine[groups + start + j]
+        for i in range(rows):
+            row, target = at(x, i * groups + start), at(out, i * groups + start)
+            for j in range(n):
+                target[j] = (row[j] - centre[j]) * scales[j] + offsets[j]
+
+
+@kernel()
+def backward_columns(plan, x, g, dx, statistics, shared, private, part, parts):
+    """`backward` where every group is a column: the cotangents of scale and offset are each column's own sums."""
+    (rows, groups) = fields(plan, 2)
+    first, last = share((groups + COLUMNS - 1) // COLUMNS, part, parts)
+    plain, against = at(private, COLUMNS), at(private, 2 * COLUMNS)
+    mean, slope = at(private, 3 * COLUMNS), at(private, 4 * COLUMNS)
+    for block in range(first, last):
+        start, n = block * COLUMNS, min(COLUMNS, groups - block * COLUMNS)
+        centre, inverse, weight = (
+            at(statistics, start), at(statistics, groups + start), at(statistics, 2 * groups + start)
+        )  # fmt: skip
+        column_totals(at(g, start), rows, groups, n, private, plain)
+        column_totals_against(at(g, start), at(x, start), centre, rows, groups, n, private, against)
+        for j in range(n):
+            scale = weight[j] * inverse[j]
+            mean[j] = plain[j] / rows * scale
+            slope[j] = against[j] / rows * inverse[j] * inverse[j] * scale
+            statistics[3 * groups + start + j], statistics[4 * groups + start + j] = (
+                against[j] * inverse[j],
+                plain[j],
+            )
+            private[j] = scale
+        for i in range(rows):
+            row, cotangent = at(x, i * groups + start), at(g, i * groups + start)
+            target = at(dx, i * groups + start)
+            for j in range(n):
+                target[j] = cotangent[j] * private[j] - ((row[j] - centre[j]) * slope[j] + mean[j])
+
+
 PART = 1 << 13
 """Elements that are worth a part of their own."""
 
@@ -186,6 +320,11 @@ class View(NamedTuple):
     cycle: int
 
     @property
+    def columns(self) -> bool:
+        """Whether no two numbers of a group are neighbours, but the groups' are."""
+        return self.inner == 1 and self.outer > 1 and self.cycle == self.groups
+
+    @property
     def scales(self) -> int:
         return self.cycle * (self.inner // self.run)
 
@@ -196,6 +335,12 @@ def _plan(view: View, dtype: np.dtype, thread_count: int, adjoint: bool) -> Plan
     parts = max(1, min(view.groups, 4 * thread_count, elements // PART)) if thread_count > 1 else 1
     room = line(view.scales, dtype.itemsize)
     table = np.array([*view, room, parts], np.int64)
+    if view.columns:
+        parts = (
+            max(1, min(ceiling(view.groups, COLUMNS), 4 * thread_count, elements // PART)) if thread_count > 1 else 1
+        )
+        step = backward_columns if adjoint else forward_columns
+        return Plan(dtype, table, [(step, parts)], 0, 5 * COLUMNS * dtype.itemsize, thread_count)
     if adjoint:
         shares = 2 * room * parts * dtype.itemsize
         return Plan(dtype, table, [(backward, parts), (gather, 1)], shares, 0, thread_count)

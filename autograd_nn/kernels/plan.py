@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autograd_nn.kernels import steps, threads
+from autograd_nn.kernels.blas import OneBlasThread
 from autograd_nn.kernels.build import Kernel, address
 
 WORKSPACE_LIMIT = 64 << 20
@@ -55,8 +56,8 @@ def line(elements: int, itemsize: int) -> int:
 
 @dataclass
 class Plan:
-    """`table` and `steps` (kernel, parts), run over arrays of `dtype`; `batches` says how to cut a large batch in
-    pieces.
+    """`table` and `steps` (kernel, parts), run over arrays of `dtype`. `blas`: its kernels call OpenBLAS, which must
+    be kept to one thread meanwhile; whoever runs its program without `run` sees to that.
     """
 
     dtype: np.dtype
@@ -65,6 +66,7 @@ class Plan:
     shared_bytes: int
     private_bytes: int
     thread_count: int
+    blas: bool = False
 
     def __post_init__(self):
         self.private_bytes = ceiling(self.private_bytes + GUARD, 64) * 64
@@ -78,7 +80,12 @@ class Plan:
     def run(self, *arrays: np.ndarray | None) -> None:
         """Run over up to four C-contiguous arrays; None is a null pointer."""
         addresses = [0 if array is None else address(array) for array in arrays]
-        threads.run(self.program(addresses, _workspace(self.workspace)))
+        program = self.program(addresses, _workspace(self.workspace))
+        if self.blas:
+            with OneBlasThread():
+                threads.run(program)
+        else:
+            threads.run(program)
 
     def program(self, arrays: Sequence[int], workspace: int) -> np.ndarray:
         """The numbers of `steps` for arrays and workspace at these addresses."""

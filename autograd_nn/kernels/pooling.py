@@ -22,10 +22,10 @@ from autograd_nn.kernels.geometry import Pooling, per_axis
 from autograd_nn.kernels.layout import share
 from autograd_nn.kernels.plan import Plan, Table
 from autograd_nn.kernels.threads import get_num_threads
-from autograd_nn.kernels.vectors import at, clear_run, fields
+from autograd_nn.kernels.vectors import at, clear_run, fields, lanes_of, spread_pairs
 
 SIZES = 12  # numbers at the head of a plan
-SHORTEST = 16  # windows in a row from which on writing every pixel beats clearing and scattering
+SHORTEST = 4  # windows in a row from which on writing every pixel beats clearing and scattering
 
 
 @inner
@@ -104,6 +104,7 @@ def _max_scatter(plan, dy, dx, unused, won, shared, private, part, parts):
     first_plane, last_plane = share(planes, part, parts)
     sz, sy = plan[t_taps + 5], plan[t_taps + 6]
     if plan[11]:
+        run = (ow + lanes_of(dx) - 1) // lanes_of(dx) * lanes_of(dx)
         for p in range(first_plane, last_plane):
             for v in range(height):
                 target = at(dx, (p * height + v) * width)
@@ -111,10 +112,16 @@ def _max_scatter(plan, dy, dx, unused, won, shared, private, part, parts):
                     clear_run(target, width)
                     continue
                 start, tap = (p * oh + v // 2) * ow, v % 2 * 2
-                for u in range(ow):
-                    g, winner = dy[start + u], won[start + u]
-                    target[2 * u] = g if winner == tap else 0
-                    target[2 * u + 1] = g if winner == tap + 1 else 0
+                room = ((last_plane - p) * height - v) * width
+                if 2 * run <= room and start + run <= planes * oh * ow:
+                    # Whole vectors: what they write past the row, the rows after it write again.
+                    for u in range(0, ow, lanes_of(dx)):
+                        spread_pairs(at(dy, start + u), at(won, start + u), at(target, 2 * u), tap)
+                else:
+                    for u in range(ow):
+                        g, winner = dy[start + u], won[start + u]
+                        target[2 * u] = g if winner == tap else 0
+                        target[2 * u + 1] = g if winner == tap + 1 else 0
                 clear_run(at(target, 2 * ow), width - 2 * ow)
         return
     for p in range(first_plane, last_plane):

@@ -20,27 +20,30 @@ from autograd_nn.kernels.build import intrinsic, kernel
 from autograd_nn.kernels.layout import share
 from autograd_nn.kernels.plan import Plan, ceiling
 from autograd_nn.kernels.threads import get_num_threads
-from autograd_nn.kernels.vectors import I32, at, fields
+from autograd_nn.kernels.vectors import I32, I64, at, fields, i64
 
 ROW_MAJOR, AS_IS, TRANSPOSED = 101, 111, 112  # constants of BLAS's C interface
 
 
 @intrinsic
-def gemm(typingctx, address, left, right, m, n, k, a, lda, b, ldb, c, ldc):
-    """c = a @ b by the BLAS function at an address; a lead (lda) is the distance of rows as they lie in memory."""
+def gemm(typingctx, address, left, right, m, n, k, a, lda, b, ldb, c, ldc, accumulate):
+    """c = a @ b, or c += a @ b, by the BLAS function at an address; a lead (lda) is the distance of rows as they lie in
+    memory.
+    """
     element = a.dtype
 
     def codegen(context, builder, signature, args):
-        address, left, right, m, n, k, a, lda, b, ldb, c, ldc = args
+        address, left, right, m, n, k, a, lda, b, ldb, c, ldc, accumulate = args
         one, zero = (ir.Constant(a.type.pointee, value) for value in (1.0, 0.0))
         left, right = builder.trunc(left, I32), builder.trunc(right, I32)
-        passed = [I32(ROW_MAJOR), left, right, m, n, k, one, a, lda, b, ldb, zero, c, ldc]
+        old = builder.select(builder.icmp_signed("!=", accumulate, I64(0)), one, zero)
+        passed = [I32(ROW_MAJOR), left, right, m, n, k, one, a, lda, b, ldb, old, c, ldc]
         kind = ir.FunctionType(ir.VoidType(), [value.type for value in passed])
         builder.call(builder.inttoptr(address, kind.as_pointer()), passed)
         return context.get_dummy_value()
 
     pointer = types.CPointer(element)
-    return types.void(*[types.int64] * 6, pointer, types.int64, pointer, types.int64, pointer, types.int64), codegen
+    return types.void(*[i64] * 6, *[pointer, i64] * 3, i64), codegen
 
 
 @kernel()
@@ -56,11 +59,11 @@ def multiply(plan, a, b, c, d, shared, private, part, parts):
         if along_rows:
             start, end = share(m, piece, pieces)
             x += start * (lda if left == AS_IS else 1)
-            gemm(address, left, right, end - start, n, k, at(a, x), lda, at(b, y), ldb, at(c, z + start * ldc), ldc)
+            gemm(address, left, right, end - start, n, k, at(a, x), lda, at(b, y), ldb, at(c, z + start * ldc), ldc, 0)
         else:
             start, end = share(n, piece, pieces)
             y += start * (1 if right == AS_IS else ldb)
-            gemm(address, left, right, m, end - start, k, at(a, x), lda, at(b, y), ldb, at(c, z + start), ldc)
+            gemm(address, left, right, m, end - start, k, at(a, x), lda, at(b, y), ldb, at(c, z + start), ldc, 0)
 
 
 PART = 1 << 18
@@ -128,7 +131,7 @@ def _plan(dtype: np.dtype, out_dtype: np.dtype, *layout: Any) -> Plan | None:
         library.gemm[size], inner, m, n, k, left, right, lda, ldb, ldc, pieces, m >= n,
         count, *[step for pair in steps for step in pair],
     ]  # fmt: skip
-    return Plan(dtype, np.array(table, np.int64), [(multiply, parts)], 0, 0, threads)
+    return Plan(dtype, np.array(table, np.int64), [(multiply, parts)], 0, 0, threads, blas=True)
 
 
 def matmul(x: np.ndarray, y: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
@@ -143,11 +146,11 @@ def matmul(x: np.ndarray, y: np.ndarray, out: np.ndarray | None = None) -> np.nd
         out = np.empty((*batch, x.shape[-2], y.shape[-1]), dtype)
     x, y = _readable(x), _readable(y)
     plan = _plan(dtype, out.dtype, x.shape, y.shape, out.shape, x.strides, y.strides, out.strides, get_num_threads())
-    with OneBlasThread():
-        if plan is None:
+    if plan is not None:
+        plan.run(x, y, out)
+    else:
+        with OneBlasThread():
             np.matmul(x, y, out=out)
-        else:
-            plan.run(x, y, out)
     return out
 
 

@@ -6,8 +6,10 @@ time by whoever is free; the next step starts when all are done. How work is div
 and never on who claims a part, so results repeat bit for bit. `run_chain` walks many programs in one call: a compiled step.
 
 Decisions. numba's own `prange` is not used: its portable layer aborts the process when two Python threads enter at
-once, it costs seconds of compilation, and its loops cannot be called from generated code. Workers spin for a fraction
-of a millisecond after each job, so that a chain of layers pays a microsecond per step, then sleep on a Python lock.
+once, it costs seconds of compilation, and its loops cannot be called from generated code. Workers spin for about a
+millisecond after each job, so that a chain of layers pays a microsecond per step and a loop in Python with some of NumPy
+between them a few (a sleeping worker is 50 us late, and at times the system wakes it on the caller's own core, for
+milliseconds); then they sleep on a Python lock.
 If the pool is busy with another Python thread's program, the caller runs all parts itself: no waiting, no nesting
 problem.
 
@@ -36,7 +38,7 @@ from autograd_nn.kernels.vectors import I64, IS_X86, i64
 # The mailbox, one cache line (8 numbers) per field that threads write.
 TICKET, DONE, BUSY, PROGRAM, STEP, SLOTS, ASLEEP = 0, 8, 16, 24, 25, 26, 32
 REMAINING = (1 << 32) - 1
-SPINS = 10_000
+SPINS = 50_000
 MOST_THREADS = 256
 
 numbers = types.CPointer(i64)

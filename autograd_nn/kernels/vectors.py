@@ -149,6 +149,16 @@ def lanes_of(typingctx, pointer):
 
 
 @intrinsic
+def element(typingctx, pointer, value):
+    """A float64 as an element of an array: one float64 in a float32 loop makes the whole loop float64."""
+
+    def codegen(context, builder, signature, args):
+        return context.cast(builder, args[1], types.float64, pointer.dtype)
+
+    return pointer.dtype(pointer, types.float64), codegen
+
+
+@intrinsic
 def copy_run(typingctx, source, target, count):
     """memcpy of `count` elements (a numba loop gets alias checks and a slow remainder on short rows)."""
     size = source.dtype.bitwidth // 8
@@ -230,6 +240,29 @@ def copy_evens(typingctx, source, target, count):
         return context.get_dummy_value()
 
     return types.void(source, target, i64), codegen
+
+
+@intrinsic
+def spread_pairs(typingctx, source, chosen, target, tap):
+    """target[2 * i + j] = source[i] where chosen[i] == tap + j, else 0, for i < lanes and j of 0 and 1."""
+    dtype = source.dtype
+
+    def codegen(context, builder, signature, args):
+        v = Lanes(builder, dtype)
+        source, chosen, target, tap = args
+        number = chosen.type.pointee
+        several = ir.VectorType(number, v.n)
+        winners = builder.load(builder.bitcast(chosen, several.as_pointer()))
+        winners.align = number.width // 8
+        taps = [v.broadcast(builder.trunc(builder.add(tap, I64(j)), number), several) for j in (0, 1)]
+        values = v.load(source)
+        left, right = (builder.select(builder.icmp_signed("==", winners, t), values, v.const(0)) for t in taps)
+        for half in (0, 1):
+            lanes = [half * v.n // 2 + i // 2 + i % 2 * v.n for i in range(v.n)]
+            v.store(v.shuffle(left, right, lanes), builder.gep(target, [I64(half * v.n)]))
+        return context.get_dummy_value()
+
+    return types.void(source, chosen, target, i64), codegen
 
 
 def transposed(v, rows):

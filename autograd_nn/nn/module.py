@@ -37,6 +37,9 @@ __all__ = ["Module"]
 CONTENTS = "_contents"
 """The attribute in which containers keep their entries; paths do not name it."""
 
+EXTRA = "_extra_state"
+"""The name, in a state, of what a module's `get_extra_state` returned; PyTorch's."""
+
 _calls = itertools.count(1).__next__
 _hooks = itertools.count().__next__
 
@@ -376,9 +379,20 @@ class Module:
                         state[f"{path}.{name}" if path else name] = value
         return state
 
-    def state_dict(self, prefix: str = "") -> dict[str, Tensor]:
-        """Parameters and persistent buffers by path, outside the graph; they share their memory with the module."""
-        return {name: t.detach() for name, t in self._state(prefix.rstrip(".")).items()}
+    def _with_extra_state(self, prefix: str = "") -> dict[str, Any]:
+        """The modules that define `get_extra_state`, by the path of what it returns."""
+        found = self.named_modules(None, prefix, remove_duplicate=False)
+        return {f"{p}.{EXTRA}" if p else EXTRA: module for p, module in found if hasattr(module, "get_extra_state")}
+
+    def state_dict(self, prefix: str = "") -> dict[str, Any]:
+        """Parameters and persistent buffers by path, outside the graph; they share their memory with the module.
+
+        What a module's `get_extra_state` returns, if it defines one, stands under the module's path and ``_extra_state``;
+        `load_state_dict` gives it to `set_extra_state`. `ag.save` takes numbers, strings and arrays in dicts and lists.
+        """
+        prefix = prefix.rstrip(".")
+        extra = {name: module.get_extra_state() for name, module in self._with_extra_state(prefix).items()}
+        return {name: t.detach() for name, t in self._state(prefix).items()} | extra
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> LoadedKeys:
         """Write the values of a `state_dict` (Tensors or arrays, PyTorch's too) into the parameters and buffers.
@@ -389,9 +403,9 @@ class Module:
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"load_state_dict: a state is a mapping of names to arrays, not {_a(state_dict)}")
-        own = self._state()
-        missing = [name for name in own if name not in state_dict]
-        unexpected = [name for name in state_dict if name not in own]
+        own, extra = self._state(), self._with_extra_state()
+        missing = [name for name in (*own, *extra) if name not in state_dict]
+        unexpected = [name for name in state_dict if name not in own and name not in extra]
         faults = []
         if strict:
             nearest = {name: _nearest(name, missing) or _a_state(name, state_dict[name]) for name in unexpected}
@@ -409,6 +423,9 @@ class Module:
                 values[name] = value
         if faults:
             raise RuntimeError(f"load_state_dict of {type(self).__name__}:\n  " + "\n  ".join(faults))
+        for name, module in extra.items():
+            if name in state_dict:
+                module.set_extra_state(state_dict[name])
         for name, value in values.items():
             assign(own[name], value)
         return LoadedKeys(missing, unexpected)

@@ -16,8 +16,8 @@ from ..engine.op import op
 from .comparison import greater, less, less_equal
 from .elementwise import abs, exp, logistic, minimum, multiply, sigmoid, square, tanh, where, within_
 from .fused import softmax
-from .picking import limit, pick
-from .shape import detach
+from .picking import beyond, limit, outside, pick, ramp, ramped, ramped_gradient
+from .shape import axis_of, detach, operand_along
 from .slicing import slice_
 from .special import erfc
 
@@ -107,7 +107,7 @@ def elu(x, /, alpha=1.0):
     return pick(x > 0, x, np.expm1(limit(x, -math.inf, 0)) * alpha)
 
 
-elu.vjp(x=lambda g, x, alpha: where(greater(x, 0.0), g, g * (exp(minimum(x, 0.0)) * alpha)))
+elu.vjp(x=lambda g, x, alpha: where(less_equal(x, 0.0), g * (exp(minimum(x, 0.0)) * alpha), g))
 
 
 @op(kind="elementwise", method=True)
@@ -120,7 +120,7 @@ def celu(x, /, alpha=1.0):
     return pick(x > 0, x, np.expm1(limit(x, -math.inf, 0) / alpha) * alpha)
 
 
-celu.vjp(x=lambda g, x, alpha: where(greater(x, 0.0), g, g * exp(minimum(x, 0.0) / alpha)))
+celu.vjp(x=lambda g, x, alpha: where(less_equal(x, 0.0), g * exp(minimum(x, 0.0) / alpha), g))
 
 SELU_ALPHA = 1.6732632423543772848
 SELU_SCALE = 1.0507009873554804934
@@ -137,7 +137,7 @@ def selu(x, /):
 
 
 selu.vjp(
-    x=lambda g, x: g * where(greater(x, 0.0), SELU_SCALE, exp(minimum(x, 0.0)) * (SELU_ALPHA * SELU_SCALE)),
+    x=lambda g, x: g * where(less_equal(x, 0.0), exp(minimum(x, 0.0)) * (SELU_ALPHA * SELU_SCALE), SELU_SCALE),
 )
 
 # ---- the sigmoid family --------------------------------------------------------------------------------------------
@@ -282,7 +282,7 @@ def glu(x: Any, /, axis: int = -1) -> Any:
     >>> ag.glu(ag.tensor([1.0, 2.0, 0.0, 0.0]))
     tensor([0.5, 1. ], dtype=float32)
     """
-    n = x.shape[axis]
+    n = x.shape[axis_of("glu", x, axis)]
     if n % 2:
         raise ValueError(f"glu: axis {axis} of shape {x.shape} has odd length {n} and no two halves")
     lead = ((None, None, None),) * (axis % x.ndim)
@@ -325,7 +325,7 @@ def softshrink(x, /, lambd=0.5):
     >>> ag.softshrink(ag.tensor([2.0, 0.25, -2.0]))
     tensor([ 1.5,  0. , -1.5], dtype=float32)
     """
-    return x - limit(x, -lambd, lambd)
+    return beyond(x, -lambd, lambd)
 
 
 softshrink.vjp(x=lambda g, x, lambd: where(less_equal(abs(x), lambd), 0.0, g))
@@ -350,7 +350,7 @@ def softmin(x: Any, /, axis: int = -1) -> Any:
     >>> ag.softmin(ag.tensor([0.0, 0.0]))
     tensor([0.5, 0.5], dtype=float32)
     """
-    return softmax(-x, axis)
+    return softmax(-operand_along("softmin", x, axis), axis)
 
 
 # ---- the hard family -----------------------------------------------------------------------------------------------
@@ -363,7 +363,7 @@ def hardsigmoid(x, /):
     >>> ag.hardsigmoid(ag.tensor([-4.0, 0.0, 4.0]))
     tensor([0. , 0.5, 1. ], dtype=float32)
     """
-    return limit(x + 3.0, 0, 6.0) / 6.0
+    return ramp(x)
 
 
 hardsigmoid.vjp(x=lambda g, x: where(less(abs(x), 3.0), g / 6.0, 0.0))
@@ -376,12 +376,24 @@ def hardswish(x, /):
     >>> ag.hardswish(ag.tensor([-4.0, 0.0, 4.0]))
     tensor([-0.,  0.,  4.], dtype=float32)
     """
-    return x * (limit(x + 3.0, 0, 6.0) / 6.0)
+    return ramped(x)
 
 
-hardswish.vjp(
-    x=lambda g, x: where(less(abs(x), 3.0), g * (x / 3.0 + 0.5), where(less(x, 0.0), 0.0, g)),
-)
+@op(kind="fused")
+def hardswish_pulled(cotangent, x, /):
+    """The cotangent times the derivative of hardswish at x."""
+    return where(less(abs(x), 3.0), cotangent * (x / 3.0 + 0.5), where(less(x, 0.0), 0.0, cotangent))
+
+
+@hardswish_pulled.fast
+def _hardswish_pulled(cotangent: Any, x: Any) -> Any:
+    found = ramped_gradient(cotangent, x)
+    if found is not None:
+        return found
+    return pick(np.abs(x) < 3.0, cotangent * (x / 3.0 + 0.5), pick(x < 0.0, 0.0, cotangent))
+
+
+hardswish.vjp(x=lambda g, x: hardswish_pulled(g, x))
 
 
 @op(kind="elementwise", method=True)
@@ -391,7 +403,7 @@ def hardshrink(x, /, lambd=0.5):
     >>> ag.hardshrink(ag.tensor([2.0, 0.25, -2.0]))
     tensor([ 2.,  0., -2.], dtype=float32)
     """
-    return pick(np.abs(x) <= lambd, 0, x)
+    return outside(x, lambd)
 
 
 hardshrink.vjp(x=lambda g, x, lambd: where(less_equal(abs(x), lambd), 0.0, g))

@@ -82,6 +82,19 @@ def qr_(a, /):
     return tuple(np.linalg.qr(a))
 
 
+@op(kind="linalg", explain=lambda r: "the first columns are linearly dependent, so the factors have no derivative")
+def independent_(r, /):
+    """R, whose diagonal must not vanish: a column that depends on those before it leaves Q undetermined."""
+    pivots = np.abs(np.diagonal(r, axis1=-2, axis2=-1))
+    largest = np.abs(r).max((-2, -1), initial=0.0)[..., None]
+    if (pivots <= 4 * r.shape[-1] * np.finfo(r.dtype).eps * largest).any():
+        raise np.linalg.LinAlgError("dependent columns")
+    return np.array(r)
+
+
+independent_.vjp(r=lambda g: g)
+
+
 def _qr_rule(g, out):
     q, r = out
     g_q = q * 0.0 if g[0] is None else g[0]
@@ -89,7 +102,7 @@ def _qr_rule(g, out):
     if g[1] is not None:
         m = r @ g[1].mT + m
     mirrored = tril(m) + tril(m, -1).mT
-    return solve_(r, (g_q + q @ mirrored).mT).mT
+    return solve_(independent_(r), (g_q + q @ mirrored).mT).mT
 
 
 qr_.vjp(a=_qr_rule)

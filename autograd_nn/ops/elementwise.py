@@ -19,7 +19,8 @@ from ..engine.op import nondifferentiable, op
 from ..engine.tensor import Tensor
 from .comparison import equal, greater, less, logical_and
 from .creation import zeros_like
-from .picking import LEAST, limit, pick, within
+from .in_double import quotient, rest
+from .picking import LEAST, direction, limit, pick, within
 from .shape import detach
 
 __all__ = [
@@ -92,7 +93,7 @@ def floor_divide(x, y, /):
     >>> ag.floor_divide(ag.tensor([7.0, -7.0]), 2.0)
     tensor([ 3., -4.], dtype=float32)
     """
-    return x // y
+    return quotient(x, y)
 
 
 floor_divide.vjp(x=lambda g: zeros_like(g), y=lambda g: zeros_like(g))
@@ -105,7 +106,7 @@ def remainder(x, y, /):
     >>> ag.remainder(ag.tensor([7.0, -7.0]), 4.0)
     tensor([3., 1.], dtype=float32)
     """
-    return x % y
+    return rest(x, y)
 
 
 remainder.vjp(x=lambda g: g, y=lambda g, x, y: -(g * floor_divide(x, y)))
@@ -158,7 +159,7 @@ def sign(x, /):
     >>> ag.sign(ag.tensor([3.0, 0.0, -2.0]))
     tensor([ 1.,  0., -1.], dtype=float32)
     """
-    return np.sign(x)
+    return direction(x)
 
 
 sign.vjp(x=lambda g: zeros_like(g))
@@ -361,7 +362,7 @@ within_.vjp(y=lambda g, x, low, high: within_(g, x, low, high), x=lambda g: zero
 
 @op(kind="elementwise", broadcasts=True, numpy=np.maximum)
 def maximum(x, y, /):
-    """The larger of x and y, elementwise; NaN if either is. A tie gives half of the derivative to each.
+    """The larger of x and y, elementwise; NaN if either is. A tie gives half of the derivative to each, a NaN all of it to both.
 
     >>> ag.maximum(ag.tensor([1.0, 5.0]), 3.0)
     tensor([3., 5.], dtype=float32)
@@ -370,14 +371,14 @@ def maximum(x, y, /):
 
 
 maximum.vjp(
-    x=lambda g, x, y: where(equal(x, y), g * 0.5, where(greater(x, y), g, 0.0)),
+    x=lambda g, x, y: where(equal(x, y), g * 0.5, where(less(x, y), 0.0, g)),
     y=lambda g, x, y: where(equal(x, y), g * 0.5, where(greater(x, y), 0.0, g)),
 )
 
 
 @op(kind="elementwise", broadcasts=True, numpy=np.minimum)
 def minimum(x, y, /):
-    """The smaller of x and y, elementwise; NaN if either is. A tie gives half of the derivative to each.
+    """The smaller of x and y, elementwise; NaN if either is. A tie gives half of the derivative to each, a NaN all of it to both.
 
     >>> ag.minimum(ag.tensor([1.0, 5.0]), 3.0)
     tensor([1., 3.], dtype=float32)
@@ -386,7 +387,7 @@ def minimum(x, y, /):
 
 
 minimum.vjp(
-    x=lambda g, x, y: where(equal(x, y), g * 0.5, where(less(x, y), g, 0.0)),
+    x=lambda g, x, y: where(equal(x, y), g * 0.5, where(greater(x, y), 0.0, g)),
     y=lambda g, x, y: where(equal(x, y), g * 0.5, where(less(x, y), 0.0, g)),
 )
 

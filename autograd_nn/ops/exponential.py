@@ -10,7 +10,7 @@ import numpy as np
 from ..engine.op import op
 from ..engine.protocol import implements
 from .comparison import equal
-from .elementwise import exp, power, square, where
+from .elementwise import power, sigmoid, square, where
 from .picking import pick
 from .shape import arrayed, astype
 
@@ -111,11 +111,6 @@ def reciprocal(x, /):
 reciprocal.vjp(x=lambda g, out: -(g * square(out)))
 
 
-def _finite(out):
-    """A sum's logarithm with -inf, the logarithm of no terms, replaced, so that each term's share of it is 0."""
-    return where(equal(out, -np.inf), 0.0, out)
-
-
 @op(kind="elementwise", broadcasts=True, numpy=np.logaddexp)
 def logaddexp(x, y, /):
     """log(exp(x) + exp(y)) without overflow, with broadcasting; where both are -inf the derivatives are 0.
@@ -128,7 +123,14 @@ def logaddexp(x, y, /):
     return np.maximum(x, y) + np.log1p(np.exp(-pick(x == y, 0.0, apart)))
 
 
-logaddexp.vjp(x=lambda g, x, out: g * exp(x - _finite(out)), y=lambda g, y, out: g * exp(y - _finite(out)))
+def _beside(x: Any, out: Any) -> Any:
+    """x, but 0 where both numbers are -inf, whose difference has no value."""
+    return where(equal(out, -np.inf), 0.0, x)
+
+
+logaddexp.vjp(
+    x=lambda g, x, y, out: g * sigmoid(x - _beside(y, out)), y=lambda g, x, y, out: g * sigmoid(y - _beside(x, out))
+)
 
 
 @op(kind="elementwise", broadcasts=True, numpy=np.logaddexp2)
@@ -141,7 +143,10 @@ def logaddexp2(x, y, /):
     return np.logaddexp2(x, y)
 
 
-logaddexp2.vjp(x=lambda g, x, out: g * exp2(x - _finite(out)), y=lambda g, y, out: g * exp2(y - _finite(out)))
+logaddexp2.vjp(
+    x=lambda g, x, y, out: g * sigmoid((x - _beside(y, out)) * LOG_2),
+    y=lambda g, x, y, out: g * sigmoid((y - _beside(x, out)) * LOG_2),
+)
 
 
 @implements(np.float_power)

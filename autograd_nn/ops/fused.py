@@ -15,7 +15,7 @@ from .elementwise import exp, log, where
 from .indexing import take, take_along_axis
 from .reduction import max, sum
 from .shape import detach, reshape_
-from .totals import extremum, total
+from .totals import extremum, in_rows, total
 
 __all__ = ["cross_entropy", "log_softmax", "softmax"]
 
@@ -42,12 +42,33 @@ def _shifted(x: Any, axis: int) -> Any:
 
 @softmax.fast
 def _softmax(x: Any, axis: int) -> Any:
+    if in_rows(x, axis):
+        from ..kernels import softmax as native  # which imports numba
+
+        native.softmax(w := x.copy(), masked=False)
+        return w
     e = _shifted(x, axis)
     np.exp(e, out=e)
     return np.divide(e, total(e, axis, True), out=e)
 
 
-softmax.vjp(x=lambda g, out, axis: out * (g - sum(g * out, axis, None, True)))
+@op(kind="fused")
+def softmax_pulled(cotangent, weights, /, axis):
+    """The cotangent of softmax's argument, of that of its result and its result."""
+    return weights * (cotangent - sum(cotangent * weights, axis, None, True))
+
+
+@softmax_pulled.fast
+def _softmax_pulled(cotangent: Any, weights: Any, axis: int) -> Any:
+    if in_rows(weights, axis) and weights.dtype == cotangent.dtype:
+        from ..kernels import softmax as native
+
+        native.softmax_gradient(d := np.array(cotangent, order="C"), weights)
+        return d
+    return weights * (cotangent - total(cotangent * weights, axis, True))
+
+
+softmax.vjp(x=lambda g, out, axis: softmax_pulled(g, out, axis))
 
 
 @op(kind="fused", method=True)
@@ -65,13 +86,34 @@ def log_softmax(x, /, axis=-1):
 
 @log_softmax.fast
 def _log_softmax(x: Any, axis: int) -> Any:
+    if in_rows(x, axis):
+        from ..kernels import softmax as native
+
+        native.log_softmax(out := x.copy())
+        return out
     shifted = _shifted(x, axis)
     if not shifted.size:
         return shifted
     return np.subtract(shifted, np.log(total(np.exp(shifted), axis, True)), out=shifted)
 
 
-log_softmax.vjp(x=lambda g, out, axis: g - exp(out) * sum(g, axis, None, True))
+@op(kind="fused")
+def log_softmax_pulled(cotangent, logs, /, axis):
+    """The cotangent of log_softmax's argument, of that of its result and its result."""
+    return cotangent - exp(logs) * sum(cotangent, axis, None, True)
+
+
+@log_softmax_pulled.fast
+def _log_softmax_pulled(cotangent: Any, logs: Any, axis: int) -> Any:
+    if in_rows(logs, axis) and logs.dtype == cotangent.dtype:
+        from ..kernels import softmax as native
+
+        native.log_softmax_gradient(d := np.array(cotangent, order="C"), logs)
+        return d
+    return cotangent - np.exp(logs) * total(cotangent, axis, True)
+
+
+log_softmax.vjp(x=lambda g, out, axis: log_softmax_pulled(g, out, axis))
 
 
 def _check_labels(

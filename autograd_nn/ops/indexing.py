@@ -23,6 +23,7 @@ from ..engine.tensor import Tensor, assign
 from .elementwise import where
 from .shape import sum_to_
 from .slicing import slice_, thawed
+from .totals import in_rows
 
 __all__ = ["scatter_add", "take", "take_along_axis"]
 
@@ -343,8 +344,38 @@ def take_along_axis(x, indices, /, axis=-1):
     tensor([[2.],
             [3.]], dtype=float32)
     """
+    if in_rows(x, axis) and (found := _taken_in_rows(x, indices)) is not None:
+        return found
     places = _places_along(x, indices, axis) if np.size(indices) >= 4096 else None
     return np.take_along_axis(x, indices, axis) if places is None else x.reshape(-1).take(places)
+
+
+def _are_in_rows(shape, indices):
+    """Whether indices into the last axis are what the native loops take."""
+    return type(indices) is np.ndarray and indices.dtype == np.int64 and indices.shape[:-1] == shape[:-1]
+
+
+def _taken_in_rows(x, indices):
+    """The native `take_along_axis` of the last axis; None for indices it does not take, NumPy says what is wrong with them."""
+    if not _are_in_rows(x.shape, indices):
+        return None
+    from ..kernels import rows
+
+    out, fault = np.empty(indices.shape, x.dtype), np.zeros(1, np.int64)
+    rows.run(rows.take, x.shape, x, np.ascontiguousarray(indices), out, fault, more=indices.shape[-1])
+    return None if fault[0] else out
+
+
+def _added_in_rows(out, part, indices):
+    """Add each part where its index of the last axis names, natively; False if NumPy is to say what is wrong with them."""
+    if not _are_in_rows(out.shape, indices) or part.shape != indices.shape:
+        return False
+    from ..kernels import rows
+
+    fault = np.zeros(1, np.int64)
+    arrays = np.ascontiguousarray(part), np.ascontiguousarray(indices), out, fault
+    rows.run(rows.add_at, out.shape, *arrays, more=indices.shape[-1])
+    return not fault[0]
 
 
 def _places_along(x, indices, axis):
@@ -368,7 +399,8 @@ def _places_along(x, indices, axis):
 def untake_along_axis(part, indices, /, axis, shape):
     """Zeros of the shape with each part added where its index names: the adjoint of `take_along_axis`."""
     out = np.zeros(shape, part.dtype)
-    accumulate_at(out, part, along(indices, axis), (ARRAY,) * out.ndim)
+    if not (in_rows(out, axis) and _added_in_rows(out, part, indices)):
+        accumulate_at(out, part, along(indices, axis), (ARRAY,) * out.ndim)
     return out
 
 

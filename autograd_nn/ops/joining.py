@@ -11,7 +11,7 @@ import numpy as np
 
 from ..engine.protocol import implements, since
 from .arranging import atleast_1d, atleast_2d, atleast_3d
-from .shape import all_arrayed, arrayed, as_shape, axis_of, concatenate
+from .shape import all_arrayed, arrayed, as_shape, axis_of, concatenate, operand_along
 from .slicing import slice_
 
 __all__ = [
@@ -76,7 +76,8 @@ def append(x: Any, values: Any, axis: int | None = None) -> Any:
     >>> ag.append(ag.tensor([1, 2]), [3])
     tensor([1, 2, 3], dtype=int64)
     """
-    return concatenate(all_arrayed((x, values)), axis)
+    x, values = all_arrayed((x, values))
+    return concatenate([operand_along("append", x, axis), values], axis)
 
 
 # ---- taking apart --------------------------------------------------------------------------------------------------

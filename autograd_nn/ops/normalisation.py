@@ -57,8 +57,6 @@ def _seen(x: Any, weight: Any, bias: Any, axes: tuple[int, ...]) -> tuple[int, i
     start = next((k for k in range(end) if k not in normed), 0)
     if not normed.isdisjoint(range(start, end)):
         return None
-    if start and end == ndim:  # no two numbers of a group are neighbours: NumPy adds whole rows, in half the time
-        return None
     first, last = end, end  # the axes along which there are scales
     given = [t for t in (weight, bias) if t is not None]
     if given:
@@ -70,6 +68,10 @@ def _seen(x: Any, weight: Any, bias: Any, axes: tuple[int, ...]) -> tuple[int, i
         if first < start or scales[first:last] != shape[first:last]:
             return None
     prod = math.prod
+    if start and end == ndim:  # columns, which have a scale each
+        if given and first != start:
+            return None
+        first = start
     return prod(shape[:start]), prod(shape[start:end]), prod(shape[end:]), prod(shape[last:]), prod(shape[first:end])
 
 

@@ -14,7 +14,7 @@ from .comparison import equal, not_equal
 from .decompositions import svdvals
 from .elementwise import abs, power, sign, where
 from .reduction import max, min, spread, sum
-from .shape import arrayed, axes_of, reshape_
+from .shape import arrayed, axes_of, operand_along, reshape_
 from .solving import inv
 from .totals import total
 
@@ -58,8 +58,8 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: flo
     >>> ag.linalg.vector_norm(ag.tensor([3.0, 4.0]))
     tensor(5., dtype=float32)
     """
-    x = arrayed(x)
     axis = tuple(axis) if isinstance(axis, list) else axis
+    x = operand_along("vector_norm", x, axis)
     if ord == 2:
         return two_norm(x, axis, keepdims)
     if ord == 1:

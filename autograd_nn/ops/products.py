@@ -17,7 +17,7 @@ from .diagonals import diagonal
 from .elementwise import multiply
 from .joining import concat
 from .reduction import sum
-from .shape import all_arrayed, arrayed, axes_of, axis_of, broadcast_to_, reshape_, sum_to_, transpose_
+from .shape import all_arrayed, arrayed, axes_of, axis_of, broadcast_to_, operand_along, reshape_, sum_to_, transpose_
 from .slicing import slice_
 
 __all__ = [
@@ -176,7 +176,7 @@ def vecdot(x: Any, y: Any, /, *, axis: int = -1) -> Any:
     >>> ag.vecdot(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([1.0, 1.0]))
     tensor([3., 7.], dtype=float32)
     """
-    return sum(multiply(*all_arrayed((x, y))), axis)
+    return sum(operand_along("vecdot", multiply(*all_arrayed((x, y))), axis), axis)
 
 
 @implements(*since("matvec"))  # NumPy 2.2

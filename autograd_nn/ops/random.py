@@ -37,7 +37,7 @@ from .draws import categories_, drawn, dropout_mask_, floating_dtype, integers_,
 from .fused import softmax
 from .indexing import take
 from .reduction import argmax
-from .shape import as_shape, detach
+from .shape import as_shape, detach, operand_along
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -238,6 +238,7 @@ def gumbel_softmax(
     """
     if not tau > 0.0:
         raise ValueError(f"gumbel_softmax: the temperature tau is positive, not {tau}")
+    logits = operand_along("gumbel_softmax", logits, axis)
     noise = gumbel(size=logits.shape, dtype=logits.dtype, generator=generator)
     soft = softmax((logits + noise) / tau, axis)
     if not hard:

@@ -13,6 +13,7 @@ from ..engine.protocol import implements, since
 from .comparison import equal, greater, greater_equal, isfinite, isnan, less, less_equal, logical_and, logical_or
 from .creation import zeros_like
 from .elementwise import floor_divide, positive, remainder, sign, where
+from .in_double import rest_of_truncation
 from .picking import limit
 from .shape import arrayed
 
@@ -99,7 +100,7 @@ def fmod(x, y, /):
     >>> ag.fmod(ag.tensor([7.0, -7.0]), 3.0)
     tensor([ 1., -1.], dtype=float32)
     """
-    return np.fmod(x, y)
+    return rest_of_truncation(x, y)
 
 
 fmod.vjp(x=lambda g: g, y=lambda g, x, y: -(g * trunc(x / y)))

@@ -32,10 +32,12 @@ from .shape import (
     concatenate,
     concatenate_,
     inverse,
+    operand_along,
     reshape_,
     transpose_,
 )
 from .slicing import slice_
+from .totals import in_rows, product
 
 __all__ = [
     "cummax", "cummin", "cumprod", "cumsum", "cumulative_prod", "cumulative_sum", "diff", "prod", "trapezoid",
@@ -66,13 +68,24 @@ def _accumulated(ufunc: np.ufunc, x: np.ndarray, axis: int) -> np.ndarray:
     return ufunc.accumulate(x, axis)
 
 
+def _by_rows(name: str, x: np.ndarray, *more: np.ndarray, backwards: bool = False) -> np.ndarray:
+    """What a kernel of `kernels.rows` makes of each row."""
+    from ..kernels import rows  # which imports numba
+
+    out = np.empty_like(x)
+    rows.run(getattr(rows, name), x.shape, *more, x, out, more=backwards)
+    return out
+
+
 @op(kind="scan")
-def cumsum_(x, /, axis):
-    """The sums of the first elements along an axis."""
-    return _accumulated(np.add, x, axis)
+def cumsum_(x, /, axis, backwards):
+    """The sums of the first elements along an axis, or of the last."""
+    if in_rows(x, axis):
+        return _by_rows("running_sum", x, backwards=backwards)
+    return np.flip(_accumulated(np.add, np.flip(x, axis), axis), axis) if backwards else _accumulated(np.add, x, axis)
 
 
-cumsum_.vjp(x=lambda g, axis: flip(cumsum_(flip(g, axis), axis), axis))
+cumsum_.vjp(x=lambda g, axis, backwards: cumsum_(g, axis, not backwards))
 
 
 @method(numpy=np.cumsum)
@@ -82,7 +95,7 @@ def cumsum(x: Any, /, axis: int | None = None, dtype: DTypeLike | None = None) -
     >>> ag.cumsum(ag.tensor([1.0, 2.0, 3.0]))
     tensor([1., 3., 6.], dtype=float32)
     """
-    return cumsum_(*_prepared("cumsum", x, axis, dtype))
+    return cumsum_(*_prepared("cumsum", x, axis, dtype), False)
 
 
 @op(kind="fused")
@@ -99,7 +112,24 @@ def cumprod_along(x, /, axis):
 
 @cumprod_along.fast
 def _cumprod(x: Any, axis: int) -> Any:
-    return _accumulated(np.multiply, x, axis)
+    return _by_rows("running_product", x) if in_rows(x, axis) else _accumulated(np.multiply, x, axis)
+
+
+@cumprod_along.joint_vjp
+def _cumprod_vjp(g: Any, x: Any, axis: int) -> Any:
+    """The product of what stands before x[k], times S[k] = g[k] + x[k + 1] S[k + 1]: right at zeros, and without a division."""
+    if in_rows(x, axis):
+        return (_by_rows("running_product_gradient", x, np.ascontiguousarray(g)),)
+    g, x = np.moveaxis(g, axis, -1), np.moveaxis(x, axis, -1)
+    n, reach = x.shape[-1], 1
+    one = np.ones((*x.shape[:-1], 1), x.dtype)
+    before = _accumulated(np.multiply, np.concatenate([one, x[..., :-1]], -1), -1)
+    factor, behind = x[..., 1:], np.array(g)
+    while reach < n:  # S[k] of what stands within 2, 4, 8, ... places, and the product of as many factors
+        behind[..., :-reach] += factor * behind[..., reach:]
+        factor = factor[..., :-reach] * factor[..., reach:]
+        reach *= 2
+    return (np.moveaxis(before * behind, -1, axis),)
 
 
 @method(numpy=np.cumprod)
@@ -112,12 +142,23 @@ def cumprod(x: Any, /, axis: int | None = None, dtype: DTypeLike | None = None) 
     return cumprod_along(*_prepared("cumprod", x, axis, dtype))
 
 
-def products_of_others(x: Any) -> Any:
+@op(kind="fused")
+def products_of_others(x, /):
     """For each element of the last axis, the product of all others: those before it times those behind it."""
     one = ones_like(part(x, -1, None, 1))
     before = cumprod_along(concatenate_(one, part(x, -1, None, -1), axis=-1), x.ndim - 1)
     behind = cumprod_along(concatenate_(one, part(x, -1, None, 0, -1), axis=-1), x.ndim - 1)
     return before * flip(behind, -1)
+
+
+@products_of_others.fast
+def _products_of_others(x: Any) -> Any:
+    if in_rows(x, -1):
+        return _by_rows("products_of_others", x)
+    one = np.ones_like(x[..., :1])
+    before = _accumulated(np.multiply, np.concatenate([one, x[..., :-1]], -1), x.ndim - 1)
+    behind = _accumulated(np.multiply, np.concatenate([one, x[..., :0:-1]], -1), x.ndim - 1)
+    return before * np.flip(behind, -1)
 
 
 def gathered(x: Any, axis: Any) -> tuple[Any, tuple[int, ...]]:
@@ -145,31 +186,22 @@ def prod(x, /, axis=None, dtype=None, keepdims=False):
     >>> ag.prod(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     tensor([3., 8.], dtype=float32)
     """
-    if (
-        axis is None
-        and not keepdims
-        and dtype is None
-        and x.dtype.kind == "f"
-        and x.size >= 4096
-        and x.flags.c_contiguous
-    ):
-        columns = x.size // 1024 * 1024  # in 1024 columns at once, for NumPy goes along one axis number by number
-        rest = np.multiply.reduce(x.reshape(-1)[columns:])
-        return np.multiply.reduce(np.multiply.reduce(x.reshape(-1)[:columns].reshape(-1, 1024), axis=0)) * rest
+    if dtype is None:
+        return product(x, axis, keepdims)
     return np.multiply.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)
 
 
 prod.vjp(x=_prod_rule)
 
 
-def _cumulative(scan: Any, initial: Any, x: Any, axis: int | None, dtype: Any, include_initial: bool) -> Any:
-    x = arrayed(x)
+def _cumulative(name: str, scan: Any, initial: Any, x: Any, axis: int | None, dtype: Any, include_initial: bool) -> Any:
+    x = operand_along(name, x, axis)
     if axis is None and x.ndim != 1:
-        raise ValueError(f"{scan.__name__}: shape {x.shape} has {x.ndim} axes; name the one to go along with axis=")
+        raise ValueError(f"{name}: shape {x.shape} has {x.ndim} axes; name the one to go along with axis=")
     out = scan(x, 0 if axis is None else axis, dtype)
     if not include_initial:
         return out
-    axis = axis_of(scan.__name__, x, axis or 0)
+    axis = axis_of(name, x, axis or 0)
     first = np.full((*out.shape[:axis], 1, *out.shape[axis + 1 :]), initial, out.dtype)
     return concatenate([first, out], axis)
 
@@ -183,7 +215,7 @@ def cumulative_sum(
     >>> ag.cumulative_sum(ag.tensor([1.0, 2.0]), include_initial=True)
     tensor([0., 1., 3.], dtype=float32)
     """
-    return _cumulative(cumsum, 0, x, axis, dtype, include_initial)
+    return _cumulative("cumulative_sum", cumsum, 0, x, axis, dtype, include_initial)
 
 
 @implements(*since("cumulative_prod"))
@@ -195,7 +227,7 @@ def cumulative_prod(
     >>> ag.cumulative_prod(ag.tensor([2.0, 3.0]), include_initial=True)
     tensor([1., 2., 6.], dtype=float32)
     """
-    return _cumulative(cumprod, 1, x, axis, dtype, include_initial)
+    return _cumulative("cumulative_prod", cumprod, 1, x, axis, dtype, include_initial)
 
 
 # ---- extrema -------------------------------------------------------------------------------------------------------
@@ -208,6 +240,15 @@ def _running(x: Any, values: Any, axis: int) -> Any:
     return np.maximum.accumulate(np.where((x == values) | np.isnan(x), places, 0), axis)
 
 
+def _running_by_rows(name: str, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both results of a running extremum, by a kernel."""
+    from ..kernels import rows
+
+    values, places = np.empty_like(x), np.empty(x.shape, np.int64)
+    rows.run(getattr(rows, name), x.shape, x, values, places)
+    return values, places
+
+
 @op(kind="scan", outputs=("values", "indices"), method=True)
 def cummax(x, /, axis=0):
     """The largest of the first 1, 2, ... elements along an axis, and where it stands, the last of equals as PyTorch's.
@@ -217,6 +258,8 @@ def cummax(x, /, axis=0):
     >>> ag.cummax(ag.tensor([1.0, 3.0, 2.0])).values
     tensor([1., 3., 3.], dtype=float32)
     """
+    if in_rows(x, axis):
+        return _running_by_rows("running_largest", x)
     values = np.maximum.accumulate(x, axis)
     return values, _running(x, values, axis)
 
@@ -230,6 +273,8 @@ def cummin(x, /, axis=0):
     >>> ag.cummin(ag.tensor([3.0, 1.0, 2.0])).values
     tensor([3., 1., 1.], dtype=float32)
     """
+    if in_rows(x, axis):
+        return _running_by_rows("running_smallest", x)
     values = np.minimum.accumulate(x, axis)
     return values, _running(x, values, axis)
 

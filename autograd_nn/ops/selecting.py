@@ -24,7 +24,7 @@ from .elementwise import where
 from .indexing import ARRAY, accumulate_at, along, replace, setitem, take, take_along_axis, unindex
 from .joining import concat
 from .searching import argpartition, flatnonzero
-from .shape import all_arrayed, arrayed, astype, axis_of, broadcast_to_, reshape, reshape_, stack
+from .shape import all_arrayed, arrayed, astype, axis_of, broadcast_to_, operand_along, reshape, reshape_, stack
 from .slicing import slice_
 
 __all__ = [
@@ -142,7 +142,7 @@ def compress(condition: Any, x: Any, /, axis: int | None = None) -> Any:
     >>> ag.compress([True, False, True], ag.tensor([1.0, 2.0, 3.0]))
     tensor([1., 3.], dtype=float32)
     """
-    return take(arrayed(x), flatnonzero(condition), axis)
+    return take(operand_along("compress", x, axis), flatnonzero(condition), axis)
 
 
 @implements(np.extract)

@@ -60,6 +60,17 @@ def axes_of(name: str, x: Any, axes: Any, extra: int = 0) -> tuple[int, ...]:
     return found
 
 
+def operand_along(name: str, x: Any, axis: Any) -> Any:
+    """x as an operand of a function composed of others: an axis (or several) that it has not raises under the function's name.
+
+    None is all axes, and a number has one axis to reduce, as NumPy has it.
+    """
+    x = arrayed(x)
+    if axis is not None and x.ndim:
+        axes_of(name, x, axis)
+    return x
+
+
 def _reshape_fix(x: Any, shape: Any) -> str | None:
     n, known = int(np.prod(np.shape(x))), int(np.prod([s for s in shape if s != -1]))
     if shape.count(-1) > 1:

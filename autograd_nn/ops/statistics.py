@@ -18,7 +18,7 @@ from .indexing import take_along_axis
 from .reduction import all, count, max, mean, min, spread, sum
 from .rounding import ceil, clip, floor, rint
 from .scan import cumprod, cumsum, gathered, prod
-from .shape import arrayed, astype, axes_of, broadcast_to_, reshape_
+from .shape import arrayed, astype, axes_of, broadcast_to_, operand_along, reshape_
 from .slicing import slice_
 from .sorting import sort
 from .totals import total
@@ -129,7 +129,7 @@ def _logsumexp_rule(g, x, out, axis, keepdims):
     """The cotangent times softmax. Dividing by the sum, which is all but 1, takes out the rounding of a large `out`."""
     p = exp(x - spread(where(equal(out, -np.inf), 0.0, out), x.shape, axis, keepdims))
     total = sum(p, axis, None, True)
-    return spread(g, x.shape, axis, keepdims) * (p / where(equal(total, 0.0), 1.0, total))
+    return spread(g, x.shape, axis, keepdims) * (p / where(greater(total, 0.0), total, 1.0))
 
 
 logsumexp.vjp(x=_logsumexp_rule)
@@ -145,8 +145,8 @@ def average(x: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     >>> ag.average(ag.tensor([1.0, 4.0]), weights=ag.tensor([2.0, 1.0]))
     tensor(2., dtype=float32)
     """
-    x = arrayed(x)
     axis = tuple(axis) if isinstance(axis, list) else axis
+    x = operand_along("average", x, axis)
     if weights is None:
         out = mean(x, axis, None, keepdims)
         total = full_like(out, count(x.shape, axis))
@@ -185,7 +185,17 @@ def ptp(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
     >>> ag.ptp(ag.tensor([1.0, 5.0, 3.0]))
     tensor(4., dtype=float32)
     """
+    x = _not_empty("ptp", x, axis)
     return max(x, axis, keepdims) - min(x, axis, keepdims)
+
+
+def _not_empty(name: str, x: Any, axis: Any) -> Any:
+    """x as an operand whose axis exists and has elements."""
+    x = operand_along(name, x, axis)
+    axes = range(x.ndim) if axis is None or not x.ndim else axes_of(name, x, axis)
+    if 0 in [x.shape[a] for a in axes]:
+        raise ValueError(f"{name}: of an empty array has no value; check the shape, {x.shape}")
+    return x
 
 
 # ---- quantiles -----------------------------------------------------------------------------------------------------
@@ -332,7 +342,7 @@ def nansum(x: Any, /, axis: Any = None, dtype: DTypeLike | None = None, *, keepd
     >>> ag.nansum(ag.tensor([1.0, 2.0, float("nan")]))
     tensor(3., dtype=float32)
     """
-    x = arrayed(x)
+    x = operand_along("nansum", x, axis)
     return sum(where(isnan(x), False, x), axis, dtype, keepdims)
 
 
@@ -342,7 +352,7 @@ def nanprod(x: Any, /, axis: Any = None, dtype: DTypeLike | None = None, *, keep
     >>> ag.nanprod(ag.tensor([2.0, 3.0, float("nan")]))
     tensor(6., dtype=float32)
     """
-    x = arrayed(x)
+    x = operand_along("nanprod", x, axis)
     return prod(where(isnan(x), True, x), axis, dtype, keepdims)
 
 
@@ -353,7 +363,7 @@ def nancumsum(x: Any, /, axis: int | None = None, dtype: DTypeLike | None = None
     >>> ag.nancumsum(ag.tensor([1.0, float("nan"), 2.0]))
     tensor([1., 1., 3.], dtype=float32)
     """
-    x = arrayed(x)
+    x = operand_along("nancumsum", x, axis)
     return cumsum(where(isnan(x), False, x), axis, dtype)
 
 
@@ -364,7 +374,7 @@ def nancumprod(x: Any, /, axis: int | None = None, dtype: DTypeLike | None = Non
     >>> ag.nancumprod(ag.tensor([2.0, float("nan"), 3.0]))
     tensor([2., 2., 6.], dtype=float32)
     """
-    x = arrayed(x)
+    x = operand_along("nancumprod", x, axis)
     return cumprod(where(isnan(x), True, x), axis, dtype)
 
 
@@ -379,7 +389,7 @@ def nanmean(x: Any, /, axis: Any = None, dtype: DTypeLike | None = None, *, keep
     >>> ag.nanmean(ag.tensor([1.0, 2.0, float("nan")]))
     tensor(1.5, dtype=float32)
     """
-    x = arrayed(x)
+    x = operand_along("nanmean", x, axis)
     if x.dtype.kind != "f":
         return mean(x, axis, dtype, keepdims)
     total = nansum(x, axis, dtype, keepdims=keepdims)
@@ -392,7 +402,7 @@ def nanvar(x: Any, /, axis: Any = None, *, ddof: float = 0, keepdims: bool = Fal
     >>> ag.nanvar(ag.tensor([1.0, 3.0, float("nan")]))
     tensor(1., dtype=float32)
     """
-    x = arrayed(x)
+    x = operand_along("nanvar", x, axis)
     if x.dtype.kind != "f":
         return var(x, axis, ddof=ddof, keepdims=keepdims)
     away = where(isnan(x), False, x - nanmean(x, axis, keepdims=True))
@@ -406,13 +416,13 @@ def nanstd(x: Any, /, axis: Any = None, *, ddof: float = 0, keepdims: bool = Fal
     >>> ag.nanstd(ag.tensor([1.0, 3.0, float("nan")]))
     tensor(1., dtype=float32)
     """
-    v = nanvar(x, axis, ddof=ddof, keepdims=keepdims)
+    v = nanvar(operand_along("nanstd", x, axis), axis, ddof=ddof, keepdims=keepdims)
     flat = equal(v, 0.0)  # no root is taken of it, whose derivative is infinite
     return where(flat, False, sqrt(where(flat, True, v)))
 
 
-def _nan_extremum(extremum: Any, worst: float, x: Any, axis: Any, keepdims: bool) -> Any:
-    x = arrayed(x)
+def _nan_extremum(name: str, extremum: Any, worst: float, x: Any, axis: Any, keepdims: bool) -> Any:
+    x = _not_empty(name, x, axis)
     if x.dtype.kind != "f":
         return extremum(x, axis, keepdims)
     hidden = isnan(x)
@@ -425,7 +435,7 @@ def nanmax(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
     >>> ag.nanmax(ag.tensor([1.0, 3.0, float("nan")]))
     tensor(3., dtype=float32)
     """
-    return _nan_extremum(max, -np.inf, x, axis, keepdims)
+    return _nan_extremum("nanmax", max, -np.inf, x, axis, keepdims)
 
 
 def nanmin(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
@@ -434,7 +444,7 @@ def nanmin(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
     >>> ag.nanmin(ag.tensor([1.0, 3.0, float("nan")]))
     tensor(1., dtype=float32)
     """
-    return _nan_extremum(min, np.inf, x, axis, keepdims)
+    return _nan_extremum("nanmin", min, np.inf, x, axis, keepdims)
 
 
 @op(kind="reduction", numpy=np.nanargmax)

@@ -9,6 +9,7 @@ import numpy as np
 from ..engine.op import op
 from .comparison import equal
 from .elementwise import sqrt, square, where
+from .in_double import distance
 
 __all__ = [
     "acos", "acosh", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "asin", "asinh", "atan",
@@ -97,7 +98,7 @@ def hypot(x, y, /):
     >>> ag.hypot(ag.tensor([3.0, 5.0]), ag.tensor([4.0, 12.0]))
     tensor([ 5., 13.], dtype=float32)
     """
-    return np.hypot(x, y)
+    return distance(x, y)
 
 
 hypot.vjp(

@@ -19,7 +19,7 @@ ERRORS = (
     "sum forgotten",
 )
 
-SECOND_ORDER = ("sign flipped", "factor 1.001", "transposed", "one element zeroed", "detached")
+SECOND_ORDER = ("sign flipped", "factor 1.001", "one element zeroed", "transposed", "detached")
 
 
 class Forgetful(np.ndarray):

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from extent import ALL, taken
 from planting import planted
 
 import autograd_nn as ag
@@ -15,12 +16,16 @@ def main(arguments):
     return command_line(["check", *arguments])
 
 
+DIFFERENTIATED = sorted({r.name for r in rows() if any(c.order > 0 and c.differentiated() for c in r.calls)})
+
+
 def test_every_operation_is_certified(capsys):
-    assert main([]) == 0
+    """A short run takes a tenth: tests/test_samples.py holds the whole table against the same differences."""
+    names = [n for n in DIFFERENTIATED if taken(n, 10)]
+    assert main([] if ALL else names) == 0
     text = capsys.readouterr().out
     assert text.splitlines()[-1].startswith("PASS")
-    differentiated = {r.name for r in rows() if any(c.order > 0 and c.differentiated() for c in r.calls)}
-    assert {line.split()[0] for line in text.splitlines()[1:-1]} == differentiated
+    assert {line.split()[0] for line in text.splitlines()[1:-1]} == set(names)
 
 
 def test_json_and_a_wrong_rule(capsys):

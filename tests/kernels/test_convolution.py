@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from layers import answers, arrays, convolutions, error, examples, guarded, intact, tolerance
 
-from autograd_nn.kernels import threads
+from autograd_nn.kernels import blas, pointwise_product, threads
 from autograd_nn.kernels.convolution import (
     FORWARD,
     INPUT_GRADIENT,
@@ -114,6 +114,55 @@ def wide_planes(draw):
 @given(wide_planes(), st.sampled_from(DTYPES), st.sampled_from((1, 2, 3)))
 def test_pointwise_and_first_layers(geometry, dtype, thread_count):
     assert check(geometry, dtype, thread_count)
+
+
+@st.composite
+def one_by_one(draw):
+    """Products of BLAS: planes that are put side by side and planes that are not."""
+    channels = st.sampled_from((1, 2, 5, 16, 33, 70))
+    batch, space = draw(st.integers(1, 9)), [draw(st.sampled_from((1, 3, 7, 16, 17, 40))) for _ in "hw"]
+    return Convolution.of((batch, a := draw(channels), *space), (draw(channels), a, 1, 1))
+
+
+@pytest.mark.skipif(blas.blas() is None, reason="NumPy's BLAS is not the OpenBLAS of its wheels")
+def test_products_of_blas(monkeypatch):
+    """At any size: what keeps the path from small layers is its speed alone. Bands make many parts of few pixels."""
+    for name, value in (("LEAST", 1), ("WORK", 1), ("COLUMNS", 100), ("ROWS", 16), ("RUN", 50)):
+        monkeypatch.setattr(pointwise_product, name, value)
+
+    @examples(60)
+    @given(one_by_one(), st.sampled_from(DTYPES), st.sampled_from((1, 2, 3)))
+    def any_size(geometry, dtype, thread_count):
+        assert {which for _, which in check(geometry, dtype, thread_count, "product")} == set(PASSES)
+        x, w, dy = arrays(geometry, dtype)
+        bias = np.random.default_rng(1).standard_normal(geometry.out_channels).astype(dtype)
+        plan, y = pointwise_product.forward(geometry, np.dtype(dtype), thread_count), np.empty_like(dy)
+        plan.run(x, w, np.concatenate([[0, 1], bias]).astype(dtype), y)
+        truth = np.clip(answers(geometry, x, w, dy)[0] + bias[:, None, None].astype(np.float64), 0, 1)
+        assert error(y, truth) < tolerance("product", dtype)
+
+    choose.cache_clear()
+    try:
+        any_size()
+    finally:
+        choose.cache_clear()
+
+
+@pytest.mark.skipif(blas.blas() is None, reason="NumPy's BLAS is not the OpenBLAS of its wheels")
+def test_large_pointwise_layers_are_products():
+    geometry = Convolution.of((4, 256, 28, 28), (128, 256, 1, 1))
+    assert {choose(which, geometry, np.dtype(np.float32), 2).path for which in PASSES} == {"product"}
+
+
+def test_without_openblas_pointwise_layers_are_ours(monkeypatch):
+    monkeypatch.setattr(pointwise_product, "blas", lambda: None)
+    geometry = Convolution.of((4, 256, 28, 28), (128, 256, 1, 1))
+    choose.cache_clear()
+    try:
+        assert "product" not in {choose(which, geometry, np.dtype(np.float32), 2).path for which in PASSES}
+        assert "not product: NumPy's BLAS is not" in explain(geometry)
+    finally:
+        choose.cache_clear()
 
 
 @pytest.mark.parametrize("thread_count", [1, 2, 3])

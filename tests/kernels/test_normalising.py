@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from layers import guarded, intact
 
 import autograd_nn as ag
 from autograd_nn.kernels import normalising
@@ -46,9 +47,50 @@ def test_over_random_shapes(sizes, run, dtype, threads, seed):
         close(got, wanted.numpy().reshape(got.shape), dtype)
 
 
+@settings(deadline=None, max_examples=60)
+@given(
+    rows=st.sampled_from((2, 3, 20, 255, 256, 257, 700)),
+    columns=st.sampled_from((1, 5, 16, 63, 64, 65, 200)),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    threads=st.integers(1, 3),
+)
+def test_columns(rows, columns, dtype, threads):
+    """Between guard bands, because vectors go along the columns."""
+    view = normalising.View(rows, columns, 1, 1, columns)
+    assert view.columns
+    rng = np.random.default_rng(rows * columns)
+    x, g = (2 + 3 * rng.standard_normal((2, rows, columns))).astype(dtype)
+    w, b = rng.standard_normal((2, columns)).astype(dtype)
+    before = ag.get_num_threads()
+    ag.set_num_threads(threads)
+    try:
+        out, mean, variance, inverse = normalising.standardise(x, w, b, view, 0.1)
+        dx, dw, db = normalising.standardise_gradient(g, x, w, mean, inverse, view)
+        raw, room = guarded(np.zeros_like(x))
+        (_, inside), (_, cotangent) = guarded(x), guarded(g)
+        affine, statistics = np.concatenate([w, b]), np.full(3 * columns + 1, 0.1, dtype)
+        normalising._plan(view, x.dtype, threads, False).run(inside, room, affine, statistics)
+        np.testing.assert_array_equal(room, out)
+        assert intact(raw)
+        found = np.concatenate([mean, inverse, w, np.zeros(2 * columns)]).astype(dtype)
+        normalising._plan(view, x.dtype, threads, True).run(inside, cotangent, room, found)
+        np.testing.assert_array_equal(room, dx)
+        assert intact(raw)
+    finally:
+        ag.set_num_threads(before)
+    leaves = [ag.tensor(a.astype(np.float64), requires_grad=True) for a in (x, w, b)]
+    expected = normalisation.standardise.op.composition(*leaves, axes=(0,), eps=0.1)
+    gradients = ag.gradients(expected[0], leaves, g.astype(np.float64))
+    for got, wanted in zip((out, mean, variance, dx, dw, db), (*expected, *gradients), strict=True):
+        close(got, wanted.numpy().reshape(got.shape), dtype)
+
+
 CHOSEN = [
     ("batch", (9, 5, 11, 13), (0, 2, 3), (5, 1, 1), (9, 5, 143, 143, 5)),
-    ("batch of rows", (70, 130), (0,), (130,), None),
+    ("batch of rows", (70, 130), (0,), (130,), (70, 130, 1, 1, 130)),
+    ("batch of rows, no scale", (70, 130), (0,), None, (70, 130, 1, 1, 130)),
+    ("batch of rows of rows", (70, 13, 10), (0,), (13, 10), (70, 130, 1, 1, 130)),
+    ("batch of rows, scale along a part", (70, 13, 10), (0,), (10,), None),
     ("layer", (70, 130), (-1,), (130,), (1, 70, 130, 1, 1)),
     ("layer of two axes", (8, 16, 40), (1, 2), (16, 40), (1, 8, 640, 1, 1)),
     ("no scale", (8, 16, 40), (1, 2), None, (1, 8, 640, 640, 1)),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from layers import examples, poolings
+from layers import examples, guarded, intact, poolings
 
 from autograd_nn.kernels import adaptive, pooling, threads
 from autograd_nn.kernels.geometry import Pooling
@@ -55,6 +55,24 @@ def test_max_pool(drawn, dtype, thread_count, ties):
         np.add.at(expected, (every, flat[:, w]), g[:, w])
     np.testing.assert_allclose(dx.reshape(expected.shape), expected, rtol=1e-5, atol=1e-5)
     np.testing.assert_array_equal(pooling.max_pool_take(x, winners, geometry), y)
+
+
+@examples(60)
+@given(st.integers(1, 5), st.integers(2, 9), st.integers(8, 90), st.sampled_from(DTYPES), st.sampled_from((1, 3)))
+def test_halving_writes_every_pixel_once_and_none_outside(planes, height, width, dtype, thread_count):
+    """2x2 windows of stride 2 are written in whole vectors: guard bands before and behind, and between the parts of threads."""
+    geometry, rng = Pooling.of((planes, 30, height, width), 2), np.random.default_rng(0)
+    x, dy = rng.standard_normal(geometry.x_shape).astype(dtype), rng.standard_normal(geometry.y_shape).astype(dtype)
+    _, winners = pooling.max_pool(x, geometry)
+    raw, dx = guarded(np.full(x.shape, np.nan, dtype))
+    (_, dy), expected = guarded(dy), np.zeros(x.shape, dtype)
+    pooling._plan(pooling.max_scatter[np.uint8], geometry, np.dtype(dtype), thread_count).run(dy, dx, None, winners)
+    rows, columns = (2 * np.arange(n) for n in geometry.output)
+    at_row, at_column = rows[:, None] + winners // 2, columns + winners % 2
+    lead = np.ix_(range(planes), range(30))
+    expected[lead[0][..., None, None], lead[1][..., None, None], at_row, at_column] = dy
+    assert intact(raw)
+    np.testing.assert_array_equal(dx, expected)
 
 
 @examples(40)

@@ -111,6 +111,45 @@ def test_small_caches_and_little_workspace(monkeypatch, dtype, batch):
         convolution.choose.cache_clear()
 
 
+def test_every_image_of_a_batch_in_uneven_pieces(monkeypatch):
+    """The limit grows with the batch, so the images left over after even pieces may have to be cut again."""
+    monkeypatch.setattr(convolution, "workspace_limit", lambda geometry, dtype: 6_000 * geometry.batch + 30_000)
+    convolution.choose.cache_clear()
+    before, again = threads.get_num_threads(), 0
+    threads.set_num_threads(1)
+    try:
+        for batch in range(1, 24):
+            geometry = Convolution.of((batch, 12, 7, 6), (20, 12, 3, 2), padding=1)
+            x, w, dy = arrays(geometry, np.float32)
+            for which in (convolution.FORWARD, convolution.INPUT_GRADIENT, convolution.WEIGHT_GRADIENT):
+                choice = convolution.choose(which, geometry, x.dtype, 1)
+                sizes = [s.stop - s.start for _, s in convolution._pieces(choice, which, geometry, x.dtype)]
+                assert sum(sizes) == batch
+                again += len(sizes) > -(-batch // choice.images)
+            for result, exact in zip(passes(geometry, x, w, dy), answers(geometry, x, w, dy), strict=True):
+                assert error(result, exact) < 1e-5, geometry
+    finally:
+        threads.set_num_threads(before)
+        convolution.choose.cache_clear()
+    assert again, "no remainder was cut: the test's limit is too wide"
+
+
+@pytest.mark.parametrize("count", [1, 2, 8, 64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_many_threads_do_not_bring_the_plain_loops(count, dtype):
+    """Each thread has a workspace of its own: rather fewer threads than none of the fast paths."""
+    for geometry in (
+        Convolution.of((1, 64, 4000), (64, 64, 3), padding=1),
+        Convolution.of((1, 1024, 14, 14), (256, 1024, 1, 1)),
+        Convolution.of((1, 256, 14, 14), (256, 256, 3, 3), padding=1),
+        Convolution.of((1, 1, 16000), (64, 1, 80), stride=4, padding=38),
+    ):
+        for which in (convolution.FORWARD, convolution.INPUT_GRADIENT, convolution.WEIGHT_GRADIENT):
+            choice = convolution.choose(which, geometry, np.dtype(dtype), count)
+            assert choice.path != convolution.REFERENCE, (geometry, which, choice.why)
+            assert choice.plan.workspace <= convolution.workspace_limit(geometry, np.dtype(dtype))
+
+
 @pytest.mark.parametrize(
     "geometry",
     [
@@ -160,6 +199,23 @@ def test_no_writable_cache_is_one_warning():
         print(y.min(), y.max(), len(caught), "NUMBA_CACHE_DIR" in str(caught[0].message))
     """
     assert in_a_fresh_process(program) == "18.0 18.0 1 True"
+
+
+def test_processes_that_compile_at_once_do_not_exchange_code(tmp_path):
+    """Each sees the cache as it was before the other wrote to it: float32 and float64 must not share a file."""
+    program = f"""
+        import os, pathlib
+        os.environ["NUMBA_CACHE_DIR"] = {str(tmp_path)!r}
+        from numba.core import caching
+        caching.IndexDataCacheFile._load_index = lambda self: {{}}
+        from autograd_nn.kernels.build import Kernel
+        from autograd_nn.kernels import scattering
+        kernels = [k for k in vars(scattering).values() if isinstance(k, Kernel)]
+        for k in kernels:
+            k.address("float32"), k.address("float64")
+        print(len(list(pathlib.Path({str(tmp_path)!r}).rglob("*.nbc"))) // len(kernels))
+    """
+    assert in_a_fresh_process(program) == "2"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform has no fork")

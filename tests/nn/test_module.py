@@ -559,6 +559,41 @@ def test_a_state_that_does_not_fit_changes_nothing(changes, words):
         np.testing.assert_array_equal(value.numpy(), before[name])
 
 
+class Counting(nn.Module):
+    """A module with a state of its own, that refuses what it does not know."""
+
+    def __init__(self):
+        self.seen = {"calls": 0}
+
+    def get_extra_state(self):
+        return dict(self.seen)
+
+    def set_extra_state(self, state):
+        if "calls" not in state:
+            raise ValueError("no calls")
+        self.seen = dict(state)
+
+
+def test_a_modules_extra_state_is_saved_and_loaded(tmp_path):
+    model = nn.Sequential(nn.Linear(2, 2), Counting())
+    model[1].seen["calls"] = 3
+    assert model.state_dict()["1._extra_state"] == {"calls": 3}
+    assert Counting().state_dict() == {"_extra_state": {"calls": 0}}
+    ag.save(model.state_dict(), tmp_path / "state.safetensors")
+    other = nn.Sequential(nn.Linear(2, 2), Counting())
+    assert other.load_state_dict(ag.load(tmp_path / "state.safetensors")) == ([], [])
+    assert other[1].seen == {"calls": 3}
+    assert (other[0].weight.numpy() == model[0].weight.numpy()).all()
+    with pytest.raises(RuntimeError, match=r"missing '1\._extra_state'"):
+        other.load_state_dict(model[0].state_dict(prefix="0."))
+    before = other[0].weight.numpy().copy()
+    with pytest.raises(ValueError, match="no calls"):
+        other.load_state_dict(
+            {n: np.zeros(t.shape) for n, t in model[0].state_dict("0.").items()} | {"1._extra_state": {}}
+        )
+    assert (other[0].weight.numpy() == before).all()
+
+
 def test_not_strict_loads_what_fits_by_name_and_still_checks_shapes():
     net = Two()
     found = net.load_state_dict({"scale": [9.0], "other": np.ones(1)}, strict=False)

@@ -134,6 +134,11 @@ ROWS = [
         [*unary(_far), _kink(-3.0, 3.0, gradient=(0.0, 0.0))],
     ),
     Row(
+        activation.hardswish_pulled,
+        lambda g, x: g * np.where(np.abs(x) < 3.0, x / 3.0 + 0.5, x > 0.0),
+        [Call((normal(4, 3), _far(4, 3))), Call((normal(3, 2).T, _far(2, 3)))],
+    ),
+    Row(
         activation.hardswish,
         lambda x: x * (np.clip(x + 3.0, 0.0, 6.0) / 6.0),
         [*unary(_far), _kink(-3.0, 3.0, gradient=(0.0, 1.0))],

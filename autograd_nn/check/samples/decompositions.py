@@ -10,13 +10,11 @@ from ...ops import decompositions, distances, norms, products, solving
 from . import Call, Row, in_a_list
 from .inputs import away, distinct, normal
 
-_rng = np.random.default_rng(21)
-
 
 def _with_values(values: Any, rows: int, columns: int) -> np.ndarray:
     """A matrix with these singular values."""
-    u, _ = np.linalg.qr(_rng.standard_normal((rows, rows)))
-    v, _ = np.linalg.qr(_rng.standard_normal((columns, columns)))
+    u, _ = np.linalg.qr(normal(rows, rows))
+    v, _ = np.linalg.qr(normal(columns, columns))
     k = min(rows, columns)
     return np.asarray((u[:, :k] * np.asarray(values)) @ v[:, :k].T)
 
@@ -26,7 +24,7 @@ def _regular(n: int) -> np.ndarray:
 
 
 def _symmetric(n: int) -> np.ndarray:
-    q, _ = np.linalg.qr(_rng.standard_normal((n, n)))
+    q, _ = np.linalg.qr(normal(n, n))
     return np.asarray((q * np.linspace(1.0, 3.0, n)) @ q.T)
 
 
@@ -176,6 +174,7 @@ ROWS = [
         lambda a, mode="reduced": tuple(np.linalg.qr(a)) if mode == "reduced" else np.linalg.qr(a, mode),
         [*_shapes, Call((np.stack([_tall, 2 * _tall]),)), Call((_tall,), {"mode": "r"}), Call((_wide,), {"mode": "r"})],
     ),
+    Row(decompositions.independent_, lambda r: r, [Call((_regular(3),)), Call((_stack,))]),
     Row(decompositions.inverse_gaps, _inverse_gaps, [Call((distinct(3),)), Call((distinct(2, 3),))]),
     Row(decompositions.inverse_singular, lambda s: 1 / s, [Call((away(3),))]),
     Row(decompositions.eigh, lambda a: tuple(np.linalg.eigh(a)), _symmetrics),

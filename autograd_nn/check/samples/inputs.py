@@ -6,31 +6,30 @@ from typing import Any
 
 import numpy as np
 
-from . import Call
+from . import Call, stream
 
 ROWS: list[Any] = []
-_rng = np.random.default_rng(20)
 
 
 def normal(*shape: int) -> np.ndarray:
     """Standard normal float64 numbers."""
-    return np.asarray(_rng.standard_normal(shape))
+    return np.asarray(stream.standard_normal(shape))
 
 
 def between(low: float, high: float, *shape: int) -> np.ndarray:
     """Uniform float64 numbers."""
-    return np.asarray(_rng.uniform(low, high, shape))
+    return np.asarray(stream.uniform(low, high, shape))
 
 
 def away(*shape: int) -> np.ndarray:
     """Numbers at least 0.3 from 0 and from each other's kinks, of both signs."""
-    return between(0.3, 2.0, *shape) * np.where(_rng.random(shape) < 0.5, -1.0, 1.0)
+    return between(0.3, 2.0, *shape) * np.where(stream.random(shape) < 0.5, -1.0, 1.0)
 
 
 def distinct(*shape: int) -> np.ndarray:
     """Numbers in random order no two of which are closer than 0.25."""
     n = int(np.prod(shape))
-    return (_rng.permutation(n) * 0.25 - 0.1 * n).reshape(shape)
+    return (stream.permutation(n) * 0.25 - 0.1 * n).reshape(shape)
 
 
 def unary(draw: Any = normal, **params: Any) -> list[Call]:

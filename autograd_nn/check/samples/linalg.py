@@ -72,6 +72,18 @@ ROWS = [
         [*_rows, Call((normal(2, 3, 4),), {"axis": 0}), Call((np.array([1000.0, 0.0, -1000.0]),), order=0)],
     ),
     Row(
+        fused.softmax_pulled,
+        lambda g, w, axis: w * (g - (g * w).sum(axis, keepdims=True)),
+        [Call((normal(2, 3, 4), normal(2, 3, 4)), {"axis": a}) for a in (0, 2, -1)]
+        + [Call((normal(3, 2).T, normal(2, 3)), {"axis": -1})],
+    ),
+    Row(
+        fused.log_softmax_pulled,
+        lambda g, logs, axis: g - np.exp(logs) * g.sum(axis, keepdims=True),
+        [Call((normal(2, 3, 4), normal(2, 3, 4)), {"axis": a}) for a in (0, 2, -1)]
+        + [Call((normal(3, 2).T, normal(2, 3)), {"axis": -1})],
+    ),
+    Row(
         fused.cross_entropy,
         _cross_entropy,
         [Call((normal(4, 3), _labels), {"reduction": r}) for r in ("mean", "sum", "none")]

@@ -98,6 +98,11 @@ ROWS = [
     ),
     Row(scan.cumprod_along, np.cumprod, [*_along(away), *[Call((z,), {"axis": 0}) for z in _zeros]]),
     Row(
+        scan.products_of_others,
+        lambda x: np.stack([np.prod(np.delete(x, i, -1), -1) for i in range(x.shape[-1])], -1),
+        [*[Call((z,)) for z in _zeros], Call((away(2, 3, 4),)), Call((away(6, 4)[::-2, ::3],)), Call((away(1),))],
+    ),
+    Row(
         scan.prod,
         np.prod,
         [
