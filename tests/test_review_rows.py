@@ -59,3 +59,21 @@ def test_a_product_does_not_overflow_on_its_way():
     np.testing.assert_allclose(ag.prod(ag.tensor(x), 1).numpy(), 1.0, rtol=1e-5)
     x[:, 0] = 0.0
     np.testing.assert_array_equal(ag.prod(ag.tensor(x), 1).numpy(), np.zeros(64, np.float32))
+
+
+@pytest.mark.parametrize("name", ["mean", "nanmean"])
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+def test_the_mean_of_large_integers_does_not_wrap_around(name, dtype):
+    x = np.full((3, 4), 2**62, dtype)
+    for axis in (None, 0):
+        found = getattr(np, name)(ag.tensor(x), axis=axis).numpy()
+        assert found.dtype == np.float64
+        np.testing.assert_array_equal(found, getattr(np, name)(x, axis=axis))
+
+
+def test_differences_of_bools_are_whether_they_differ():
+    x = np.array([[True, False, False], [True, True, False]])
+    for n, axis in ((1, -1), (2, 1), (1, 0)):
+        found = np.diff(ag.tensor(x), n=n, axis=axis)
+        assert found.dtype == np.bool_
+        np.testing.assert_array_equal(found.numpy(), np.diff(x, n=n, axis=axis))
