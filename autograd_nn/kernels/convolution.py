@@ -121,8 +121,12 @@ def workspace_limit(geometry: Convolution, dtype: np.dtype) -> int:
 
 
 @lru_cache(maxsize=1024)
-def choose(which: str, geometry: Convolution, dtype: np.dtype, threads: int, forced: str | None = None) -> Choice:
-    """The dispatch. `forced` names the path to take, as far as it can serve at all."""
+def choose(
+    which: str, geometry: Convolution, dtype: np.dtype, threads: int, forced: str | None = None, rest: bool = False
+) -> Choice:
+    """The dispatch. `forced` names the path to take, as far as it can serve at all; `rest`: it serves the other images of
+    this batch, so it can serve these, few as they may be.
+    """
     if forced is not None and forced not in NAMES:
         raise ValueError(f"path {forced!r} is not one of {', '.join(NAMES)}")
     geometry = replace(geometry, batch=max(1, geometry.batch))
@@ -130,7 +134,7 @@ def choose(which: str, geometry: Convolution, dtype: np.dtype, threads: int, for
     while True:
         why: list[tuple[str, str]] = []
         for path in PATHS:
-            reason = path.refuses(which, geometry, dtype)
+            reason = None if rest else path.refuses(which, geometry, dtype)
             if which not in path.builders:
                 reason = f"has no {which}"
             if forced is not None and path.name != forced:
@@ -279,6 +283,6 @@ def _pieces(choice: Choice, which: str, geometry: Convolution, dtype: np.dtype):
     while start < geometry.batch:
         left = geometry.batch - start
         if left < choice.images:  # which may ask for less still: the limit grows with the batch
-            choice = choose(which, replace(geometry, batch=left), dtype, get_num_threads(), choice.path)
+            choice = choose(which, replace(geometry, batch=left), dtype, get_num_threads(), choice.path, True)
         yield choice.plan, slice(start, start + choice.images)
         start += choice.images

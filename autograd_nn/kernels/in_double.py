@@ -2,7 +2,7 @@
 
 Division with remainder is exact: two float32 numbers have a quotient that a double tells from a whole number as long as it is
 below 2^28, and its whole part times the divisor fits a double, so nothing is rounded before the end. Larger quotients,
-infinities and divisors of 0 are left to NumPy. The squares of hypot neither overflow nor vanish in a double.
+infinities, also as divisors, and divisors of 0 are left to NumPy. The squares of hypot neither overflow nor vanish in a double.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def remainder(plan, x, y, out, fault, shared, private, part, parts):
         q = a / b
         r = a - np.floor(q) * b
         out[i] = r if r != 0 else 0 * b
-        exact += int(abs(q) < LARGEST)
+        exact += int((abs(q) < LARGEST) & (abs(b) < np.inf))
     fault[0] = exact < plan[0]
 
 
@@ -39,7 +39,7 @@ def fmod(plan, x, y, out, fault, shared, private, part, parts):
         q = a / b
         r = a - (np.floor(q) if q > 0 else np.ceil(q)) * b
         out[i] = r if r != 0 else 0 * a
-        exact += int(abs(q) < LARGEST)
+        exact += int((abs(q) < LARGEST) & (abs(b) < np.inf))
     fault[0] = exact < plan[0]
 
 
@@ -48,9 +48,10 @@ def floor_divide(plan, x, y, out, fault, shared, private, part, parts):
     """out <- floor(x / y); fault <- 1 where that is not surely exact."""
     exact = 0
     for i in range(plan[0]):
-        q = np.float64(x[i]) / np.float64(y[i])
+        a, b = np.float64(x[i]), np.float64(y[i])
+        q = a / b
         out[i] = np.floor(q)
-        exact += int(abs(q) < WHOLE)
+        exact += int((abs(q) < WHOLE) & (abs(b) < np.inf))
     fault[0] = exact < plan[0]
 
 

@@ -308,6 +308,21 @@ def _averaging(geometry: Pooling) -> None:
         raise ValueError(f"average pooling has no dilation, got {geometry.dilation}")
 
 
+RUN = 1024
+"""Elements that are summed up one after the other; many more would drown in their sum."""
+
+
+def _sums_of_rows(x: np.ndarray) -> np.ndarray:
+    """The sum of each row. By einsum, which takes a third of the time of `np.add.reduce`; and no product with BLAS, whose
+    threads would go on spinning, and keep ours from the cores for the kernels to come.
+    """
+    whole = x.shape[1] - x.shape[1] % RUN
+    sums = np.einsum("pt->p", x[:, whole:])
+    if whole:
+        sums += np.add.reduce(np.einsum("prt->pr", x[:, :whole].reshape(len(x), -1, RUN)), 1)
+    return sums
+
+
 def average_pool(x, geometry: Pooling, count_include_pad: bool = True, divisor: int | None = None) -> np.ndarray:
     """The mean of each window; `count_include_pad` says whether padding counts as zeros, `divisor` replaces the
     count.
@@ -315,8 +330,7 @@ def average_pool(x, geometry: Pooling, count_include_pad: bool = True, divisor: 
     _averaging(geometry)
     x = _array(x, "x", geometry.x_shape, "average pooling")
     if geometry.is_global and divisor is None:
-        # Not a product with BLAS: its threads would go on spinning, and keep ours from the cores for the kernels to come.
-        total = np.einsum("pt->p", x.reshape(geometry.planes, geometry.taps))
+        total = _sums_of_rows(x.reshape(geometry.planes, geometry.taps))
         return (total / x.dtype.type(geometry.taps)).reshape(geometry.y_shape)
     y = np.empty(geometry.y_shape, x.dtype)
     _run(average_forward, geometry, x, y, _scale(geometry, x.dtype, count_include_pad, divisor), None)

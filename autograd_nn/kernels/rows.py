@@ -1,7 +1,8 @@
 """Rows: products, extrema and running values along the last axis of a contiguous array, and elements taken and added by place.
 
 NumPy goes along a row number by number through a loop that is called for each row, and knows no reduction of rows in vectors.
-Running values are added and multiplied in double precision, so that a long row of float32 loses nothing.
+Products and running values are made in double precision, so that a long row of float32 loses nothing, and what overflows
+on the way to a finite product is not lost.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ multiplying: Any = njit(fastmath={"reassoc", "contract"}, **OPTIONS)  # in any o
 @multiplying
 def product_of(x, n):
     """The product of a run."""
-    found = x[0]
+    found = np.float64(x[0])
     for i in range(1, n):
         found *= x[i]
     return found

@@ -87,7 +87,7 @@ NATIVE = 1 << 12
 
 
 def _are_rows(total, g, indices, template):
-    """Whether the key is one array of integers for the first axis, and the arrays are what the native loop takes."""
+    """Whether the key is one array of integers, all within the first axis, and the arrays are what the native loop takes."""
     first, *others = template
     return (
         first is ARRAY
@@ -96,6 +96,8 @@ def _are_rows(total, g, indices, template):
         and total.dtype == g.dtype
         and total.dtype.char in "fd"
         and g.shape == (*indices[0].shape, *total.shape[1:])
+        and -total.shape[0] <= indices[0].min()
+        and indices[0].max() < total.shape[0]
     )
 
 

@@ -59,11 +59,17 @@ sum.vjp(x=lambda g, x_shape, axis, keepdims: spread(g, x_shape, axis, keepdims))
 def mean(x, /, axis=None, dtype=None, keepdims=False):
     """The arithmetic mean over an axis, a tuple of axes, or all of them (None); integers give floats, nothing gives NaN.
 
+    float16 is added up in float32, as NumPy does.
+
     >>> ag.mean(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
     tensor([1.5, 3.5], dtype=float32)
     """
-    if dtype is None and x.dtype.kind == "b":
-        dtype = np.float64
+    if dtype is None and x.dtype.kind in "iub":
+        dtype = np.float64  # in which the sum cannot wrap around
+    if dtype is None and x.dtype == np.float16:
+        return np.true_divide(add(x, axis=axis, dtype=np.float32, keepdims=keepdims), count(x.shape, axis)).astype(
+            x.dtype
+        )
     return np.true_divide(_added(x, axis, dtype, keepdims), count(x.shape, axis))
 
 

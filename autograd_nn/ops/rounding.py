@@ -119,6 +119,15 @@ def divmod(x: Any, y: Any, /) -> tuple[Any, Any]:
 attach(divmod, "divmod", operator="divmod")
 
 
+@op(kind="elementwise")
+def fraction(x, /):
+    """What stands behind the point, with the sign of x; of an infinity 0."""
+    return np.modf(x)[0]
+
+
+fraction.vjp(x=lambda g: g)
+
+
 @implements(np.modf)
 def modf(x: Any, /) -> tuple[Any, Any]:
     """(fraction, whole part), both with the sign of x; the derivative is the fraction's, 1.
@@ -126,7 +135,7 @@ def modf(x: Any, /) -> tuple[Any, Any]:
     >>> ag.modf(ag.tensor([1.5, -2.25]))
     (tensor([ 0.5 , -0.25], dtype=float32), tensor([ 1., -2.], dtype=float32))
     """
-    return fmod(x, 1.0), trunc(x)
+    return fraction(x), trunc(x)
 
 
 @op(kind="elementwise", broadcasts=True, numpy=np.ldexp)

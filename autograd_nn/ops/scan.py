@@ -20,7 +20,9 @@ from ..engine.methods import attach, method
 from ..engine.op import op
 from ..engine.protocol import implements, since
 from .arranging import flip
+from .comparison import not_equal
 from .creation import ones_like
+from .elementwise import subtract
 from .indexing import untake_along_axis
 from .reduction import spread, sum
 from .shape import (
@@ -289,7 +291,7 @@ for _extremum in (cummax, cummin):
 def diff(x: Any, /, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """The differences of neighbours along an axis, taken n times; `prepend` and `append` are joined to x first.
 
-    Raises ValueError for a negative n or a scalar.
+    Of bools it is whether they differ. Raises ValueError for a negative n or a scalar.
 
     >>> ag.diff(ag.tensor([1.0, 4.0, 9.0]))
     tensor([3., 5.], dtype=float32)
@@ -303,8 +305,9 @@ def diff(x: Any, /, n: int = 1, axis: int = -1, prepend: Any = None, append: Any
         one = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
         arrays = all_arrayed([j for j in joined if j is not None])
         x = concatenate([broadcast_to_(a, one) if a.ndim == 0 else a for a in arrays], axis)
+    step = not_equal if x.dtype.kind == "b" else subtract
     for _ in range(n):
-        x = part(x, axis, 1, None) - part(x, axis, None, -1)
+        x = step(part(x, axis, 1, None), part(x, axis, None, -1))
     return x
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from layers import answers, arrays, convolutions, error, examples, guarded, intact, tolerance
 
-from autograd_nn.kernels import blas, pointwise_product, threads
+from autograd_nn.kernels import blas, convolution, pointwise_product, threads
 from autograd_nn.kernels.convolution import (
     FORWARD,
     INPUT_GRADIENT,
@@ -152,6 +152,26 @@ def test_products_of_blas(monkeypatch):
 def test_large_pointwise_layers_are_products():
     geometry = Convolution.of((4, 256, 28, 28), (128, 256, 1, 1))
     assert {choose(which, geometry, np.dtype(np.float32), 2).path for which in PASSES} == {"product"}
+
+
+@pytest.mark.skipif(blas.blas() is None, reason="NumPy's BLAS is not the OpenBLAS of its wheels")
+@pytest.mark.parametrize("thread_count", [1, 2, 5])
+def test_products_of_the_last_images_of_a_batch_that_alone_would_be_none(thread_count, monkeypatch):
+    monkeypatch.setattr(convolution, "workspace_limit", lambda geometry, dtype: 1 << 20)
+    before = threads.get_num_threads()
+    threads.set_num_threads(thread_count)
+    choose.cache_clear()
+    try:
+        geometry = Convolution.of((17, 192, 11, 11), (256, 192, 1, 1))
+        x, w, dy = arrays(geometry, np.float32)
+        choices = [choose(which, geometry, x.dtype, thread_count) for which in PASSES]
+        assert {(choice.path, choice.images < 17) for choice in choices} == {("product", True)}
+        found = conv_forward(x, w, geometry), conv_input_gradient(dy, w, geometry), conv_weight_gradient(dy, x, geometry)
+        for result, exact in zip(found, answers(geometry, x, w, dy), strict=True):
+            assert error(result, exact) < 1e-5
+    finally:
+        threads.set_num_threads(before)
+        choose.cache_clear()
 
 
 def test_without_openblas_pointwise_layers_are_ours(monkeypatch):

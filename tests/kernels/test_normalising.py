@@ -136,3 +136,23 @@ def test_nan_stays_in_its_group():
     out = ag.standardise(x)[0]
     assert np.isnan(out[1]).all()
     assert not np.isnan(out[[0, 2, 3]]).any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("shape", "axes"), [((16, 5, 64, 65), (0, 2, 3)), ((20, 3001), (1,)), ((3000, 70), (0,))])
+def test_equal_numbers_have_no_variance_however_large(shape, axes, dtype):
+    """Of PyTorch's result for float32 such groups are a good part of -1 or 1 off, too, where they are columns."""
+    x = np.full(shape, 12345.678, dtype)
+    out, mean, variance = ag.standardise(x, axes=axes)
+    assert (mean == x.flat[0]).all()
+    assert not variance.any()
+    assert not out.any()
+
+
+@pytest.mark.parametrize(("shape", "axes"), [((16, 5, 64, 65), (0, 2, 3)), ((20, 3001), (1,)), ((3000, 70), (0,))])
+def test_a_large_mean_is_exact_to_the_last_place(shape, axes):
+    x = (1e4 + np.random.default_rng(0).standard_normal(shape)).astype(np.float32)
+    _, mean, variance = ag.standardise(x, axes=axes)
+    exact = x.astype(np.float64)
+    np.testing.assert_allclose(mean, exact.mean(axes, keepdims=True), rtol=0, atol=0.51 * np.spacing(np.float32(1e4)))
+    np.testing.assert_allclose(variance, exact.var(axes, keepdims=True), rtol=2e-6)

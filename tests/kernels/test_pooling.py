@@ -185,3 +185,12 @@ def test_bad_geometry(arguments, message):
 def test_integers_are_refused():
     with pytest.raises(TypeError, match="astype"):
         pooling.max_pool(np.zeros((1, 1, 4, 4), int), Pooling.of((1, 1, 4, 4), 2))
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 7, 7), (1, 2, 32, 32), (1, 2, 1000, 1000), (1, 1, 1_000_001)])
+@pytest.mark.parametrize("mean", [0.1, 1e4])
+def test_means_of_large_planes_keep_their_digits(shape, mean):
+    x = (mean + 1e-3 * np.random.default_rng(0).standard_normal(shape)).astype(np.float32)
+    found = pooling.average_pool(x, Pooling.of(shape, shape[2:])).reshape(-1)
+    exact = x.astype(np.float64).mean(tuple(range(2, x.ndim))).reshape(-1)
+    np.testing.assert_allclose(found, exact, rtol=1e-6)

@@ -128,6 +128,7 @@ ROWS = [
     Row(rounding.ceil, np.ceil, _steps),
     Row(rounding.trunc, np.trunc, _steps),
     Row(rounding.rint, np.rint, _steps),
+    Row(rounding.fraction, lambda x: np.modf(x)[0], _steps),
     Row(
         rounding.round,
         np.round,
