@@ -10,6 +10,7 @@ BENCHMARKS = {
     "overhead": "what one operation costs: recorded calls, chains, scalar graphs, a tiny network, importing",
     "check": "checking the gradients of a million parameters, and finding a wrong operation in a long chain",
     "training": "whole training steps of eight networks",
+    "scalars": "what an operation on single numbers costs in a compiled training step",
     "transforms": "gradients, Jacobians and Hessians of NumPy code; random numbers and dropout",
     "optimizers": "one step of an optimizer beside PyTorch's fused and foreach, over few, some and many arrays",
     "kernels": "convolution and pooling over the layer shapes of well-known networks",

@@ -17,6 +17,7 @@ of values; merging a cluster into a later one asks only who else reads from it.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterable
 
@@ -43,6 +44,7 @@ class Cluster:
         self.phases = 1
         self.cost = 0  # of a point's arithmetic
         self.closed = False  # whether it stays as it is: a copy made so that a row can be read as one run
+        self.sources: set[Cluster] = set()  # whose values the members read
         self.readers: set[Cluster] = set()
         self.cuts: frozenset[int] = frozenset()  # lengths of what the members' axes step over: a chain of divisors
 
@@ -62,21 +64,24 @@ def fuse(values: Iterable[Value]) -> list[Cluster]:
         if v.op not in FUSED:
             _alone(v, line)
             continue
+        v.reads = operands(v)
         sources = _sources(v)
-        last = max([c.position for c in sources], default=-1)
         apart = v.op == "copy" and v.params == APART
-        home = None if apart else _home(v, sources, last, reading, scalars)
-        if home is None:
+        home, columns = (None, None) if apart else _home(v, sources, reading, scalars)
+        if home is None or columns is None:
             home = Cluster("loop", len(line), _points(v), [])
             line.append(home)
             scalars = home if home.points == 1 else scalars
-        _join(v, home)
-        for root, _, _ in operands(v):
+            columns = columns_with(v, home)
+            assert columns is not None, (v, home)
+        _join(v, home, columns, sources)
+        for root, _, _ in v.reads:
             if root.size > 1 and root.op != "constant":
                 reading[root] = home
-        for source in sorted(sources, key=lambda c: -c.position):
-            if source is not home and source.members and not apart and _mergeable(source, home):
-                _merge(source, home, line)
+        if not apart:
+            for source in sorted([c for c in sources if c is not home], key=lambda c: -c.position):
+                if source.members and _mergeable(source, home):
+                    _merge(source, home, line)
         home.closed = home.closed or apart
     clusters = [c for c in line if c is not None]
     for position, c in enumerate(clusters):
@@ -90,8 +95,7 @@ def _phases(c: Cluster) -> None:
     """In which pass over its row each member is computed: after the passes that end the row's reductions it reads."""
     for v in c.members:
         full = row = -1
-        for i in v.inputs:
-            root = access(i)[0]
+        for root, _, _ in v.reads:
             if root.cluster is c:
                 if root.place == "row":
                     row = max(row, root.phase)
@@ -107,10 +111,7 @@ def is_row_value(v: Value) -> bool:
 
 
 def _points(v: Value) -> int:
-    n = 1
-    for d in domain(v):
-        n *= d
-    return n
+    return v.inputs[0].size if v.op in REDUCTIONS else v.size
 
 
 def cluster_of(root: Value) -> Cluster | None:
@@ -127,32 +128,31 @@ def _alone(v: Value, line: list[Cluster | None]) -> None:
     made = Cluster(v.op, len(line), 0, [v])
     line.append(made)
     v.cluster = made
-    for source in _sources(v):
+    made.sources = _sources(v)
+    for source in made.sources:
         source.readers.add(made)
 
 
 def _home(
-    v: Value, sources: set[Cluster], last: int, reading: dict[Value, Cluster], scalars: Cluster | None
-) -> Cluster | None:
-    """The cluster to join: the last one it reads from, or a later one that reads the same memory or is of one number, too."""
+    v: Value, sources: set[Cluster], reading: dict[Value, Cluster], scalars: Cluster | None
+) -> tuple[Cluster | None, int | None]:
+    """The cluster to join: the last one it reads from, or a later one that reads the same memory or is of one number, too.
+
+    Also the `columns` that it will have.
+    """
+    last = max([c.position for c in sources], default=-1)
     candidates = [c for c in sources if c.position == last]
     if v.again:  # where its operands were made, or first read, is where it must not be
-        late = {access(i)[0].cluster for i in v.inputs if access(i)[0].again}
-        return next((c for c in candidates if c in late and _fits(v, c)), None)
-    for root, _, _ in operands(v):
-        c = reading.get(root)
-        if c is not None and c.position > last and c.members:
-            candidates.append(c)
-    if scalars is not None and scalars.position > last and scalars.members and _points(v) == 1:
-        candidates.append(scalars)
+        late = {root.cluster for root, _, _ in v.reads if root.again}
+        candidates = [c for c in candidates if c in late]
+    else:
+        found = [reading.get(root) for root, _, _ in v.reads] + [scalars] * (_points(v) == 1)
+        candidates += [c for c in found if c is not None and c.position > last and c.members]
     for c in candidates:
-        if _fits(v, c):
-            return c
-    return None
-
-
-def _fits(v: Value, c: Cluster) -> bool:
-    return columns_with(v, c) is not None
+        columns = columns_with(v, c)
+        if columns is not None:
+            return c, columns
+    return None, None
 
 
 def columns_with(v: Value, c: Cluster) -> int | None:
@@ -172,10 +172,11 @@ def columns_with(v: Value, c: Cluster) -> int | None:
     if columns and not all([_keeps_rows(m, columns) for m in ([v] if columns == c.columns else [*c.members, v])]):
         return None
     shape = domain(v)
-    for root, offset, strides in operands(v):
+    for root, offset, strides in v.reads:
         if root.cluster is c and not _readable(root, offset, strides, shape, is_row, columns):
             return None
-    if not is_chain(c.cuts | cuts_of(v, columns if is_row else 1) | {columns or 1}):
+    cuts = cuts_of(v, columns if is_row else 1) | {columns or 1}
+    if not (cuts <= c.cuts or is_chain(c.cuts | cuts)):
         return None
     return columns
 
@@ -200,8 +201,13 @@ def _keeps_rows(v: Value, columns: int) -> bool:
 
 def cuts_of(v: Value, step: int) -> frozenset[int]:
     """How many points of the cluster each of a member's axes steps over."""
+    return _cuts(domain(v), step)
+
+
+@functools.lru_cache(4096)
+def _cuts(shape: tuple[int, ...], step: int) -> frozenset[int]:
     found = []
-    for n in reversed(domain(v)):
+    for n in reversed(shape):
         step *= n
         found.append(step)
     return frozenset(found)
@@ -243,9 +249,7 @@ def reduced_tail(v: Value) -> tuple[int, bool, bool]:
     return n, all([a >= k for a in axes]), v.size == 1
 
 
-def _join(v: Value, c: Cluster) -> None:
-    columns = columns_with(v, c)
-    assert columns is not None, (v, c)
+def _join(v: Value, c: Cluster, columns: int, sources: set[Cluster]) -> None:
     points = _points(v)
     c.columns = columns
     v.place = "full" if points == c.points else "row"
@@ -256,9 +260,10 @@ def _join(v: Value, c: Cluster) -> None:
     c.cuts |= cuts_of(v, columns if points != c.points else 1) | {columns or 1}
     c.members.append(v)
     c.cost += COSTS.get(v.op, 1)
-    for source in _sources(v):
+    for source in sources:
         if source is not c:
             source.readers.add(c)
+            c.sources.add(source)
 
 
 def _mergeable(a: Cluster, b: Cluster) -> bool:
@@ -278,7 +283,7 @@ def _mergeable(a: Cluster, b: Cluster) -> bool:
         return False
     for v in b.members:
         shape = domain(v)
-        for root, offset, strides in operands(v):
+        for root, offset, strides in v.reads:
             if root.cluster is a and not _readable(root, offset, strides, shape, is_row_value(v), columns):
                 return False
     if columns:  # reductions that were placed before rows were known
@@ -295,13 +300,15 @@ def _merge(a: Cluster, b: Cluster, line: list[Cluster | None]) -> None:
     b.cost += a.cost
     b.columns = a.columns or b.columns
     b.cuts |= a.cuts
-    b.readers |= a.readers
-    b.readers.discard(b)
     for v in a.members:
         v.cluster = b
-        for source in _sources(v):
-            if source is not b:
-                source.readers.discard(a)
-                source.readers.add(b)
+    for source in a.sources:
+        source.readers.remove(a)
+        source.readers.add(b)
+    for reader in a.readers:
+        reader.sources.remove(a)
+        reader.sources.add(b)
+    b.sources = (a.sources | b.sources) - {b}
+    b.readers = (a.readers | b.readers) - {b}
     a.members = []
     line[a.position] = None

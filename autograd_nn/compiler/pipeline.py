@@ -75,7 +75,7 @@ def compile_program(program: Program) -> Compiled:
         if attempt == 0:
             again = Again(program, clusters)
             if again.changed:
-                values = _unplaced(program)
+                values = unplaced(program)
                 clusters = fuse(values)
             lap("recompute")
         made = plan(program, values, clusters, library.vector_bytes)
@@ -123,10 +123,10 @@ def _copy_first(program: Program, unmerged: Unmerged) -> list[Value]:
         v.inputs[k] = copied(i, APART)
     for v in unmerged.writes:
         _compute_apart(program, v)
-    return _unplaced(program)
+    return unplaced(program)
 
 
-def _unplaced(program: Program) -> list[Value]:
+def unplaced(program: Program) -> list[Value]:
     """The values in order, to be asked anew where their elements are."""
     values = program.values()
     for v in values:

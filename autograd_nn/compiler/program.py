@@ -19,7 +19,7 @@ from programs to programs, and dead code is what no output, effect or check lead
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +52,7 @@ class Value:
         "params",
         "phase",  # loops: in which pass over a row it is computed
         "place",  # fusion: "full", "row" or "outer", what it is one of in its cluster
+        "reads",  # fusion: its operands, as `access.operands` says
         "shape",
         "size",
         "stored",  # whether it has memory
@@ -74,6 +75,7 @@ class Value:
         self.layout: tuple[int, ...] = contiguous(shape)
         self.inside: tuple[Value, int] | None = None
         self.cluster: Any = None
+        self.reads: Sequence[tuple[Value, int, tuple[int, ...]]] = ()
         self.place, self.phase, self.stored, self.buffer, self.again = "full", 0, False, -1, False
 
     @property
@@ -126,18 +128,17 @@ def in_order(roots: Iterable[Value]) -> list[Value]:
 
     A value made late (by a pass) comes just before the first that needs it.
     """
-    order: list[Value] = []
-    seen: set[Value] = set()
-    stack: list[tuple[Value, bool]] = [(v, False) for v in reversed(list(roots))]
+    order: dict[Value, None] = {}
+    opened: set[Value] = set()  # what waits on the stack for its operands
+    stack = list(roots)[::-1]
     while stack:
-        value, ready = stack.pop()
-        if ready:
-            order.append(value)
-        elif value not in seen:
-            seen.add(value)
-            stack.append((value, True))
-            stack += [(i, False) for i in reversed(value.inputs) if i not in seen]
-    return order
+        value = stack[-1]
+        if value not in opened and value.inputs:
+            opened.add(value)
+            stack += [i for i in reversed(value.inputs) if i not in order]
+        else:
+            order[stack.pop()] = None
+    return list(order)
 
 
 def contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:

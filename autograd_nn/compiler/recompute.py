@@ -36,6 +36,8 @@ class Again:
 
     def __init__(self, program: Program, clusters: Sequence[Cluster]) -> None:
         self.changed = False
+        if not any([_nbytes(v) >= LEAST for c in clusters for v in c.members]):
+            return
         self.readers: dict[Value, list[tuple[int, Value, int]]] = {}  # (position, reader, operand)
         self.last: dict[Value, float] = {}  # until when a root is in memory
         self.pinned: dict[Value, int] = {}  # until when at least, because something that is computed again reads it
@@ -54,21 +56,21 @@ class Again:
                     self._consider(v, c.position)
 
     def _consider(self, v: Value, position: int) -> None:
-        if v.op not in ELEMENTWISE or v.size * v.dtype.itemsize < LEAST or v.inside is not None:
+        if v.op not in ELEMENTWISE or _nbytes(v) < LEAST or v.inside is not None:
             return
         if self.last.get(v, -1) < position + APART or self.last[v] == math.inf:
             return
         readers = sorted(self.readers[v], key=lambda r: -r[0])
         until = max(self.pinned.get(v, -1), position + APART - 1)
         self.stays = max([p for p, u, k in readers if p <= until or not self._reads_points(u, k, v)], default=position)
-        nbytes = v.size * v.dtype.itemsize
+        nbytes = _nbytes(v)
         while readers and readers[0][0] > max(until, self.stays):
             at = readers[0][0]
             here = [r for r in readers if r[0] == at]
             plan: dict[Value, list[Value]] = {}
             if not self._possible(v, at, plan) or self._cost(plan) > (MOST_COST if nbytes >= LARGE else SMALL_COST):
                 break
-            if sum([s.size * s.dtype.itemsize for s in self._kept(plan, at, v)]) > nbytes:
+            if sum([_nbytes(s) for s in self._kept(plan, at, v)]) > nbytes:
                 break
             self._replace(v, at, plan, here)
             readers = readers[len(here) :]
@@ -132,3 +134,7 @@ class Again:
 
 def _reshaped(made: Value, like: Value) -> Value:
     return made if made.shape == like.shape else Value("reshape", [made], None, like.shape, made.dtype)
+
+
+def _nbytes(v: Value) -> int:
+    return v.size * v.dtype.itemsize
