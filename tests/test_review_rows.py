@@ -77,3 +77,23 @@ def test_differences_of_bools_are_whether_they_differ():
         found = np.diff(ag.tensor(x), n=n, axis=axis)
         assert found.dtype == np.bool_
         np.testing.assert_array_equal(found.numpy(), np.diff(x, n=n, axis=axis))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint64])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_indices_of_few_bytes_reach_everywhere(axis, dtype):
+    x = np.arange(300.0 * 40).reshape(300, 40)
+    x = x if axis == 0 else np.ascontiguousarray(x.T)
+    i = np.resize(np.arange(0, 120), (200, 40)).astype(dtype)
+    i = i if axis == 0 else np.ascontiguousarray(i.T)
+    t = ag.tensor(x, requires_grad=True)
+    np.testing.assert_array_equal(
+        ag.take_along_axis(t, i, axis).detach().numpy(), np.take_along_axis(x, i.astype(int), axis)
+    )
+    for f in (
+        lambda t, i: ag.take_along_axis(t, i, axis),
+        lambda t, i: t[i[0] % 40],
+        lambda t, i: t[i[0] % 40, i[1] % 40],
+    ):
+        found, expected = [ag.gradients(f(t, k).sum(), [t])[0].numpy() for k in (i, i.astype(np.int64))]
+        np.testing.assert_array_equal(found, expected)

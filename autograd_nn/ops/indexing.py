@@ -130,7 +130,8 @@ def _places(shape, template, indices):
         n = shape[axis]
         if i.size and not (-n <= i.min() and i.max() < n):
             return None  # NumPy's own way to go says which index is out of range
-        places = places * n + np.where(i < 0, i + n, i).astype(np.intp)
+        i = i.astype(np.intp)  # a byte does not hold a place
+        places = places * n + np.where(i < 0, i + n, i)
     behind = math.prod(shape[last:])
     if behind != 1:
         places = np.add.outer(places * behind, np.arange(behind))
@@ -389,7 +390,7 @@ def _places_along(x, indices, axis):
     alike = x.shape[:axis] == indices.shape[:axis] and x.shape[axis + 1 :] == indices.shape[axis + 1 :]
     if not alike or indices.dtype.kind not in "iu" or indices.min() < 0 or indices.max() >= x.shape[axis]:
         return None
-    places = indices * math.prod(x.shape[axis + 1 :])
+    places = indices.astype(np.intp) * math.prod(x.shape[axis + 1 :])  # a byte does not hold a place
     for other, n in enumerate(x.shape):
         if other != axis and n > 1:
             steps = np.arange(n) * math.prod(x.shape[other + 1 :])
