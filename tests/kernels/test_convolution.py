@@ -166,7 +166,11 @@ def test_products_of_the_last_images_of_a_batch_that_alone_would_be_none(thread_
         x, w, dy = arrays(geometry, np.float32)
         choices = [choose(which, geometry, x.dtype, thread_count) for which in PASSES]
         assert {(choice.path, choice.images < 17) for choice in choices} == {("product", True)}
-        found = conv_forward(x, w, geometry), conv_input_gradient(dy, w, geometry), conv_weight_gradient(dy, x, geometry)
+        found = (
+            conv_forward(x, w, geometry),
+            conv_input_gradient(dy, w, geometry),
+            conv_weight_gradient(dy, x, geometry),
+        )
         for result, exact in zip(found, answers(geometry, x, w, dy), strict=True):
             assert error(result, exact) < 1e-5
     finally:
