@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from layers import answers, arrays, error
 
-from autograd_nn.kernels import convolution, direct, direct_weight, threads
+from autograd_nn.kernels import convolution, direct, direct_weight, plan, threads
 from autograd_nn.kernels.geometry import Convolution
 
 LAYERS = [
@@ -165,6 +165,16 @@ def test_workspace_stays_within_the_limit(geometry):
         choice = convolution.choose(which, geometry, np.dtype(np.float32), 2)
         assert choice.plan is not None, (which, choice.why)
         assert choice.plan.workspace <= convolution.workspace_limit(geometry, np.dtype(np.float32))
+
+
+def test_workspace_that_could_not_be_had_is_not_used(monkeypatch):
+    monkeypatch.setattr(plan, "_scratch", threading.local())
+    plan._workspace(1 << 12)
+    with monkeypatch.context() as patched, pytest.raises(MemoryError):
+        patched.setattr(plan.np, "empty", lambda *a: (_ for _ in ()).throw(MemoryError()))
+        plan._workspace(1 << 13)
+    assert plan._workspace(1 << 10) == plan._scratch.address
+    assert plan._scratch.raw is not None
 
 
 def in_a_fresh_process(program: str) -> str:
