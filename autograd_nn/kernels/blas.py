@@ -2,14 +2,15 @@
 
 Decision: OpenBLAS's idle threads spin for some 20 ms after a product they shared, and keep ours from the cores for the
 kernels to come (a network of separable convolutions took 1.5 times as long). So what this package asks of OpenBLAS it
-asks of one thread at a time: its count is set to 1 for the time of a call, by one Python thread at a time. Another that comes
-meanwhile takes the count as it finds it, which costs speed at most.
+asks of one thread at a time: its count is set to 1 when the first of several Python threads calls and back when the last is
+done. A call that found another count would cut its products elsewhere and round otherwise.
 """
 
 from __future__ import annotations
 
 import ctypes
 import importlib
+import os
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -58,25 +59,43 @@ def _libraries() -> Iterator[ctypes.CDLL]:
             continue
 
 
-_alone = threading.Lock()
+_lock = threading.Lock()
+_inside = 0  # contexts that are open
+_before = 1  # threads OpenBLAS had when the first of them was opened
 
 
 class OneBlasThread:
-    """Context in which OpenBLAS starts no threads of its own. Where another Python thread is in one, it sees to that."""
-
-    threads = 1  # to be restored at the end
+    """Context in which OpenBLAS starts no threads of its own. The last of several to end gives them back."""
 
     def __enter__(self) -> None:
+        global _inside, _before
         library = blas()
-        self.alone = library is not None and _alone.acquire(blocking=False)
-        if self.alone and library is not None:
-            self.threads = library.get_threads()
-            if self.threads != 1:
-                library.set_threads(1)
+        if library is not None:
+            with _lock:
+                if _inside == 0:
+                    _before = library.get_threads()
+                    if _before != 1:
+                        library.set_threads(1)
+                _inside += 1
 
     def __exit__(self, *error: object) -> None:
-        if self.alone:
-            library = blas()
-            if self.threads != 1 and library is not None:
-                library.set_threads(self.threads)
-            _alone.release()
+        global _inside
+        library = blas()
+        if library is not None:
+            with _lock:
+                _inside -= 1
+                if _inside == 0 and _before != 1:
+                    library.set_threads(_before)
+
+
+def _after_fork() -> None:
+    """A child has none of the threads that were inside."""
+    global _lock, _inside
+    library = blas() if _inside else None
+    _lock, _inside = threading.Lock(), 0
+    if library is not None and _before != 1:
+        library.set_threads(_before)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -16,8 +16,8 @@ Decisions. Compilation is lazy: importing this room compiles nothing. Code is ca
 cannot be written, in numba's per-user cache; where neither can, it is compiled in memory with one warning. numba's
 cache looks only at the file of the function it compiles; ours must also notice a changed microkernel, so the stamp is
 a digest of every source here. And it numbers the files of a function's versions, so that two processes that compile
-different ones at once may both take number 1, and a third would run float32's code on float64: ours are named after the
-types and the processor, too.
+different ones at once may both take number 1, and a third would run float32's code on float64; and it writes the index
+first, so that for a moment a new index names old code. Ours are named after the types and the processor, and come first.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from typing import Any
 import numba.extending
 import numpy as np
 from numba import njit, types
+from numba.core.caching import IndexDataCacheFile
 from numba.core.ccallback import CFunc
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
@@ -80,6 +81,15 @@ def _warn_uncached(reason: str) -> None:
     )
 
 
+class CacheFiles(IndexDataCacheFile):
+    """numba's files of a function's versions, each named after its key, and written before the index names it."""
+
+    def save(self, key, data) -> None:
+        name = f"{self._index_name.removesuffix('.nbi')}.{hashlib.sha256(repr(key).encode()).hexdigest()[:12]}.nbc"
+        self._save_data(name, data)
+        self._save_index({**self._load_index(), key: name})
+
+
 def _keep_on_disk(compiled) -> bool:
     """Turn on numba's cache for a dispatcher or a C function; False, with a warning, where no directory can be
     written.
@@ -89,13 +99,8 @@ def _keep_on_disk(compiled) -> bool:
     except RuntimeError:
         _warn_uncached("no writable directory")
         return False
-    kept = compiled._cache._cache_file
-    kept._source_stamp = _sources()
-    if isinstance(compiled, CFunc):
-        signature = compiled._sig  # type: ignore[attr-defined]
-        key = repr((signature, cpu_target.target_context.codegen().magic_tuple()))
-        digest = hashlib.sha256(key.encode()).hexdigest()[:12]
-        kept._data_name_pattern = kept._data_name_pattern.replace(".{number:d}", f".{digest}.{{number:d}}")
+    cache = compiled._cache
+    cache._cache_file = CacheFiles(cache._cache_path, cache._impl.filename_base, _sources())
     return True
 
 

@@ -104,7 +104,7 @@ class Plan:
 def _workspace(size: int) -> int:
     """Address of this thread's workspace, on a cache line: a 64-byte load that straddles two lines costs two."""
     if getattr(_scratch, "size", -1) < size:
-        _scratch.raw = None  # free the old one first
+        _scratch.raw, _scratch.size = None, -1  # free the old one first; there may not be room for another
         _scratch.raw = np.empty(size + 64, np.uint8)
         _scratch.size = size
         _scratch.address = _scratch.raw.ctypes.data + -_scratch.raw.ctypes.data % 64

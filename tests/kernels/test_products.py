@@ -111,3 +111,20 @@ def test_openblas_has_its_threads_back():
     finally:
         library.set_threads(before)
     assert not any(wrong)
+
+
+@pytest.mark.skipif(blas.blas() is None, reason="NumPy's BLAS is not the OpenBLAS of its wheels")
+def test_openblas_has_one_thread_until_the_last_of_several_is_done():
+    library = blas.blas()
+    before = library.get_threads()
+    library.set_threads(2)
+    try:
+        first, second = blas.OneBlasThread(), blas.OneBlasThread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__()
+        assert library.get_threads() == 1
+        second.__exit__()
+        assert library.get_threads() == 2
+    finally:
+        library.set_threads(before)

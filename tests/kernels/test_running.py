@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from layers import answers, arrays, error
 
-from autograd_nn.kernels import convolution, direct, direct_weight, threads
+from autograd_nn.kernels import convolution, direct, direct_weight, plan, threads
 from autograd_nn.kernels.geometry import Convolution
 
 LAYERS = [
@@ -167,6 +167,16 @@ def test_workspace_stays_within_the_limit(geometry):
         assert choice.plan.workspace <= convolution.workspace_limit(geometry, np.dtype(np.float32))
 
 
+def test_workspace_that_could_not_be_had_is_not_used(monkeypatch):
+    monkeypatch.setattr(plan, "_scratch", threading.local())
+    plan._workspace(1 << 12)
+    with monkeypatch.context() as patched, pytest.raises(MemoryError):
+        patched.setattr(plan.np, "empty", lambda *a: (_ for _ in ()).throw(MemoryError()))
+        plan._workspace(1 << 13)
+    assert plan._workspace(1 << 10) == plan._scratch.address
+    assert plan._scratch.raw is not None
+
+
 def in_a_fresh_process(program: str) -> str:
     result = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=False
@@ -206,16 +216,40 @@ def test_processes_that_compile_at_once_do_not_exchange_code(tmp_path):
     program = f"""
         import os, pathlib
         os.environ["NUMBA_CACHE_DIR"] = {str(tmp_path)!r}
+        import numpy as np
         from numba.core import caching
         caching.IndexDataCacheFile._load_index = lambda self: {{}}
         from autograd_nn.kernels.build import Kernel
-        from autograd_nn.kernels import scattering
+        from autograd_nn.kernels import adaptive, scattering
         kernels = [k for k in vars(scattering).values() if isinstance(k, Kernel)]
-        for k in kernels:
-            k.address("float32"), k.address("float64")
-        print(len(list(pathlib.Path({str(tmp_path)!r}).rglob("*.nbc"))) // len(kernels))
+        for dtype in ("float32", "float64"):
+            for k in kernels:
+                k.address(dtype)
+            adaptive.adaptive_average_pool(np.ones((1, 1, 4), dtype), 3)
+        print(len(list(pathlib.Path({str(tmp_path)!r}).rglob("*.nbc"))) - 2 * len(kernels))
     """
     assert in_a_fresh_process(program) == "2"
+
+
+def test_an_index_of_the_cache_never_names_a_file_that_is_not_there_yet(tmp_path):
+    program = f"""
+        import os, pathlib
+        os.environ["NUMBA_CACHE_DIR"] = {str(tmp_path)!r}
+        from numba.core import caching
+        from autograd_nn.kernels import scattering
+        from autograd_nn.kernels.build import Kernel
+        kernel = next(k for k in vars(scattering).values() if isinstance(k, Kernel))
+        save, seen = caching.IndexDataCacheFile._save_index, []
+
+        def watched(self, overloads):
+            seen.extend(pathlib.Path(self._data_path(name)).exists() for name in overloads.values())
+            save(self, overloads)
+
+        caching.IndexDataCacheFile._save_index = watched
+        kernel.address("float32"), kernel.address("float64")
+        print(seen)
+    """
+    assert in_a_fresh_process(program) == "[True, True, True]"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform has no fork")
