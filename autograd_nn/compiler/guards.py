@@ -26,7 +26,7 @@ BOOKKEEPING = frozenset({"_cohorts", "state", "defaults"})
 """Attributes of our own optimizers that follow from the parameters and groups, which are guarded."""
 
 MOST_NUMBERS = 64
-"""A list or tuple of more numbers than this is data, such as a history of losses."""
+"""A list of more numbers than this is data, such as a history of losses."""
 
 MOST = 20_000
 """How many things are guarded at most: a step that can reach more is not walked further."""
@@ -125,6 +125,7 @@ def test_of(guards: list[Guard]) -> Callable[[], bool]:
 def environment(function: Any, arguments: Sequence[Any] = ()) -> list[Guard]:
     """The guards of everything a function can reach through its closure, its globals and the objects in them and among these."""
     found: list[Guard] = []
+    tensors: set[int] = set()
     roots = [(x, type(x).__name__) for x in arguments if _is_walked(x)]
     for place, key, value, path in _walk([*roots, (function, getattr(function, "__name__", "step"))]):
         if place is None:
@@ -133,7 +134,8 @@ def environment(function: Any, arguments: Sequence[Any] = ()) -> list[Guard]:
             found.append(Guard(place, key, value, False, path))
         else:
             found.append(Guard(place, key, value, True, path))
-        if isinstance(value, Tensor):
+        if isinstance(value, Tensor) and id(value) not in tensors:
+            tensors.add(id(value))
             found.append(Guard(value, TRACED, value.node is not None, False, f"{path}.requires_grad"))
         if len(found) >= MOST:
             break
@@ -152,8 +154,8 @@ def _walk(stack: list[tuple[Any, str]]) -> Iterator[tuple[Any, Any, Any, str]]:
         seen.add(own)
         for place, key, value, name in _parts(x, path):
             if isinstance(value, (*SCALARS, Tensor)) or value is ABSENT or _is_walked(value):
-                data = isinstance(x, (list, tuple)) and len(x) > MOST_NUMBERS and isinstance(value, SCALARS)
-                if not data or key is LENGTH:
+                fixed = isinstance(x, tuple) or (isinstance(x, list) and len(x) > MOST_NUMBERS)
+                if not fixed or key is LENGTH or not isinstance(value, SCALARS):
                     yield place, key, value, name
                 if _is_walked(value):
                     stack.append((value, name))
@@ -224,7 +226,8 @@ def _parts(x: Any, path: str) -> Iterator[tuple[Any, Any, Any, str]]:
     else:
         yield from _methods(x, ("__call__", "forward"), path)
         own = getattr(x, "__dict__", {})
-        yield own, LENGTH, len(own), f"how many attributes {path} has"
+        if not isinstance(x, Tensor):
+            yield own, LENGTH, len(own), f"how many attributes {path} has"
         for k, e in own.items():
             if not (k in BOOKKEEPING and _is_ours(type(x).__module__)):
                 yield own, k, e, f"{path}.{k}"
@@ -237,6 +240,7 @@ def _parts(x: Any, path: str) -> Iterator[tuple[Any, Any, Any, str]]:
 
 def _attributes(x: Any, names: Sequence[str], path: str) -> Iterator[tuple[Any, Any, Any, str]]:
     """What a function that names these things may read in a class or a module of the user's: `Settings.scale`."""
+    kinds: list[Any]
     if isinstance(x, type):
         kinds = [kind for kind in x.__mro__[:-1] if not _is_ours(kind.__module__) and not _is_foreign(kind.__module__)]
     elif isinstance(x, types.ModuleType):

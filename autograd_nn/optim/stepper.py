@@ -100,11 +100,20 @@ class Stepper(Optimizer):
                 for name, value in counts.items():
                     if value is not before[name]:
                         assign(cohort.counts[name], value)
-        if recorded:  # which parameters share a count is part of the program
-            counted = self._counted()
-            modes.current().tracer.assumed(
-                lambda: len(counted) == len(self.state) and all(map(operator.is_, counted, self._counted()))
-            )
+        if recorded:
+            self._assume_shared_counts(modes.current().tracer)
+
+    def _assume_shared_counts(self, tracer: Any) -> None:
+        """Which parameters share a count of steps is part of a recorded program."""
+        cohorts, n, counted = self._cohorts, sum(map(len, self._cohorts)), self._counted()
+
+        def shared() -> bool:
+            if self._cohorts is cohorts and sum(map(len, cohorts)) == n:  # nobody has parted, and no state was loaded
+                return True
+            now = self._counted()
+            return len(counted) == len(now) and all(map(operator.is_, counted, now))
+
+        tracer.assumed(shared)
 
     def _counted(self) -> list[Tensor | None]:
         """Each parameter's count of steps, None where the user has taken it away."""
