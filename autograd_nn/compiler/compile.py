@@ -63,7 +63,8 @@ def compile(step: Callable[..., Any] | None = None, /, *, verify: str = "first")
 
     Returns a function with the step's arguments and results; Tensors it returns carry no graph.
     Raises CompileError, leaving everything as it was before the call, if the step looks at the value of a Tensor
-    (`float(x)`, `if x > 0`), if it leaves a gradient on an argument, or if the results differ from the eager ones.
+    (`float(x)`, `if x > 0`), if it leaves a gradient on an argument or assigns to one, or if the results
+    differ from the eager ones.
 
     >>> w = ag.tensor([1.0, 2.0], requires_grad=True)
     >>> @ag.compile
@@ -180,6 +181,12 @@ class CompiledStep:
             raise CompileError(
                 f"compile: {self._name()} leaves a gradient on one of its arguments, where nobody could find it; "
                 f"return it with ag.gradients, or make the Tensor part of the step's surroundings"
+            )
+
+        if any([v.initial is not None for v in found.record.inputs]):
+            raise CompileError(
+                f"compile: {self._name()} assigns to one of its arguments, of which it is given a copy; return the new value, "
+                f"or make the Tensor part of the step's surroundings"
             )
 
     def _name(self) -> str:

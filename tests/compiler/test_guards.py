@@ -132,6 +132,17 @@ def test_zeros_of_either_sign_are_two_arguments():
     assert (compiled(X, -0.0).numpy() <= 0).all()
 
 
+def test_an_argument_that_is_assigned_to_is_refused():
+    def step(total, x):
+        ag.assign(total, total + x)
+        return total.sum()
+
+    total = ag.tensor(np.zeros((2, 4), np.float32))
+    with pytest.raises(ag.CompileError, match="assigns to one of its arguments"):
+        ag.compile(step)(total, X)
+    assert not total.numpy().any()
+
+
 class Run:
     """Two linear layers, an optimizer and a step."""
 
