@@ -31,10 +31,10 @@ from ..engine.memory import cell_of
 from ..engine.tensor import Tensor, tensor
 from .capture import Captured, capture
 from .errors import CompileError
-from .guards import GRADIENT, HAS_GRADIENT, MEMORY, Guard, environment, test_of
+from .guards import GRADIENT, HAS_GRADIENT, MEMORY, TRACED, Guard, environment, test_of
 from .lower import lower
 from .pipeline import Compiled, compile_program
-from .structure import ARRAY, flatten, unflatten
+from .structure import ARRAY, flatten, statics, unflatten
 from .verify import compare
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def compile(step: Callable[..., Any] | None = None, /, *, verify: str = "first")
 
     Returns a function with the step's arguments and results; Tensors it returns carry no graph.
     Raises CompileError, leaving everything as it was before the call, if the step looks at the value of a Tensor
-    (`float(x)`, `if x > 0`), if it leaves a gradient on an argument, or if the results differ from the eager ones.
+    (`float(x)`, `if x > 0`), if it leaves a gradient on an argument or assigns to one, or if the results
+    differ from the eager ones.
 
     >>> w = ag.tensor([1.0, 2.0], requires_grad=True)
     >>> @ag.compile
@@ -126,10 +127,11 @@ class CompiledStep:
                 f"compile: {self._name()} was compiled {len(known)} times for the same arguments, because something it reads "
                 f"changes from call to call ({changed}); make it a Tensor, or an argument"
             )
-        before = {(g.path, id(g.place)): g for g in environment(self.step) if not g.same}
+        others = statics(structure)
+        before = {(g.path, id(g.place)): g for g in environment(self.step, others) if not g.same}
         captured = self._captured(structure, leaves)
         try:
-            signature = Signature(self.step, captured, before)
+            signature = Signature(self.step, others, captured, before)
         except BaseException:  # an interrupt, too
             captured.restore()
             raise
@@ -181,6 +183,12 @@ class CompiledStep:
                 f"return it with ag.gradients, or make the Tensor part of the step's surroundings"
             )
 
+        if any([v.initial is not None for v in found.record.inputs]):
+            raise CompileError(
+                f"compile: {self._name()} assigns to one of its arguments, of which it is given a copy; return the new value, "
+                f"or make the Tensor part of the step's surroundings"
+            )
+
     def _name(self) -> str:
         return getattr(self.step, "__qualname__", repr(self.step))
 
@@ -205,7 +213,10 @@ def _input(x: Any) -> Tensor:
 class Signature:
     """One compiled variant of a step: its machine, what it returns, what it leaves behind and what must hold for it."""
 
-    def __init__(self, step: Callable[..., Any], captured: Captured, before: dict[Any, Guard]) -> None:
+    def __init__(
+        self, step: Callable[..., Any], others: Sequence[Any], captured: Captured, before: dict[Any, Guard]
+    ) -> None:
+        """`others` are the arguments that are no arrays; `before` what was guarded by value before the captured step."""
         record = captured.record
         self.compared = 0  # how many runs were compared with eager ones
         self.structure = captured.structure
@@ -230,7 +241,7 @@ class Signature:
         self.tensors = [(t, t._array) for t in outside]
         self.assumptions = record.assumptions
         # A number that the step itself changes was what it was before; everything else may have been made by the first call.
-        self.guards = [g if g.same else before.get((g.path, id(g.place)), g) for g in environment(step)]
+        self.guards = [g if g.same else before.get((g.path, id(g.place)), g) for g in environment(step, others)]
         self.leaves = [(f.leaf, f.before) for f in record.leaves.values() if f.needed]
         absent: list[tuple[Leaf, bool]] = []  # whether other leaves had a gradient
         read = {id(array) for _, array in self.tensors}
@@ -245,6 +256,12 @@ class Signature:
             else:
                 absent.append((leaf, leaf.grad is None))
         memories = [Guard(t, MEMORY, array, True, t.name or "a Tensor's memory") for t, array in self.tensors]
+        guarded = {id(g.place) for g in self.guards if g.key is TRACED}
+        memories += [
+            Guard(t, TRACED, t.node is not None, True, f"{t.name or 'a Tensor'}.requires_grad")
+            for t, _ in self.tensors
+            if id(t) not in guarded
+        ]
         memories += [Guard(leaf, GRADIENT, before, True, "a gradient") for leaf, before in self.leaves]
         memories += [Guard(leaf, HAS_GRADIENT, not none, True, "whether there is a gradient") for leaf, none in absent]
         self.test = test_of([*memories, *self.guards])

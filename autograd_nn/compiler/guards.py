@@ -1,9 +1,10 @@
 """Guards: what a compiled step took for granted, and whether it still holds.
 
-A step reads more than its arguments: numbers and Tensors in its closure, in the globals it names, in the modules and optimizers
-it can reach. Tensors are read anew at each call, from where they were; what is guarded is that they are still the same Tensors.
-Python numbers, strings and flags (`training`, say) were baked in; they are guarded by value. What cannot be seen from here
-(a number in a list, a file, the clock) is not guarded; `explain()` lists what is.
+A step reads more than its arrays: numbers and Tensors in its closure, in the globals it names, in the modules and optimizers
+it can reach, also where those are arguments. Tensors are read anew at each call, from where they were; what is guarded is that
+they are still the same Tensors, and require a gradient or not, as they did. Python numbers, strings and flags (`training`, say)
+were baked in; they are guarded by value, also in dicts and in lists of no more than `MOST_NUMBERS`. What cannot be seen from
+here (a number in a long list, in a file, the clock) is not guarded; `explain()` lists what is.
 """
 
 from __future__ import annotations
@@ -12,16 +13,20 @@ import functools
 import inspect
 import re
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..engine.tensor import Tensor
+from .structure import bits
 
 SCALARS = (bool, int, float, str, bytes, type(None), np.generic)
 BOOKKEEPING = frozenset({"_cohorts", "state", "defaults"})
 """Attributes of our own optimizers that follow from the parameters and groups, which are guarded."""
+
+MOST_NUMBERS = 64
+"""A list of more numbers than this is data, such as a history of losses."""
 
 MOST = 20_000
 """How many things are guarded at most: a step that can reach more is not walked further."""
@@ -41,6 +46,8 @@ class Guard:
                 return self.place.grad is self.expected
             if self.key is HAS_GRADIENT:
                 return (self.place.grad is not None) is self.expected
+            if self.key is TRACED:
+                return (self.place.node is not None) is self.expected
             if self.key is MEMORY:
                 return self.place._array is self.expected
             if self.key is LENGTH:
@@ -52,12 +59,14 @@ class Guard:
             return True
         if self.same or self.expected is ABSENT or type(now) is not type(self.expected):
             return False
-        return bool(now == self.expected)
+        return bits(now) == bits(self.expected)
 
 
 CELL = object()
-# Keys that no container has: a Tensor's memory, a leaf's gradient, whether there is one, the length of a list.
+# Keys that no container has: a Tensor's memory, whether it requires a gradient; a leaf's gradient, whether there is one; the
+# length of a container.
 MEMORY = object()
+TRACED = object()
 GRADIENT = object()
 HAS_GRADIENT = object()
 LENGTH = object()
@@ -79,6 +88,8 @@ def test_of(guards: list[Guard]) -> Callable[[], bool]:
             terms.append(f"p{i}.grad is e{i}")
         elif g.key is HAS_GRADIENT:
             terms.append(f"p{i}.grad is {'not ' if g.expected else ''}None")
+        elif g.key is TRACED:
+            terms.append(f"p{i}.node is {'not ' if g.expected else ''}None")
         elif g.key is MEMORY:
             terms.append(f"p{i}._array is e{i}")
         elif g.key is LENGTH:
@@ -111,34 +122,40 @@ def test_of(guards: list[Guard]) -> Callable[[], bool]:
     return test
 
 
-def environment(function: Any) -> list[Guard]:
-    """The guards of everything a function can reach through its closure, its globals and the objects in them."""
+def environment(function: Any, arguments: Sequence[Any] = ()) -> list[Guard]:
+    """The guards of everything a function can reach through its closure, its globals and the objects in them and among these."""
     found: list[Guard] = []
-    for place, key, value, path in _walk(function):
+    tensors: set[int] = set()
+    roots = [(x, type(x).__name__) for x in arguments if _is_walked(x)]
+    for place, key, value, path in _walk([*roots, (function, getattr(function, "__name__", "step"))]):
         if place is None:
             continue
         if isinstance(value, SCALARS) or value is ABSENT:
             found.append(Guard(place, key, value, False, path))
         else:
             found.append(Guard(place, key, value, True, path))
+        if isinstance(value, Tensor) and id(value) not in tensors:
+            tensors.add(id(value))
+            found.append(Guard(value, TRACED, value.node is not None, False, f"{path}.requires_grad"))
         if len(found) >= MOST:
             break
     return found
 
 
-def _walk(function: Any) -> Iterator[tuple[Any, Any, Any, str]]:
-    """(container, key, value, path) of every scalar, Tensor, function and object reached."""
-    seen: set[int] = set()
-    stack: list[tuple[Any, str]] = [(function, getattr(function, "__name__", "step"))]
+def _walk(stack: list[tuple[Any, str]]) -> Iterator[tuple[Any, Any, Any, str]]:
+    """(container, key, value, path) of every scalar, Tensor, function and object reached from these."""
+    seen: set[tuple[int, ...]] = set()
     while stack:
         x, path = stack.pop()
-        if id(x) in seen:
+        # a bound method is an object for the moment
+        own = (id(x.__func__), id(x.__self__)) if isinstance(x, types.MethodType) else (id(x),)
+        if own in seen:
             continue
-        seen.add(id(x))
+        seen.add(own)
         for place, key, value, name in _parts(x, path):
             if isinstance(value, (*SCALARS, Tensor)) or value is ABSENT or _is_walked(value):
-                plain = isinstance(x, (list, tuple, dict)) and isinstance(value, SCALARS)
-                if not plain or key is LENGTH:
+                fixed = isinstance(x, tuple) or (isinstance(x, list) and len(x) > MOST_NUMBERS)
+                if not fixed or key is LENGTH or not isinstance(value, SCALARS):
                     yield place, key, value, name
                 if _is_walked(value):
                     stack.append((value, name))
@@ -182,29 +199,35 @@ def _parts(x: Any, path: str) -> Iterator[tuple[Any, Any, Any, str]]:
     elif isinstance(x, types.MethodType):
         yield None, None, x.__func__, path
         yield None, None, x.__self__, f"{path}.__self__"
+        if inspect.isfunction(x.__func__):
+            yield from _methods(x.__self__, _names(x.__func__.__code__), path)
     elif isinstance(x, types.FunctionType):
         for name, cell in zip(x.__code__.co_freevars, x.__closure__ or (), strict=True):
             try:
                 yield cell, CELL, cell.cell_contents, name
+                yield from _attributes(cell.cell_contents, _names(x.__code__), name)
             except ValueError:  # not yet filled
                 continue
         for name in _names(x.__code__):
             if name in x.__globals__:
                 yield x.__globals__, name, x.__globals__[name], name
+                yield from _attributes(x.__globals__[name], _names(x.__code__), name)
         yield from _parts(x.__defaults__ or (), f"{path} defaults")
     elif isinstance(x, (list, tuple)):
-        if isinstance(x, list) and any([isinstance(e, Tensor) or _is_walked(e) for e in x]):
+        if isinstance(x, list) and _may_grow(x):
             yield x, LENGTH, len(x), f"len({path})"
         for i, e in enumerate(x):
             yield x, i, e, f"{path}[{i}]"
     elif isinstance(x, dict):
+        if _may_grow(x.values()):
+            yield x, LENGTH, len(x), f"len({path})"
         for k, e in x.items():
             yield x, k, e, f"{path}[{k!r}]" if isinstance(k, (str, int)) else f"{path}[{type(k).__name__}]"
     else:
-        call = None if _is_ours(type(x).__module__) else vars(type(x)).get("__call__")
-        if inspect.isfunction(call):
-            yield None, None, call, f"{path}.__call__"
+        yield from _methods(x, ("__call__", "forward"), path)
         own = getattr(x, "__dict__", {})
+        if not isinstance(x, Tensor):
+            yield own, LENGTH, len(own), f"how many attributes {path} has"
         for k, e in own.items():
             if not (k in BOOKKEEPING and _is_ours(type(x).__module__)):
                 yield own, k, e, f"{path}.{k}"
@@ -213,6 +236,34 @@ def _parts(x: Any, path: str) -> Iterator[tuple[Any, Any, Any, str]]:
                 if isinstance(e, SCALARS) and not k.startswith("__") and k not in own:
                     yield own, k, ABSENT, f"{path}.{k}"
                     yield vars(kind), k, e, f"{path}.{k}"
+
+
+def _attributes(x: Any, names: Sequence[str], path: str) -> Iterator[tuple[Any, Any, Any, str]]:
+    """What a function that names these things may read in a class or a module of the user's: `Settings.scale`."""
+    kinds: list[Any]
+    if isinstance(x, type):
+        kinds = [kind for kind in x.__mro__[:-1] if not _is_ours(kind.__module__) and not _is_foreign(kind.__module__)]
+    elif isinstance(x, types.ModuleType):
+        kinds = [] if _is_ours(x.__name__) or _is_foreign(x.__name__) else [x]
+    else:
+        return
+    for kind in kinds:
+        for name in names:
+            if name in vars(kind):
+                yield vars(kind), name, vars(kind)[name], f"{path}.{name}"
+
+
+def _may_grow(elements: Collection[Any]) -> bool:
+    """Whether one element more would matter: where there are none yet, or things that are walked."""
+    return not elements or any([isinstance(e, Tensor) or _is_walked(e) for e in elements])
+
+
+def _methods(x: Any, names: Sequence[str], path: str) -> Iterator[tuple[Any, Any, Any, str]]:
+    """The methods of these names that the user wrote, with what they read."""
+    for name in names:
+        method = inspect.getattr_static(type(x), name, None)
+        if inspect.isfunction(method) and _is_walked(method):
+            yield None, None, types.MethodType(method, x), f"{path}.{name}"
 
 
 def _names(code: types.CodeType) -> list[str]:

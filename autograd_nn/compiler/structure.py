@@ -49,7 +49,7 @@ class Static:
         self.value = value
         try:
             hash(value)
-            self.key = (type(value), value)
+            self.key = (type(value), bits(value))
         except TypeError:
             self.key = (type(value), id(value))
 
@@ -61,3 +61,20 @@ class Static:
 
     def __repr__(self) -> str:
         return repr(self.value)
+
+
+def bits(x: Any) -> Any:
+    """What tells a number from every other: 0.0 and -0.0 are two, a NaN is itself. Anything else stands for itself."""
+    if isinstance(x, (float, complex)):
+        return repr(x)
+    return (x.dtype, x.tobytes()) if isinstance(x, np.generic) else x
+
+
+def statics(structure: Any) -> list[Any]:
+    """What of a structure is no Tensor or array."""
+    if structure is ARRAY:
+        return []
+    if type(structure) is Static:
+        return [structure.value]
+    kind, parts = structure
+    return [x for p in parts for x in statics(p[1] if kind is dict else p)]

@@ -7,6 +7,7 @@ every parameter, and is still each parameter's own, as PyTorch has it.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -99,6 +100,24 @@ class Stepper(Optimizer):
                 for name, value in counts.items():
                     if value is not before[name]:
                         assign(cohort.counts[name], value)
+        if recorded:
+            self._assume_shared_counts(modes.current().tracer)
+
+    def _assume_shared_counts(self, tracer: Any) -> None:
+        """Which parameters share a count of steps is part of a recorded program."""
+        cohorts, n, counted = self._cohorts, sum(map(len, self._cohorts)), self._counted()
+
+        def shared() -> bool:
+            if self._cohorts is cohorts and sum(map(len, cohorts)) == n:  # nobody has parted, and no state was loaded
+                return True
+            now = self._counted()
+            return len(counted) == len(now) and all(map(operator.is_, counted, now))
+
+        tracer.assumed(shared)
+
+    def _counted(self) -> list[Tensor | None]:
+        """Each parameter's count of steps, None where the user has taken it away."""
+        return [entries.get("step") for entries in self.state.values()]
 
     # ---- its dictionary --------------------------------------------------------------------------------------
 
@@ -188,7 +207,7 @@ class _Cohort:
         """Keep the parameters that are updated in this step; give the others, with counts of their own."""
         stays = dict(zip(map(id, self.params), staying, strict=True))
         parted = _Cohort([p for p in self.params if not stays[id(p)]], self.state)
-        counts = {n: _filled((), np.float64, t.item()) for n, t in self.counts.items()}
+        counts = {n: _filled((), np.float64, t._array.item()) for n, t in self.counts.items()}
         for p in parted.params:
             if p in self.state:
                 self.state[p].update(counts)
