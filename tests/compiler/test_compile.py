@@ -9,7 +9,7 @@ import pytest
 
 import autograd_nn as ag
 from autograd_nn import nn
-from autograd_nn.compiler import primitives
+from autograd_nn.compiler import primitives, verify
 
 
 def signatures(step):
@@ -530,3 +530,19 @@ def test_steps_in_several_python_threads_share_the_pool():
         assert [s.machine.threads for s in signatures(steps[0])] == [2, 1]
     finally:
         ag.set_num_threads(before)
+
+
+def test_replays_stop_where_rounding_is_explained(monkeypatch):
+    """Each replay is one more run of the step: the next is made only where those before leave a difference unexplained."""
+    made = []
+    replayed = verify.replayed
+    monkeypatch.setattr(verify, "replayed", lambda *given: made.append(1) or replayed(*given))
+    x = ag.tensor(np.linspace(0.1, 1, 50, dtype=np.float32), requires_grad=True)
+    with ag.record() as record:
+        y = ag.exp(x) * 3.0
+    value = record.value_of(y)
+    right, near, wrong = y.numpy(), y.numpy() * np.float32(1 + 1e-6), y.numpy() * np.float32(1.01)
+    assert verify._explained(record, [(right, near, value)]) and len(made) == 1
+    assert not verify._explained(record, [(right, wrong, value)]) and len(made) == 1 + len(verify.REPLAYS)
+    slacks = [found[value] for found in verify._rounding(record, {value: right})]
+    assert slacks[0] > 0 and slacks == sorted(slacks)
