@@ -217,7 +217,7 @@ def _cross_entropy(
     picked = rows[at].reshape(places.shape)
     smooth = None
     if label_smoothing:
-        smooth = np.add.reduce(shifted, -1) if weight is None else np.matmul(shifted, weight)
+        smooth = np.add.reduce(shifted if weight is None else shifted * weight, -1)
     probabilities = np.exp(shifted, out=shifted)
     sums = total(probabilities, -1)
     normaliser = np.log(sums)
