@@ -3,8 +3,8 @@
 Two computations of one thing differ by rounding, and some steps make much of rounding: Adam divides a gradient that is zero but
 for rounding by its own size. So where the plain tolerance is exceeded, the record is run again with every floating result
 moved by its last bit; what that moves by as much cannot be told apart from the compiled result. A kink (relu at 0, the winner of
-a maximum) passes a rounding error on at its full size, but only at one element in a million: one replay moves results by 64 last
-bits, so that as many more meet their kinks.
+a maximum) passes a rounding error on at its full size, but only at one element in a million: further replays move results by 64
+last bits, so that as many more meet their kinks. How much one of these changes depends on where it is, hence four of them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .structure import flatten
 if TYPE_CHECKING:
     from .compile import Signature
 
-REPLAYS = ((1, 16.0), (1, 16.0), (64, 2.0))
+REPLAYS = ((1, 16.0), (1, 16.0), *[(64, 2.0)] * 4)
 """By how many last bits results are moved in each replay, and how many times what becomes of that is put down to rounding."""
 
 BLOCK = 1 << 16
