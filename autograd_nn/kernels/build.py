@@ -101,6 +101,9 @@ def _keep_on_disk(compiled) -> bool:
         return False
     cache = compiled._cache
     cache._cache_file = CacheFiles(cache._cache_path, cache._impl.filename_base, _sources())
+    # A function's name and the sources of all kernels say what it is. numba asks for the bytes of what it encloses, too, which
+    # are others in each process.
+    cache._index_key = lambda signature, codegen: (signature, codegen.magic_tuple())
     return True
 
 

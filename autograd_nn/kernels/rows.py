@@ -50,8 +50,8 @@ def _further(v: Any, x: Any, found: Any, beyond: str) -> Any:
     return b.select(stays, found, x)
 
 
-def _extremum(beyond: str) -> Any:
-    """The kernel of the largest (``>=``) or the smallest (``<=``) element of each row."""
+def _extremum(name: str, beyond: str) -> Any:
+    """The kernel of the largest (``>=``) or the smallest (``<=``) element of each row, which the disk knows by its name."""
 
     def begun(v: Any, x: Any, found: Any, *rest: Any) -> None:
         v.store(v.load(x(0)), found(0))
@@ -88,11 +88,12 @@ def _extremum(beyond: str) -> Any:
                 over_all(found, x, x, x, x, 0)
             out[r] = found[0]
 
+    extremum.__name__ = extremum.__qualname__ = name
     return extremum
 
 
-largest = kernel()(_extremum(">="))
-smallest = kernel()(_extremum("<="))
+largest = kernel()(_extremum("largest", ">="))
+smallest = kernel()(_extremum("smallest", "<="))
 
 # ---- running values ------------------------------------------------------------------------------------------------
 

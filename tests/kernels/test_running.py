@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from layers import answers, arrays, error
 
-from autograd_nn.kernels import convolution, direct, direct_weight, plan, threads
+from autograd_nn.kernels import build, convolution, direct, direct_weight, plan, threads, warmup
 from autograd_nn.kernels.geometry import Convolution
 
 LAYERS = [
@@ -271,3 +271,26 @@ def test_a_forked_child_gets_threads_of_its_own():
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     """
     assert in_a_fresh_process(program) == "0"
+
+
+def test_the_disk_knows_each_kernel_by_a_name_of_its_own():
+    """Its module, name and line: of those that one function makes, each must have been named."""
+    known = {}
+    for entry in [*warmup.found(build.Kernel).values(), *warmup.found(build.Loops).values()]:
+        f = entry.function
+        assert known.setdefault((f.__module__, f.__qualname__, f.__code__.co_firstlineno), f) is f
+
+
+def test_the_next_process_finds_what_one_compiled(tmp_path, monkeypatch):
+    """Kernels that one function makes, too, though they enclose others."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    program = """
+        import numpy as np
+        from autograd_nn.kernels import rows
+        print(len({k.address(np.float32) for k in (rows.largest, rows.smallest)}))
+    """
+    written = []
+    for _ in range(2):
+        assert in_a_fresh_process(program) == "2"
+        written.append(sorted((p, p.stat().st_mtime_ns) for p in tmp_path.rglob("*.nb?")))
+    assert len(written[0]) == 4 and written[0] == written[1]
