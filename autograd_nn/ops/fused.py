@@ -271,5 +271,5 @@ def _cross_entropy_vjp(
         each = np.asarray(each, d.dtype)[..., None]
         d -= each if weight is None else each * weight
     rows, at = _picked(d, places)
-    rows[at] -= np.reshape(own, -1)
+    rows[at] -= np.asarray(own).reshape(-1)
     return d if axis in (-1, d.ndim - 1) else np.moveaxis(d, -1, axis), None, None
