@@ -67,7 +67,7 @@ def shares(
     if plan is not None:
         found["allocating"] = max(0.0, 1 - least(lambda: plan.run(*arrays)) / ours)
         singles = [replace(plan, steps=[step]) for step in plan.steps]
-        steps = [least(lambda single=single: single.run(*arrays)) for single in singles]  # type: ignore[misc]
+        steps = [least(lambda single=single: single.run(*arrays)) for single in singles]
         found["preparing"] = (sum(steps) - max(steps)) / ours
     found["the rest"] = max(0.0, 1 - sum(found.values()) + found["memory"])
     return found

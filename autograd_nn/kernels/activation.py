@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.kernels.build import Kernel, kernel
+from autograd_nn.kernels.build import Kernel, kernel, named
 from autograd_nn.kernels.layout import share
 from autograd_nn.kernels.plan import Plan
 from autograd_nn.kernels.threads import get_num_threads
@@ -23,11 +23,13 @@ DENSITY_AT_0 = 1.0 / math.sqrt(2.0 * math.pi)
 
 
 def _gelu(v: Any, x: Any, out: Any, *rest: Any) -> None:
+    """out <- x times the normal distribution function at x."""
     x = v.load(x(0))
     v.store(v.mul(x, normal_below(v, x)), out(0))
 
 
 def _gelu_gradient(v: Any, x: Any, g: Any, dx: Any, *rest: Any) -> None:
+    """dx <- g times the derivative of gelu at x."""
     x = v.load(x(0))
     density = v.mul(v.const(DENSITY_AT_0), exp(v, v.mul(v.mul(v.const(-0.5), x), x)))
     v.store(v.mul(v.load(g(0)), v.fma(x, density, normal_below(v, x))), dx(0))
@@ -38,12 +40,14 @@ def _bent(v: Any, x: Any) -> Any:
 
 
 def _gelu_tanh(v: Any, x: Any, out: Any, *rest: Any) -> None:
+    """out <- the approximation of gelu through tanh."""
     x = v.load(x(0))
     half = v.mul(v.const(0.5), x)
     v.store(v.fma(half, _bent(v, x), half), out(0))
 
 
 def _gelu_tanh_gradient(v: Any, x: Any, g: Any, dx: Any, *rest: Any) -> None:
+    """dx <- g times the derivative of the approximation at x."""
     x, one, half = v.load(x(0)), v.const(1), v.const(0.5)
     t = _bent(v, x)
     rising = v.mul(
@@ -52,59 +56,42 @@ def _gelu_tanh_gradient(v: Any, x: Any, g: Any, dx: Any, *rest: Any) -> None:
     v.store(v.mul(v.load(g(0)), v.fma(x, rising, v.fma(half, t, half))), dx(0))
 
 
-_gelu_vector, _gelu_element = lanewise(_gelu)
-_gelu_gradient_vector, _gelu_gradient_element = lanewise(_gelu_gradient)
-_gelu_tanh_vector, _gelu_tanh_element = lanewise(_gelu_tanh)
-_gelu_tanh_gradient_vector, _gelu_tanh_gradient_element = lanewise(_gelu_tanh_gradient)
+def _forward(body: Any) -> Kernel:
+    """The kernel that does this to each element of x, known by the body's name."""
+    vector, element = lanewise(body)
+
+    def loop(plan, x, out, c, d, shared, private, part, parts):
+        (size,) = fields(plan, 1)
+        first, last = share(size, part, parts)
+        whole = last - (last - first) % lanes_of(x)
+        for i in range(first, whole, lanes_of(x)):
+            vector(at(x, i), at(out, i), x, x, x, 0)
+        for i in range(whole, last):
+            element(at(x, i), at(out, i), x, x, x, 0)
+
+    return kernel()(named(loop, body))
 
 
-@kernel()
-def gelu(plan, x, out, c, d, shared, private, part, parts):
-    """out <- x times the normal distribution function at x."""
-    (size,) = fields(plan, 1)
-    first, last = share(size, part, parts)
-    whole = last - (last - first) % lanes_of(x)
-    for i in range(first, whole, lanes_of(x)):
-        _gelu_vector(at(x, i), at(out, i), x, x, x, 0)
-    for i in range(whole, last):
-        _gelu_element(at(x, i), at(out, i), x, x, x, 0)
+def _backward(body: Any) -> Kernel:
+    """The kernel that does this to each pair of elements of x and g, known by the body's name."""
+    vector, element = lanewise(body)
+
+    def loop(plan, x, g, dx, d, shared, private, part, parts):
+        (size,) = fields(plan, 1)
+        first, last = share(size, part, parts)
+        whole = last - (last - first) % lanes_of(x)
+        for i in range(first, whole, lanes_of(x)):
+            vector(at(x, i), at(g, i), at(dx, i), x, x, 0)
+        for i in range(whole, last):
+            element(at(x, i), at(g, i), at(dx, i), x, x, 0)
+
+    return kernel()(named(loop, body))
 
 
-@kernel()
-def gelu_gradient(plan, x, g, dx, d, shared, private, part, parts):
-    """dx <- g times the derivative of gelu at x."""
-    (size,) = fields(plan, 1)
-    first, last = share(size, part, parts)
-    whole = last - (last - first) % lanes_of(x)
-    for i in range(first, whole, lanes_of(x)):
-        _gelu_gradient_vector(at(x, i), at(g, i), at(dx, i), x, x, 0)
-    for i in range(whole, last):
-        _gelu_gradient_element(at(x, i), at(g, i), at(dx, i), x, x, 0)
-
-
-@kernel()
-def gelu_tanh(plan, x, out, c, d, shared, private, part, parts):
-    """out <- the approximation of gelu through tanh."""
-    (size,) = fields(plan, 1)
-    first, last = share(size, part, parts)
-    whole = last - (last - first) % lanes_of(x)
-    for i in range(first, whole, lanes_of(x)):
-        _gelu_tanh_vector(at(x, i), at(out, i), x, x, x, 0)
-    for i in range(whole, last):
-        _gelu_tanh_element(at(x, i), at(out, i), x, x, x, 0)
-
-
-@kernel()
-def gelu_tanh_gradient(plan, x, g, dx, d, shared, private, part, parts):
-    """dx <- g times the derivative of the approximation at x."""
-    (size,) = fields(plan, 1)
-    first, last = share(size, part, parts)
-    whole = last - (last - first) % lanes_of(x)
-    for i in range(first, whole, lanes_of(x)):
-        _gelu_tanh_gradient_vector(at(x, i), at(g, i), at(dx, i), x, x, 0)
-    for i in range(whole, last):
-        _gelu_tanh_gradient_element(at(x, i), at(g, i), at(dx, i), x, x, 0)
-
+gelu = _forward(_gelu)
+gelu_gradient = _backward(_gelu_gradient)
+gelu_tanh = _forward(_gelu_tanh)
+gelu_tanh_gradient = _backward(_gelu_tanh_gradient)
 
 PART = 1 << 14
 """Elements that are worth a part of their own."""

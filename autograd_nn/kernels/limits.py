@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.kernels.build import Kernel, kernel
+from autograd_nn.kernels.build import Kernel, kernel, named
 from autograd_nn.kernels.layout import share
 from autograd_nn.kernels.plan import Plan
 from autograd_nn.kernels.threads import get_num_threads
@@ -27,10 +27,12 @@ def _clipped(v: Any, x: Any, low: Any, high: Any) -> Any:
 
 
 def _limit(v: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
+    """out <- x, no smaller than the first bound and no larger than the second; NaN stays."""
     v.store(_clipped(v, v.load(x(0)), *_bounds(v, bounds)), out(0))
 
 
 def _within(v: Any, g: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
+    """out <- g, but 0 where x is at a bound or beyond; a bound that is NaN is none, and an x that is NaN is within."""
     b, x = v.b, v.load(x(0))
     low, high = _bounds(v, bounds)
     outside = b.or_(b.fcmp_ordered("<=", x, low), b.fcmp_ordered(">=", x, high))
@@ -38,11 +40,13 @@ def _within(v: Any, g: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
 
 
 def _beyond(v: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
+    """out <- x less what of it lies within the bounds."""
     x = v.load(x(0))
     v.store(v.sub(x, _clipped(v, x, *_bounds(v, bounds))), out(0))
 
 
 def _outside(v: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
+    """out <- x, but 0 within the bounds or at one of them; NaN stays."""
     b, x = v.b, v.load(x(0))
     low, high = _bounds(v, bounds)
     inside = b.and_(b.fcmp_ordered(">=", x, low), b.fcmp_ordered("<=", x, high))
@@ -55,21 +59,25 @@ def _share(v: Any, x: Any, bounds: Any) -> Any:
 
 
 def _ramp(v: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
+    """out <- where between the bounds x lies, from 0 to 1."""
     v.store(_share(v, v.load(x(0)), bounds), out(0))
 
 
 def _ramped(v: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
+    """out <- x times where between the bounds it lies, from 0 to 1."""
     x = v.load(x(0))
     v.store(v.mul(x, _share(v, x, bounds)), out(0))
 
 
 def _direction(v: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
+    """out <- -1, 0 or 1, the sign of x."""
     b, x, zero = v.b, v.load(x(0)), v.const(0)
     falling = b.select(b.fcmp_ordered("<", x, zero), v.const(-1), v.add(x, zero))  # NaN stays, and -0 is 0
     v.store(b.select(b.fcmp_ordered(">", x, zero), v.const(1), falling), out(0))
 
 
 def _ramped_gradient(v: Any, g: Any, x: Any, bounds: Any, out: Any, *rest: Any) -> None:
+    """out <- g times the derivative of `ramped` at x; at the bounds that of beyond them."""
     b, x, g = v.b, v.load(x(0)), v.load(g(0))
     low, high = _bounds(v, bounds)
     inside = b.and_(b.fcmp_ordered(">", x, low), b.fcmp_ordered("<", x, high))
@@ -78,111 +86,46 @@ def _ramped_gradient(v: Any, g: Any, x: Any, bounds: Any, out: Any, *rest: Any) 
     v.store(b.select(inside, v.mul(g, slope), flat), out(0))
 
 
-_direction_vector, _direction_element = lanewise(_direction)
-_ramped_gradient_vector, _ramped_gradient_element = lanewise(_ramped_gradient)
-_beyond_vector, _beyond_element = lanewise(_beyond)
-_outside_vector, _outside_element = lanewise(_outside)
-_ramp_vector, _ramp_element = lanewise(_ramp)
-_ramped_vector, _ramped_element = lanewise(_ramped)
-_limit_vector, _limit_element = lanewise(_limit)
-_within_vector, _within_element = lanewise(_within)
+def _of_one(body: Any) -> Kernel:
+    """The kernel that does this to each element of x, known by the body's name."""
+    vector, element = lanewise(body)
+
+    def loop(plan, x, bounds, out, d, shared, private, part, parts):
+        (size,) = fields(plan, 1)
+        first, last = share(size, part, parts)
+        whole = last - (last - first) % lanes_of(x)
+        for i in range(first, whole, lanes_of(x)):
+            vector(at(x, i), bounds, at(out, i), x, x, 0)
+        for i in range(whole, last):
+            element(at(x, i), bounds, at(out, i), x, x, 0)
+
+    return kernel()(named(loop, body))
 
 
-@kernel()
-def limit(plan, x, bounds, out, d, shared, private, part, parts):
-    """out <- x, no smaller than the first bound and no larger than the second; NaN stays."""
-    (size,) = fields(plan, 1)
-    first, last = share(size, part, parts)
-    whole = last - (last - first) % lanes_of(x)
-    for i in range(first, whole, lanes_of(x)):
-        _limit_vector(at(x, i), bounds, at(out, i), x, x, 0)
-    for i in range(whole, last):
-        _limit_element(at(x, i), bounds, at(out, i), x, x, 0)
+def _of_two(body: Any) -> Kernel:
+    """The kernel that does this to each pair of elements of g and x, known by the body's name."""
+    vector, element = lanewise(body)
+
+    def loop(plan, g, x, bounds, out, shared, private, part, parts):
+        (size,) = fields(plan, 1)
+        first, last = share(size, part, parts)
+        whole = last - (last - first) % lanes_of(x)
+        for i in range(first, whole, lanes_of(x)):
+            vector(at(g, i), at(x, i), bounds, at(out, i), x, 0)
+        for i in range(whole, last):
+            element(at(g, i), at(x, i), bounds, at(out, i), x, 0)
+
+    return kernel()(named(loop, body))
 
 
-@kernel()
-def within(plan, g, x, bounds, out, shared, private, part, parts):
-    """out <- g, but 0 where x is at a bound or beyond; a bound that is NaN is none, and an x that is NaN is within."""
-    (size,) = fields(plan, 1)
-    first, last = share(size, part, parts)
-    whole = last - (last - first) % lanes_of(x)
-    for i in range(first, whole, lanes_of(x)):
-        _within_vector(at(g, i), at(x, i), bounds, at(out, i), x, 0)
-    for i in range(whole, last):
-        _within_element(at(g, i), at(x, i), bounds, at(out, i), x, 0)
-
-
-@kernel()
-def beyond(plan, x, bounds, out, d, shared, private, part, parts):
-    """out <- x less what of it lies within the bounds."""
-    (size,) = fields(plan, 1)
-    first, last = share(size, part, parts)
-    whole = last - (last - first) % lanes_of(x)
-    for i in range(first, whole, lanes_of(x)):
-        _beyond_vector(at(x, i), bounds, at(out, i), x, x, 0)
-    for i in range(whole, last):
-        _beyond_element(at(x, i), bounds, at(out, i), x, x, 0)
-
-
-@kernel()
-def outside(plan, x, bounds, out, d, shared, private, part, parts):
-    """out <- x, but 0 within the bounds or at one of them; NaN stays."""
-    (size,) = fields(plan, 1)
-    first, last = share(size, part, parts)
-    whole = last - (last - first) % lanes_of(x)
-    for i in range(first, whole, lanes_of(x)):
-        _outside_vector(at(x, i), bounds, at(out, i), x, x, 0)
-    for i in range(whole, last):
-        _outside_element(at(x, i), bounds, at(out, i), x, x, 0)
-
-
-@kernel()
-def ramp(plan, x, bounds, out, d, shared, private, part, parts):
-    """out <- where between the bounds x lies, from 0 to 1."""
-    (size,) = fields(plan, 1)
-    first, last = share(size, part, parts)
-    whole = last - (last - first) % lanes_of(x)
-    for i in range(first, whole, lanes_of(x)):
-        _ramp_vector(at(x, i), bounds, at(out, i), x, x, 0)
-    for i in range(whole, last):
-        _ramp_element(at(x, i), bounds, at(out, i), x, x, 0)
-
-
-@kernel()
-def ramped(plan, x, bounds, out, d, shared, private, part, parts):
-    """out <- x times where between the bounds it lies, from 0 to 1."""
-    (size,) = fields(plan, 1)
-    first, last = share(size, part, parts)
-    whole = last - (last - first) % lanes_of(x)
-    for i in range(first, whole, lanes_of(x)):
-        _ramped_vector(at(x, i), bounds, at(out, i), x, x, 0)
-    for i in range(whole, last):
-        _ramped_element(at(x, i), bounds, at(out, i), x, x, 0)
-
-
-@kernel()
-def direction(plan, x, bounds, out, d, shared, private, part, parts):
-    """out <- -1, 0 or 1, the sign of x."""
-    (size,) = fields(plan, 1)
-    first, last = share(size, part, parts)
-    whole = last - (last - first) % lanes_of(x)
-    for i in range(first, whole, lanes_of(x)):
-        _direction_vector(at(x, i), bounds, at(out, i), x, x, 0)
-    for i in range(whole, last):
-        _direction_element(at(x, i), bounds, at(out, i), x, x, 0)
-
-
-@kernel()
-def ramped_gradient(plan, g, x, bounds, out, shared, private, part, parts):
-    """out <- g times the derivative of `ramped` at x; at the bounds that of beyond them."""
-    (size,) = fields(plan, 1)
-    first, last = share(size, part, parts)
-    whole = last - (last - first) % lanes_of(x)
-    for i in range(first, whole, lanes_of(x)):
-        _ramped_gradient_vector(at(g, i), at(x, i), bounds, at(out, i), x, 0)
-    for i in range(whole, last):
-        _ramped_gradient_element(at(g, i), at(x, i), bounds, at(out, i), x, 0)
-
+limit = _of_one(_limit)
+within = _of_two(_within)
+beyond = _of_one(_beyond)
+outside = _of_one(_outside)
+ramp = _of_one(_ramp)
+ramped = _of_one(_ramped)
+direction = _of_one(_direction)
+ramped_gradient = _of_two(_ramped_gradient)
 
 PART = 1 << 15
 """Elements that are worth a part of their own."""
