@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
 import types
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
@@ -79,33 +78,34 @@ def test_of(guards: list[Guard]) -> Callable[[], bool]:
 
     Identity settles nearly every guard, and numbers are mostly the same objects; where that fails the guards are asked in turn.
     """
-    scope: dict[str, Any] = {}
+    passed: dict[str, Any] = {}
+    names: dict[int, str] = {}  # one name for each object, so that few are passed
+
+    def named(x: Any) -> str:
+        if id(x) not in names:
+            names[id(x)] = f"x{len(names)}"
+            passed[names[id(x)]] = x
+        return names[id(x)]
+
     terms = []
-    for i, g in enumerate(guards):
+    for g in guards:
+        place = named(g.place)
         if g.expected is ABSENT:
-            terms.append(f"k{i} not in p{i}")
+            terms.append(f"{named(g.key)} not in {place}")
         elif g.key is GRADIENT:
-            terms.append(f"p{i}.grad is e{i}")
+            terms.append(f"{place}.grad is {named(g.expected)}")
         elif g.key is HAS_GRADIENT:
-            terms.append(f"p{i}.grad is {'not ' if g.expected else ''}None")
+            terms.append(f"{place}.grad is {'not ' if g.expected else ''}None")
         elif g.key is TRACED:
-            terms.append(f"p{i}.node is {'not ' if g.expected else ''}None")
+            terms.append(f"{place}.node is {'not ' if g.expected else ''}None")
         elif g.key is MEMORY:
-            terms.append(f"p{i}._array is e{i}")
+            terms.append(f"{place}._array is {named(g.expected)}")
         elif g.key is LENGTH:
-            terms.append(f"len(p{i}) == e{i}")
+            terms.append(f"len({place}) == {named(g.expected)}")
         elif g.key is CELL:
-            terms.append(f"p{i}.cell_contents is e{i}")
+            terms.append(f"{place}.cell_contents is {named(g.expected)}")
         else:
-            terms.append(f"p{i}[k{i}] is e{i}")
-        scope |= {f"p{i}": g.place, f"k{i}": g.key, f"e{i}": g.expected}
-    names = {id(v): k for k, v in reversed(scope.items())}  # one name for each object, so that few are passed
-    passed = {names[id(v)]: v for v in scope.values()}
-    for i, term in enumerate(terms):
-        for letter in "pke":
-            name = f"{letter}{i}"
-            term = re.sub(rf"\b{name}\b", names[id(scope[name])], term)
-        terms[i] = term
+            terms.append(f"{place}[{named(g.key)}] is {named(g.expected)}")
     chunks = [terms[i : i + 200] for i in range(0, len(terms), 200)] or [["True"]]
     checks = "".join(
         f"        if not ({' and '.join(chunk)}): return all(g.holds() for g in guards)\n" for chunk in chunks
