@@ -101,14 +101,17 @@ class CompiledStep:
         if mode.tracer is not None:  # someone records, checks or compiles around us: let him see the operations
             return self.step(*args, **kwargs)
         leaves: list[Any] = []
-        structure = flatten((args, kwargs), leaves, ARGUMENTS) if args or kwargs else NO_ARGUMENTS
-        arrays = [x._array if isinstance(x, Tensor) else x for x in leaves]
-        kinds = tuple(
-            [
-                (a.shape, a.dtype, isinstance(x, Tensor) and x.node is not None)
-                for a, x in zip(arrays, leaves, strict=True)
-            ]
-        )
+        if args or kwargs:
+            structure = flatten((args, kwargs), leaves, ARGUMENTS)
+            arrays = [x._array if isinstance(x, Tensor) else x for x in leaves]
+            kinds = tuple(
+                [
+                    (a.shape, a.dtype, isinstance(x, Tensor) and x.node is not None)
+                    for a, x in zip(arrays, leaves, strict=True)
+                ]
+            )
+        else:  # spares a small step half a microsecond
+            structure, arrays, kinds = NO_ARGUMENTS, [], ()
         key = (structure, kinds, mode.grad, get_default_dtype())
         with self._lock:
             for signature in self.signatures.get(key, ()):

@@ -215,6 +215,12 @@ class Function:
     def _to_memory(self, x: str, dtype: np.dtype) -> str:
         return self.convert("zext", x, "i1", "i8") if dtype == BOOL else x
 
+    def rotated(self, x: str, n: int, dtype: np.dtype) -> str:
+        """Each lane's value is the one n lanes on."""
+        t = self.type(dtype)
+        lanes = ", ".join(f"i32 {(i + n) % self.lanes}" for i in range(self.lanes))
+        return self.let(f"shufflevector {t} {x}, {t} poison, <{self.lanes} x i32> <{lanes}>")
+
     def broadcast(self, scalar: str, element: str) -> str:
         """A scalar in every lane."""
         if self.lanes == 1:
