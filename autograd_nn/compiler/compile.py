@@ -117,10 +117,23 @@ class CompiledStep:
             for signature in self.signatures.get(key, ()):
                 if signature.holds():
                     if self.verify == "never" or (self.verify == "first" and signature.compared > 1):
-                        return signature.run(arrays)
+                        try:
+                            return signature.run(arrays)
+                        except Exception as error:  # nothing was written
+                            raise self._in_words(error, structure, leaves) from None
                     signature.machine.rest()  # it makes room for the eager run
                     return self._compare(signature, self._captured(structure, leaves), arrays, key)
             return self._first(key, structure, leaves, arrays)
+
+    def _in_words(self, error: Exception, structure: Any, leaves: Sequence[Any]) -> Exception:
+        """The error that the eager step raises of these arguments, which names the operation, where kernels raised this one."""
+        try:
+            self._captured(structure, leaves).restore()
+        except CompileError:
+            return error
+        except Exception as eager:
+            return eager
+        return error
 
     def _first(self, key: Any, structure: Any, leaves: Sequence[Any], arrays: Sequence[np.ndarray]) -> Any:
         known = self.signatures.setdefault(key, [])
