@@ -217,7 +217,10 @@ class Loops:
         f, d = self.f, v.dtype
         if f.lanes == 1:
             return x
-        if d.kind == "f" and v.op in ("maximum_over", "minimum_over"):  # LLVM's own takes lane after lane, for NaN's sake
+        if d.kind == "f" and v.op in (
+            "maximum_over",
+            "minimum_over",
+        ):  # LLVM's own takes lane after lane, for NaN's sake
             n = f.lanes
             while n > 1:
                 n //= 2

@@ -589,19 +589,3 @@ def test_replays_stop_where_rounding_is_explained(monkeypatch):
     assert not verify._explained(record, [(right, wrong, value)]) and len(made) == 1 + len(verify.REPLAYS)
     slacks = [found[value] for found in verify._rounding(record, {value: right})]
     assert slacks[0] > 0 and slacks == sorted(slacks)
-
-
-def test_the_gradient_of_a_number_is_explained_by_rounding():
-    s = ag.tensor(0.3, requires_grad=True, dtype=np.float64)
-    v = np.random.default_rng(0).standard_normal(1000)
-    x = np.random.default_rng(1).permutation(np.concatenate([v, -v]))  # its sum is nothing but rounding
-
-    @ag.compile
-    def step(x):
-        s.grad = None
-        loss = (s * x).sum()
-        loss.backward()
-        return loss
-
-    step(x)
-    assert abs(s.grad.item()) < 1e-11
