@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .build import BOOL
+from .program import BOOL
 
 I64 = np.dtype(np.int64)
 KERNEL_ARGUMENTS = (
