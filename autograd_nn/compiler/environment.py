@@ -195,32 +195,41 @@ class _Walk:
             if whole or self.indirect or k in names or (derived and _is_held(e)):
                 yield own, k, e, x, f"{path}.{k}"
         slots = Slots(x)
+        above: set[str] = set()  # what a class nearer to the object has
         for kind in kinds:
+            mine = _is_ours(kind.__module__)
             for k in _slots_of(kind):
-                if (self.indirect or k in names) and not _is_ours(kind.__module__):
+                if (self.indirect or k in names) and not mine:
                     yield slots, k, slots.get(k), x, f"{path}.{k}"
             for k, e in vars(kind).items():  # what stands in the class until the object has its own, as `training`
-                if k in own or k.startswith("__") or isinstance(e, (property, types.MemberDescriptorType)):
+                if (
+                    k in own
+                    or k in above
+                    or k.startswith("__")
+                    or isinstance(e, (property, types.MemberDescriptorType))
+                ):
                     continue
-                if isinstance(e, VALUES) if _is_ours(kind.__module__) else k in names:
+                above.add(k)
+                if isinstance(e, VALUES) if mine else k in names:
                     yield own, k, ABSENT, x, f"{path}.{k}"
-                    if _is_ours(kind.__module__):
+                    if mine:
                         yield vars(kind), k, e, kind, f"{path}.{k}"
             if ("kind", id(kind)) not in self.seen and _is_walked(kind):
                 self.seen.add(("kind", id(kind)))
                 yield from self.named_in(kind, kind.__name__)
 
     def named_in(self, x: Any, path: str) -> Iterator[Part]:
-        """What code that can run names in a class or a module of the user's; special methods have no need to be named."""
+        """What code that can run names in a class or a module of the user's, and a class's special methods, which none names."""
         for k, e in [*vars(x).items()]:
-            special = isinstance(x, type) and k.startswith("__") and k.endswith("__") and k not in UNREAD
-            if (
-                (special and _function_of(e) is not e)
-                or (special and isinstance(e, types.FunctionType))
-                or k in self.names
-            ):
+            function = _function_of(e)
+            if k in self.names:
                 yield vars(x), k, e, x, f"{path}.{k}"
-                yield None, None, _function_of(e), x, f"{path}.{k}"
+            elif (
+                not (isinstance(x, type) and k.startswith("__") and isinstance(function, types.FunctionType))
+                or k in UNREAD
+            ):
+                continue
+            yield None, None, function, x, f"{path}.{k}"
 
 
 class Slots:

@@ -8,7 +8,7 @@ is guarded is that they are still the same Tensors, and require a gradient or no
 
 from __future__ import annotations
 
-import re
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -73,49 +73,53 @@ def test_of(guards: list[Guard]) -> Callable[[], bool]:
     """One function that asks all guards: an expression, because a call for each would cost more than a small step does.
 
     Identity settles nearly every guard, and numbers are mostly the same objects; where that fails the guards are asked in turn.
+    The cells of closures are the function's own, which reads them as fast as its own variables.
     """
-    scope: dict[str, Any] = {}
+    scope: dict[str, Any] = {"guards": guards}  # the function's closure, by name
+    names: dict[int, str] = {}  # one name for each object, so that there are few
+
+    def named(x: Any) -> str:
+        name = names.setdefault(id(x), f"x{len(names)}")
+        scope[name] = x
+        return name
+
     terms = []
-    for i, g in enumerate(guards):
-        if g.expected is ABSENT:
-            terms.append(f"k{i} not in p{i}")
+    for g in guards:
+        place, expected = named(g.place), g.expected
+        if expected is ABSENT:
+            terms.append(f"{named(g.key)} not in {place}")
         elif g.key is GRADIENT:
-            terms.append(f"p{i}.grad is e{i}")
+            terms.append(f"{place}.grad is {named(expected)}")
         elif g.key is HAS_GRADIENT:
-            terms.append(f"p{i}.grad is {'not ' if g.expected else ''}None")
+            terms.append(f"{place}.grad is {'not ' if expected else ''}None")
         elif g.key is TRACED:
-            terms.append(f"p{i}.node is {'not ' if g.expected else ''}None")
+            terms.append(f"{place}.node is {'not ' if expected else ''}None")
         elif g.key is MEMORY:
-            terms.append(f"p{i}._array is e{i}")
+            terms.append(f"{place}._array is {named(expected)}")
         elif g.key is LENGTH:
-            terms.append(f"len(p{i}) == e{i}")
+            terms.append(f"len({place}) == {expected}")
         elif g.key is CONTENT:
-            terms.append(f"p{i} == e{i}")
+            terms.append(f"{place} == {named(expected)}")
         elif g.key is HOOKED:
-            terms.append(f"p{i}.extras is None")
+            terms.append(f"{place}.extras is None")
         elif g.key is CELL:
-            terms.append(f"p{i}.cell_contents is e{i}")
+            terms.append(f"{place} is {named(expected)}")
         else:
-            terms.append(f"p{i}[k{i}] is e{i}")
-        scope |= {f"p{i}": g.place, f"k{i}": g.key, f"e{i}": g.expected}
-    names = {id(v): k for k, v in reversed(scope.items())}  # one name for each object, so that few are passed
-    passed = {names[id(v)]: v for v in scope.values()}
-    for i, term in enumerate(terms):
-        for letter in "pke":
-            name = f"{letter}{i}"
-            term = re.sub(rf"\b{name}\b", names[id(scope[name])], term)
-        terms[i] = term
-    chunks = [terms[i : i + 200] for i in range(0, len(terms), 200)] or [["True"]]
-    checks = "".join(
-        f"        if not ({' and '.join(chunk)}): return all(g.holds() for g in guards)\n" for chunk in chunks
-    )
-    source = (
-        f"def made({', '.join([*passed, 'guards'])}):\n    def test():\n        try:\n"
-        + checks.replace("        if", "            if")
-        + "            return True\n        except (KeyError, IndexError, ValueError):\n"
-        "            return all(g.holds() for g in guards)\n    return test\n"
-    )
+            terms.append(f"{place}[{named(g.key)}] is {named(expected)}")
+    chunks = [terms[i : i + 200] for i in range(0, len(terms), 200)]
+    source = [
+        f"def made({', '.join(scope)}):",
+        "    def test():",
+        "        try:",
+        *[f"            if not ({' and '.join(chunk)}): return all(g.holds() for g in guards)" for chunk in chunks],
+        "            return True",
+        "        except (KeyError, IndexError, NameError, ValueError):",  # a NameError is of an empty cell
+        "            return all(g.holds() for g in guards)",
+        "    return test",
+    ]
     made: dict[str, Any] = {}
-    exec(source, made)
-    test: Callable[[], bool] = made["made"](**passed, guards=guards)
-    return test
+    exec("\n".join(source), made)
+    test = made["made"](*scope.values())
+    cells = {names[id(g.place)]: g.place for g in guards if g.key is CELL}
+    closure = [cells.get(name, cell) for name, cell in zip(test.__code__.co_freevars, test.__closure__, strict=True)]
+    return types.FunctionType(test.__code__, {"all": all, "len": len}, closure=tuple(closure))

@@ -217,14 +217,23 @@ class Loops:
         f, d = self.f, v.dtype
         if f.lanes == 1:
             return x
+        if d.kind == "f" and v.op in (
+            "maximum_over",
+            "minimum_over",
+        ):  # LLVM's own takes lane after lane, for NaN's sake
+            n = f.lanes
+            while n > 1:
+                n //= 2
+                x = self._combined(v, x, f.rotated(x, n, d))
+            return x
         s, t = scalar_type(d), f.type(d)
         short = s.replace("float", "f32").replace("double", "f64")
-        signed = {"f": "f", "i": "s"}.get(d.kind, "u")
+        signed = "s" if d.kind == "i" else "u"
         kind = {
             "sum": "fadd" if d.kind == "f" else "add",
             "product": "fmul" if d.kind == "f" else "mul",
-            "maximum_over": "fmaximum" if d.kind == "f" else f"{signed}max",
-            "minimum_over": "fminimum" if d.kind == "f" else f"{signed}min",
+            "maximum_over": f"{signed}max",
+            "minimum_over": f"{signed}min",
         }[v.op]
         name = f"llvm.vector.reduce.{kind}.v{f.lanes}{short}"
         first = kind in ("fadd", "fmul")

@@ -171,6 +171,12 @@ class Function:
             return 0
         return y if x == 1 else x if y == 1 else self.let(f"mul i64 {x}, {y}")
 
+    def smaller(self, x: Any, y: Any) -> Any:
+        """The smaller of two index numbers."""
+        if isinstance(x, int) and isinstance(y, int):
+            return min(x, y)
+        return self.let(f"select i1 {self.let(f'icmp slt i64 {x}, {y}')}, i64 {x}, i64 {y}")
+
     def at(self, pointer: str, index: Any, stride: Any, dtype: np.dtype) -> str:
         """The address of element index * stride."""
         offset = self.times(index, stride)
@@ -214,6 +220,12 @@ class Function:
 
     def _to_memory(self, x: str, dtype: np.dtype) -> str:
         return self.convert("zext", x, "i1", "i8") if dtype == BOOL else x
+
+    def rotated(self, x: str, n: int, dtype: np.dtype) -> str:
+        """Each lane's value is the one n lanes on."""
+        t = self.type(dtype)
+        lanes = ", ".join(f"i32 {(i + n) % self.lanes}" for i in range(self.lanes))
+        return self.let(f"shufflevector {t} {x}, {t} poison, <{self.lanes} x i32> <{lanes}>")
 
     def broadcast(self, scalar: str, element: str) -> str:
         """A scalar in every lane."""
