@@ -224,7 +224,7 @@ class Machine:
             (combine,) = library.functions([emit_combination(v, library.vector_bytes)])
             rest.append(self._program(self._table([self.address(v), where, size, parts]), [(combine, 1)]))
             where += size * parts
-        return [self._program(self._table(pointers), [(address, parts)]), *rest]
+        return [self._program(self._table([*pointers, *k.numbers]), [(address, parts)]), *rest]
 
     def _called(self, c: Cluster, call: Native) -> list[np.ndarray]:
         """The programs of the kernels room's plans."""
