@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 
 from .primitives import ELEMENTWISE, FLOAT_ONLY
-from .program import REDUCTIONS, VIEWS, Value
+from .program import BOOL, REDUCTIONS, VIEWS, Value
 
 SUPPORTED = frozenset(
     np.dtype(t)
     for t in ("float32", "float64", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 )
-BOOL = np.dtype(bool)
 
 
 class Unreadable(Exception):

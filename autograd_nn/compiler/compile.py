@@ -239,7 +239,7 @@ class Signature:
         self.gradients = [(found.leaf, found.leaf.grad) for found in record.leaves.values()]
         effects = []
         for found in record.leaves.values():
-            made = None if found.leaf.grad is None else record.value_of(found.leaf.grad)
+            made = captured.gradients.get(id(found.leaf))
             if made is not None and made.producer is not None and found.leaf.grad is not None:
                 effects.append((found.leaf.grad._memory(), made))
         program, self.lowering = lower(captured, captured.outputs, effects)

@@ -323,8 +323,9 @@ class Machine:
 
 
 def _pages(size: int) -> mmap.mmap:
-    """Memory of zeros from the system, in large pages where it has them."""
-    made = mmap.mmap(-1, max(size, 1))
+    """Memory of zeros from the system, in large pages where it has them; a forked process gets a copy, not the same memory."""
+    private = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+    made = mmap.mmap(-1, max(size, 1), **private)
     if size >= LARGE and hasattr(mmap, "MADV_HUGEPAGE"):
         with contextlib.suppress(OSError):  # a kernel without them
             made.madvise(mmap.MADV_HUGEPAGE)

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .build import BOOL, Builder, Unreadable
-from .program import Value
+from .build import Builder, Unreadable
+from .program import BOOL, Value
 
 Lower = Callable[..., Value | tuple[Value, ...]]
 LOWER: dict[str, Lower] = {}

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .build import BOOL
+from .program import BOOL
 
 I64 = np.dtype(np.int64)
 KERNEL_ARGUMENTS = (
@@ -191,6 +191,12 @@ class Function:
         if isinstance(x, int):
             return x // y
         return x if y == 1 else self.let(f"udiv i64 {x}, {y}")
+
+    def smaller(self, x: Any, y: Any) -> Any:
+        """The smaller of two index numbers."""
+        if isinstance(x, int) and isinstance(y, int):
+            return min(x, y)
+        return self.let(f"select i1 {self.let(f'icmp slt i64 {x}, {y}')}, i64 {x}, i64 {y}")
 
     def at(self, pointer: str, index: Any, stride: Any, dtype: np.dtype) -> str:
         """The address of element index * stride."""

@@ -115,6 +115,7 @@ class Record(Tracer):
         self.expand = expand
         self.entries: list[Entry] = []
         self.values: list[Value] = []
+        self._memories: list[Value] = []  # those that no entry makes
         self.notes: list[LeftGraph] = []
         self._outside: dict[int, Tensor] = {}
         self._by_array: dict[int, Value] = {}
@@ -215,7 +216,7 @@ class Record(Tracer):
             root = root.producer.inputs[0]
         if root.initial is None and root.producer is None:
             root.initial = np.array(root.data)
-            for other in self.values:
+            for other in self._memories:
                 self._refuse_shared(root, other)
         self._effect("assign", (target, self._input(value)), _assign)
 
@@ -259,16 +260,17 @@ class Record(Tracer):
     def _new(self, data: Any, producer: Entry | None) -> Value:
         value = Value(len(self.values), data, producer)
         if producer is None:
-            for other in self.values:
+            for other in self._memories:
                 if other.initial is not None:
                     self._refuse_shared(other, value)
+            self._memories.append(value)
         self.values.append(value)
         self._by_array[id(data)] = value
         return value
 
     def _refuse_shared(self, state: Value, other: Value) -> None:
         """A write to a state must not change another value that came from outside, or a replay could not follow."""
-        if state is not other and other.producer is None and np.may_share_memory(state.data, other.data):
+        if state is not other and np.may_share_memory(state.data, other.data):
             raise RuntimeError(
                 f"record: {state} is assigned to, and shares its memory with {other}, a view made before the record; "
                 f"make the view inside the record, so that it is part of the program"

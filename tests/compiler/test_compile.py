@@ -532,6 +532,49 @@ def test_steps_in_several_python_threads_share_the_pool():
         ag.set_num_threads(before)
 
 
+@pytest.mark.parametrize("bits", [1, 64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_replay_moves_every_number_and_nothing_else(dtype, bits):
+    rng = np.random.default_rng(0)
+    numbers = rng.standard_normal((3, verify.BLOCK)).astype(dtype)
+    moved = verify.Moving(0, bits)
+    found = moved(numbers.T)
+    eps = np.finfo(dtype).eps
+    change = (found / numbers.T - 1) / (bits * eps)
+    assert np.all((np.abs(change) > 0.4) & (np.abs(change) < 1.6)) and abs(np.sign(change).mean()) < 0.02
+    assert not np.array_equal(found[: verify.BLOCK // 3], moved(numbers.T)[: verify.BLOCK // 3])
+    special = np.array([0.0, -0.0, np.inf, -np.inf, np.nan], dtype)
+    np.testing.assert_array_equal(moved(special).view(f"i{special.itemsize}"), special.view(f"i{special.itemsize}"))
+    whole = np.arange(5)
+    assert moved(whole) is whole and moved(dtype(2.0)) in (dtype(2.0 - 2 * bits * eps), dtype(2.0 + 2 * bits * eps))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "slack", "same"),
+    [
+        ([1.0, 2.0], [1.0, 2.0], 0.0, True),
+        ([1.0, 2.0], [1.0, 2.0001], 0.0, True),
+        ([1.0, 2.0], [1.0, 2.001], 0.0, False),
+        ([1.0, 2.0], [1.0, 2.001], 0.002, True),
+        ([1e-6, 2.0], [2e-6, 2.0], 0.0, True),  # against the largest element
+        ([np.nan, 2.0], [np.nan, 2.0], 0.0, True),
+        ([np.nan, 2.0], [2.0, np.nan], 1.0, False),
+        ([np.inf, 2.0], [-np.inf, 2.0], 1.0, False),
+        ([np.inf, 2.0], [3e38, 2.0], 1.0, False),
+        ([-np.inf, 2.0], [-np.inf, 2.1], 0.0, False),
+        ([np.nan, np.nan], [np.nan, np.nan], 0.0, True),
+        ([3e38, 1.0], [-3e38, 1.0], 0.0, False),
+        ([], [], 0.0, True),
+    ],
+)
+def test_what_agrees_but_for_rounding(x, y, slack, same):
+    far = [[0.0] * (verify.BLOCK + 3), []]  # the difference stands in the first or the second block
+    for before, after in (far, far[::-1], ([], [])):
+        a, b = (np.array([*before, *row, *after], np.float32) for row in (x, y))
+        assert verify.agrees(a, b, slack) is same
+    assert not verify.agrees(np.zeros(2, np.float32), np.zeros(2)) and not verify.agrees(np.zeros(2), np.zeros(3))
+
+
 def test_replays_stop_where_rounding_is_explained(monkeypatch):
     """Each replay is one more run of the step: the next is made only where those before leave a difference unexplained."""
     made = []
