@@ -54,6 +54,8 @@ class Row:
             if nest.unrolled:
                 for j in range(nest.chunks):
                     self._pass(phase, kept[j], j * f.lanes, min(f.lanes, nest.columns - j * f.lanes), j)
+            elif nest.extent is not None and not nest.outer:
+                self._counted_pass(phase, nest.extent)
             else:
                 whole, shared = nest.columns // f.lanes * f.lanes, nest.split == len(nest.outer)
                 if whole:
@@ -63,15 +65,24 @@ class Row:
                         self._pass(phase, {}, whole, nest.columns - whole, 0)
             self._between(phase)
 
-    def _long_pass(self, phase: int, whole: int, shared: bool) -> None:
+    def _counted_pass(self, phase: int, columns: str) -> None:
+        """A pass over a number of columns that is known when the kernel runs."""
+        f = self.f
+        rest = f.let(f"urem i64 {columns}, {f.lanes}")
+        whole = f.let(f"sub i64 {columns}, {rest}")
+        self._long_pass(phase, whole, shared=True)
+        with f.in_last_part(), f.loop(f.smaller(rest, 1)):
+            self._pass(phase, {}, whole, f.first_lanes(rest), 0)
+
+    def _long_pass(self, phase: int, whole: Any, shared: bool) -> None:
         """A pass in a loop over whole vectors; where there are many, each block of them is summed up for itself."""
         f, block = self.f, BLOCK * self.f.lanes
         totals = {v: t for v, t in self.sums.items() if v.op == "sum" and v.dtype.kind == "f" and v.phase == phase}
-        if not totals or whole <= 2 * block:
+        if not totals or self.nest.columns <= 2 * block:
             with f.shared_loop(whole, f.lanes) if shared else f.loop(whole, f.lanes) as j:
                 self._pass(phase, {}, j, f.lanes, 0)
             return
-        first, last = [f.times(n, f.lanes) for n in f.share(whole // f.lanes)] if shared else (0, whole)
+        first, last = [f.times(n, f.lanes) for n in f.share(f.quotient(whole, f.lanes))] if shared else (0, whole)
         with f.loop(last, block, first) as start:
             self.sums |= {v: [f.local(self.nest._identity(v), v.dtype)] for v in totals}
             with f.loop(f.smaller(f.add(start, block), last), f.lanes, start) as j:
@@ -106,8 +117,8 @@ class Row:
             self.once[r] = f.broadcast(str(p), "i64") if root.op == "iota" else f.load_scalar(p, root.dtype)
         return self.once[r]
 
-    def _operand(self, v: Value, k: int, kept: dict[Any, str], j: Any, n: int) -> str:
-        f, r = self.f, self.reads[v, k]
+    def _operand(self, v: Value, k: int, kept: dict[Any, str], j: Any, n: Any) -> str:
+        r = self.reads[v, k]
         if isinstance(r, Value):
             if r.place == "row":
                 return self.once[r]
@@ -116,14 +127,14 @@ class Row:
                 kept[r] = self._loaded((r, 0, strides), j, n)
             return kept[r]
         if not isinstance(r, tuple):
-            return f.splat(r, v.inputs[k].dtype)
+            return self.nest.constant(r, v.inputs[k].dtype)
         if r[2][-1] == 0:
             return self.once[r]
         if r not in kept:
             kept[r] = self._loaded(r, j, n)
         return kept[r]
 
-    def _loaded(self, r: Read, j: Any, n: int) -> str:
+    def _loaded(self, r: Read, j: Any, n: Any) -> str:
         f, root, stride = self.f, r[0], r[2][-1]
         p = self._base(*r)
         if root.op == "iota":
@@ -137,7 +148,8 @@ class Row:
             return f.load(p, root.dtype, n)
         return f.every_other(p, root.dtype, n) if stride == 2 else f.gather(p, stride, root.dtype, n)
 
-    def _pass(self, phase: int, kept: dict[Any, str], j: Any, n: int, chunk: int) -> None:
+    def _pass(self, phase: int, kept: dict[Any, str], j: Any, n: Any, chunk: int) -> None:
+        """Compute what belongs to a phase at columns j, ..., of which there are n (see `text.Lanes`)."""
         f, stores = self.f, []
         for v in self.nest.order:
             if v.phase != phase or is_row_value(v):
@@ -161,14 +173,14 @@ class Row:
         taken = v.inputs[1 if v.op == "where" else 0].dtype
         return apply(self.f, v.op, x, taken, v.dtype)
 
-    def _reduce(self, v: Value, x: str, j: Any, n: int, chunk: int) -> None:
+    def _reduce(self, v: Value, x: str, j: Any, n: Any, chunk: int) -> None:
         f, d = self.f, v.dtype
         if v not in self.sums:
             p = f.at(self._base(v, 0, self.writes[v]), j, self.writes[v][-1], d)
             f.store(self.nest._combined(v, f.load(p, d, n), x), p, d, n)
             return
         target = self.sums[v][chunk if len(self.sums[v]) > 1 else 0]
-        if n < f.lanes:
+        if not f.is_whole(n):
             x = f.let(f"select {f.vector('i1')} {f.mask(n)}, {f.type(d)} {x}, {f.type(d)} {self.nest._identity(v)}")
         f.put(target, self.nest._combined(v, f.get(target, d), x), d)
 
@@ -196,4 +208,4 @@ class Row:
         r = self.reads[v, k]
         if isinstance(r, (Value, tuple)):
             return self.once[r]
-        return self.f.splat(r, v.inputs[k].dtype)
+        return self.nest.constant(r, v.inputs[k].dtype)
