@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -34,9 +35,10 @@ from .capture import Captured, capture
 from .environment import environment
 from .errors import CompileError
 from .guards import GRADIENT, HAS_GRADIENT, MEMORY, TRACED, Guard, test_of
-from .leaving import cut_off, left, refuse_hidden
+from .leaving import cut_off, left
 from .lower import lower
 from .pipeline import Compiled, compile_program
+from .refusals import refuse
 from .structure import ARRAY, flatten, statics, unflatten
 from .verify import compare
 
@@ -115,7 +117,7 @@ class CompiledStep:
             )
         else:  # spares a small step half a microsecond
             structure, arrays, kinds = NO_ARGUMENTS, [], ()
-        key = (structure, kinds, mode.grad, get_default_dtype())
+        key = (structure, kinds, mode.grad, mode.generator, mode.transforming, get_default_dtype())
         with self._lock:
             for signature in self.signatures.get(key, ()):
                 if signature.holds():
@@ -143,14 +145,27 @@ class CompiledStep:
         return error
 
     def _first(self, key: Any, structure: Any, leaves: Sequence[Any], arrays: Sequence[np.ndarray]) -> Any:
-        known = self.signatures.setdefault(key, [])
+        known = self.signatures.get(key, [])
         if len(known) >= MOST_SIGNATURES:
             changed = ", ".join(known[-1].changed()) or "its states"
             raise CompileError(
                 f"compile: {self._name()} was compiled {len(known)} times for the same arguments, because something it reads "
-                f"changes from call to call ({changed}); make it a Tensor, or an argument"
+                f"changes from call to call ({changed}); make it a Tensor, or an array among the arguments"
+            )
+        alike = [k[0] for k in self.signatures if k[1:] == key[1:] and k != key]
+        if len(alike) >= MOST_SIGNATURES:
+            changed = ", ".join([repr(x) for x in statics(structure) if x not in statics(alike[-1])])
+            raise CompileError(
+                f"compile: {self._name()} was compiled {len(alike)} times for arrays of the same shapes, because other arguments "
+                f"change from call to call (now {changed}); what is no array is baked in, so pass a number that changes as an "
+                f"array: np.float32(x)"
             )
         others = statics(structure)
+        if any([hasattr(x, "__next__") for x in others]):
+            raise CompileError(
+                f"compile: {self._name()} is given an iterator, which the first run uses up; "
+                f"pass a list or a tuple of what it gives"
+            )
         before = environment(self.step, others)
         with _undoing() as undo:
             captured = self._captured(structure, leaves, undo)
@@ -159,7 +174,9 @@ class CompiledStep:
             result = None if self.verify == "never" else compare(signature, captured, arrays)
             if self.verify == "never":
                 captured.restore()
-        known.append(signature)
+        for other in [s for found in self.signatures.values() for s in found]:
+            other.machine.rest()  # of shapes that do not come again nothing is kept in memory
+        self.signatures.setdefault(key, []).append(signature)
         return self._done(signature, captured, arrays, result)
 
     def _compared(self, signature: Signature, structure: Any, leaves: Any, arrays: Any, key: Any) -> Any:
@@ -190,8 +207,7 @@ class CompiledStep:
         inputs = [_input(x) for x in leaves]
         args, kwargs = unflatten(structure, iter(inputs))
         found = capture(lambda: self.step(*args, **kwargs), inputs, undo)
-        self._refuse(found)
-        refuse_hidden(found, statics(found.structure), self._name())
+        refuse(found, self._name())
         if flatten((args, kwargs), [], ARGUMENTS) != structure:
             raise CompileError(
                 f"compile: {self._name()} changes a list, dict or dataclass among its arguments, of which it is given a copy; "
@@ -199,26 +215,29 @@ class CompiledStep:
             )
         return found
 
-    def _refuse(self, found: Captured) -> None:
-        if found.notes:
-            lines = list(dict.fromkeys(f"{n.line}: {n.what}" for n in found.notes))
-            raise CompileError(
-                f"compile: {self._name()} looks at the value of a Tensor, which differs from call to call, so a recording "
-                f"of one call is no program:\n  " + "\n  ".join(lines) + "\n"
-                "Choose with ag.where, return the Tensor and look at it outside, or leave this step uncompiled."
-            )
-        own = {id(t._leaf.saved) for t in found.inputs if t._leaf is not None}
-        if own & {k for k, f in found.record.leaves.items() if f.leaf.grad is not None}:
-            raise CompileError(
-                f"compile: {self._name()} leaves a gradient on one of its arguments, where nobody could find it; "
-                f"return it with ag.gradients, or make the Tensor part of the step's surroundings"
-            )
+    # ---- in place of the step --------------------------------------------------------------------------------
 
-        if any([v.initial is not None for v in found.record.inputs]):
-            raise CompileError(
-                f"compile: {self._name()} assigns to one of its arguments, of which it is given a copy; return the new value, "
-                f"or make the Tensor part of the step's surroundings"
-            )
+    def __get__(self, instance: Any, owner: type | None = None) -> CompiledStep:
+        """Of a method that was decorated: that of an object, compiled for it alone."""
+        if instance is None:
+            return self
+        bound = CompiledStep(self.step.__get__(instance, owner), self.verify)
+        return vars(instance).setdefault(self.step.__name__, bound)  # where it is found the next time
+
+    def __getattr__(self, name: str) -> Any:  # of what there is not: a compiled module has its parameters
+        if name.startswith("__") or name == "step":
+            raise AttributeError(name)
+        return getattr(self.step, name)
+
+    def __repr__(self) -> str:
+        return f"<compiled {self._name()}, {sum(map(len, self.signatures.values()))} variants>"
+
+    def __reduce__(self) -> Any:
+        """Copied and pickled as its step, which is compiled anew."""
+        found = sys.modules.get(getattr(self.step, "__module__", ""))
+        for name in self._name().split("."):
+            found = getattr(found, name, None)
+        return self._name() if found is self else (CompiledStep, (self.step, self.verify))
 
     def _name(self) -> str:
         return getattr(self.step, "__qualname__", repr(self.step))

@@ -196,6 +196,9 @@ class _Walk:
         kinds = type(x).__mro__[:-1]
         own = getattr(x, "__dict__", {})
         ours = _is_ours(type(x).__module__)
+        if ours and "__wrapped__" in own:  # another compiled step is what it compiles
+            yield None, None, x.__wrapped__, x, path
+            return
         derived = any([_is_ours(kind.__module__) for kind in kinds])
         names = self.names
         if derived and not ours:

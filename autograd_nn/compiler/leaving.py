@@ -17,7 +17,6 @@ from ..engine import record as recorded
 from ..engine.graph import Node
 from ..engine.tensor import Tensor
 from .capture import Captured
-from .environment import reachable
 from .errors import CompileError
 from .guards import ABSENT, CELL, Guard
 from .structure import Static, flatten, unflatten
@@ -57,7 +56,7 @@ def left(
         new: list[Any] = []
         structure = flatten(g.expected, new) if g.same else None
         made = g.same and type(structure) is not Static and id(g.expected) not in there
-        values: list[Any] = [_made(captured, x) for x in new] if made else []
+        values: list[Any] = [made_anew(captured, x) for x in new] if made else []
         if not made or None in values:
             guards.append(g if g.same or old is None else old)
             continue
@@ -79,24 +78,10 @@ def left(
     return guards, places
 
 
-def refuse_hidden(captured: Captured, values: Sequence[Any], name: str) -> None:
-    """Raise CompileError where results are inside of what is returned (`values`) and cannot be put into it anew."""
-    for x in values:
-        if hasattr(x, "__next__") or any([_made(captured, t) is not None for t in reachable(x)]):
-            raise CompileError(
-                f"compile: {name} returns its results inside {_an(type(x).__name__)}, which later calls could not fill anew; "
-                f"return tuples, lists, dicts or dataclasses of them"
-            )
-
-
-def _made(captured: Captured, x: Any) -> recorded.Value | None:
+def made_anew(captured: Captured, x: Any) -> recorded.Value | None:
     """The value of a Tensor that is another in each call: a result or an argument."""
     value = captured.record.of_array(x._array) if isinstance(x, Tensor) else None
     return value if value is not None and (value.producer is not None or value.is_input) else None
-
-
-def _an(name: str) -> str:
-    return f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 # ---- the graph that is not there -------------------------------------------------------------------------------------

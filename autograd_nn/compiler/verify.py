@@ -53,7 +53,9 @@ def compare(signature: Signature, captured: Captured, arrays: Sequence[np.ndarra
     captured.restore()
     states = {id(v.data) for v in record.states}
     before = {id(f.before._array) for f in record.leaves.values() if f.before is not None}
-    unread = [t for t in targets if id(t) in gradients and id(t) not in states]  # what the step before left, and this one not
+    unread = [
+        t for t in targets if id(t) in gradients and id(t) not in states
+    ]  # what the step before left, and this one not
     kept = [(t, t.copy()) for t in unread if id(t) in before]
     try:
         give_back()  # what the eager run took makes room for the arena
