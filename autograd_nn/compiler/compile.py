@@ -30,8 +30,9 @@ from ..engine.heap import give_back
 from ..engine.memory import cell_of
 from ..engine.tensor import Tensor, tensor
 from .capture import Captured, capture
+from .environment import environment
 from .errors import CompileError
-from .guards import GRADIENT, HAS_GRADIENT, MEMORY, TRACED, Guard, environment, test_of
+from .guards import GRADIENT, HAS_GRADIENT, MEMORY, TRACED, Guard, test_of
 from .lower import lower
 from .pipeline import Compiled, compile_program
 from .structure import ARRAY, flatten, statics, unflatten
@@ -56,7 +57,7 @@ def compile(step: Callable[..., Any] | None = None, /, *, verify: str = "first")
 
     The step may do what a training step does: forward, `backward()` or `ag.gradients`, updates through `ag.assign` or an
     optimizer, running statistics, random numbers. It is compiled once for each combination of shapes, dtypes, structure and
-    Python values of its arguments, and again when something else that was baked in changes (see `ag.compiler.guards`).
+    Python values of its arguments, and again when something else that was baked in changes (see `ag.compiler.environment`).
     `verify`: ``"first"`` (default) compares the compiled step with the eager one in the first two calls of each combination (the
     second has other data, so it finds what was recorded as if it were constant), ``"always"`` in every call, ``"never"`` in none.
     Also a decorator.
@@ -144,7 +145,7 @@ class CompiledStep:
                 f"changes from call to call ({changed}); make it a Tensor, or an argument"
             )
         others = statics(structure)
-        before = {(g.path, id(g.place)): g for g in environment(self.step, others) if not g.same}
+        before = {g.where: g for g in environment(self.step, others) if not g.same}
         captured = self._captured(structure, leaves)
         try:
             signature = Signature(self.step, others, captured, before)
@@ -257,7 +258,7 @@ class Signature:
         self.tensors = [(t, t._array) for t in outside]
         self.assumptions = record.assumptions
         # A number that the step itself changes was what it was before; everything else may have been made by the first call.
-        self.guards = [g if g.same else before.get((g.path, id(g.place)), g) for g in environment(step, others)]
+        self.guards = [g if g.same else before.get(g.where, g) for g in environment(step, others)]
         self.leaves = [(f.leaf, f.before) for f in record.leaves.values() if f.needed]
         absent: list[tuple[Leaf, bool]] = []  # whether other leaves had a gradient
         read = {id(array) for _, array in self.tensors}
