@@ -72,7 +72,7 @@ class Turns:
         counts = {}
         for name in self.sides:
             self.timed(name, 2)
-            counts[name] = max(1, min(200, round(block / self.timed(name, 3))))
+            counts[name] = max(1, min(5000, round(block / self.timed(name, 3))))
         blocks: dict[str, list[float]] = {name: [] for name in self.sides}
         end = time.perf_counter() + seconds * len(self.sides)
         while time.perf_counter() < end or min(map(len, blocks.values())) < 7:

@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 
 from .primitives import ELEMENTWISE, FLOAT_ONLY
-from .program import REDUCTIONS, Value
+from .program import BOOL, REDUCTIONS, VIEWS, Value
 
 SUPPORTED = frozenset(
     np.dtype(t)
     for t in ("float32", "float64", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 )
-BOOL = np.dtype(bool)
 
 
 class Unreadable(Exception):
@@ -39,6 +38,7 @@ class Builder:
         self.known: dict[Any, Value] = {}
         self.origin: Any = None
         self.checks: list[tuple[Value, str]] = []  # booleans that must be false, and the error's message
+        self.bounds: dict[Value, tuple[float, float, Value]] = {}  # what checked values lie within
 
     def make(
         self, op: str, inputs: Sequence[Value], params: Any, shape: tuple[int, ...], dtype: np.dtype, data: Any = None
@@ -244,15 +244,34 @@ class Builder:
 
     # ---- checks ----------------------------------------------------------------------------------------------
 
-    def check(self, wrong: Value, message: str) -> None:
-        """Raise an IndexError of this message, before anything is written, where any of these booleans is true."""
-        found = self.reduce("maximum_over", wrong, None, False)
-        if (found, message) not in self.checks:
-            self.checks.append((found, message))
+    def check_within(self, x: Value, low: float, high: float, message: str) -> Value:
+        """Raise an error of this message, before anything is written, where an element of x is outside these bounds.
 
-    def out_of_range(self, indices: Value, n: int) -> Value:
-        below, beyond = self.apply("less", indices, -n), self.apply("greater_equal", indices, n)
-        return self.apply("logical_or", below, beyond)
+        Returns the boolean that is asked; who relies on the bounds has it as an operand, and so comes after it.
+        """
+        known = self.bounds_of(x)
+        if known is not None and known[0] >= low and known[1] <= high:
+            return known[2]
+        numbers = self.cast(x, np.dtype(np.int64)) if x.dtype.kind in "iu" else x  # a narrow type holds not every bound
+        wrong = self.apply("logical_or", self.apply("less", numbers, low), self.apply("greater", numbers, high))
+        found = self.reduce("maximum_over", wrong, None, False)
+        self.checks.append((found, message))
+        self.bounds[same_elements(x)] = low, high, found
+        return found
+
+    def bounds_of(self, x: Value) -> tuple[float, float, Value] | None:
+        """What the elements of x, or of a value of which it is a view, were found to lie within, and the check that found it."""
+        while x not in self.bounds and x.op in VIEWS:
+            x = x.inputs[0]
+        return self.bounds.get(x)
+
+    def from_the_start(self, indices: Value, n: int) -> Value:
+        """Checked indices along an axis of n as int64, of which negative ones count from the end."""
+        known = self.bounds_of(indices)
+        indices = self.cast(indices, np.dtype(np.int64))
+        if known is not None and known[0] >= 0:
+            return indices
+        return self.apply("where", self.apply("less", indices, 0), self.apply("add", indices, n), indices)
 
     # ---- the rest --------------------------------------------------------------------------------------------
 
@@ -270,19 +289,18 @@ class Builder:
 
     def take_rows(self, x: Value, indices: Value) -> Value:
         """x[indices] along the first axis."""
-        indices = self._row_indices(indices, x.shape[0])
-        return self.make("take_rows", (x, indices), None, (*indices.shape, *x.shape[1:]), x.dtype)
+        rows, checked = self._row_indices(indices, x.shape[0])
+        return self.make("take_rows", (x, rows, checked), None, (*rows.shape, *x.shape[1:]), x.dtype)
 
     def add_rows(self, part: Value, indices: Value, shape: tuple[int, ...]) -> Value:
         """Zeros of the shape, with each of the part's rows added where its index says: the adjoint of `take_rows`."""
-        return self.make("add_rows", (part, self._row_indices(indices, shape[0])), None, shape, part.dtype)
+        return self.make("add_rows", (part, *self._row_indices(indices, shape[0])), None, shape, part.dtype)
 
-    def _row_indices(self, indices: Value, n: int) -> Value:
+    def _row_indices(self, indices: Value, n: int) -> tuple[Value, Value]:
         if indices.dtype.kind not in "iu":
             raise Unreadable("a mask as an index")
-        self.check(self.out_of_range(indices, n), f"an index is out of range for an axis of {n}")
-        indices = self.cast(indices, np.dtype(np.int64))
-        return self.apply("where", self.apply("less", indices, 0), self.apply("add", indices, n), indices)
+        checked = self.check_within(indices, -n, n - 1, f"an index is out of range for an axis of {n}")
+        return self.from_the_start(indices, n), checked
 
     def opaque(
         self, name: str, run: Callable[..., Any], inputs: Sequence[Value], outputs: Sequence[Any]
@@ -312,6 +330,13 @@ class Opaque:
 
     def __repr__(self) -> str:
         return self.name
+
+
+def same_elements(v: Value) -> Value:
+    """The value that v is a view of all elements of."""
+    while v.op in VIEWS and v.op != "slice":
+        v = v.inputs[0]
+    return v
 
 
 def narrow(v: Value) -> Value:

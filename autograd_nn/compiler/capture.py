@@ -171,6 +171,9 @@ class Captured:
         self.structure = flatten(result, leaves)
         self.outputs = [record.value(x) for x in leaves]
         self.returned = [np.array(x._array if isinstance(x, Tensor) else x) for x in leaves]
+        # what each leaf's gradient is; asked now, because a 0-d one has another array once its memory was asked for
+        grads = [(id(f.leaf), f.leaf.grad) for f in record.leaves.values()]
+        self.gradients = {leaf: record.value_of(grad) for leaf, grad in grads if grad is not None}
         self.own = record.own_arrays(leaves)
         self.views = record.views
 

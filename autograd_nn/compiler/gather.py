@@ -1,7 +1,7 @@
 """Emitting gathers and scatters of rows: `take_rows` copies the rows that indices name, `add_rows` adds rows to them.
 
-Indices are int64, contiguous and within range (a check has seen to that); a row is one run of memory. Rows are added one after
-the other, so an index that repeats adds up, and always in the same order.
+Indices are int64, contiguous and within range (the third operand is the check that has seen to that); a row is one run of
+memory. Rows are added one after the other, so an index that repeats adds up, and always in the same order.
 """
 
 from __future__ import annotations
@@ -43,15 +43,16 @@ def row_stride(v: Value, leading: int) -> int:
 
 
 def _emit(v: Value, vector_bytes: int, adds: bool) -> Kernel:
-    x, indices = v.inputs
+    x, indices, _ = v.inputs
     d, table, rows = v.dtype, (v if adds else x), (x if adds else v)
     leading = len(indices.shape)
-    width, count = math.prod(table.shape[1:]), indices.size
+    width, turns = math.prod(table.shape[1:]), indices.size
     lanes = max(vector_bytes // d.itemsize, 1)
     while lanes > 1 and lanes >= 2 * width:
         lanes //= 2
     f = Function("NAME", KERNEL_ARGUMENTS, lanes)
     p_table, p_indices, p_rows = [f.pointer_argument(k) for k in range(3)]
+    count = f.number_argument(3)
     if adds:
         _fill(f, p_table, v.size, d)
     with f.loop(count) if adds else f.shared_loop(count) as i:
@@ -67,7 +68,7 @@ def _emit(v: Value, vector_bytes: int, adds: bool) -> Kernel:
     f.do("ret void")
     (xr, xo, _), (ir, io, _) = access(x), access(indices)
     pointers = [(v, 0), (ir, io), (xr, xo)] if adds else [(xr, xo), (ir, io), (v, 0)]
-    return Kernel(f.text(), pointers, turns=1 if adds else count, work=count * width)
+    return Kernel(f.text(), pointers, turns=1 if adds else turns, work=turns * width, numbers=(turns,))
 
 
 def _move(f: Function, inside: str, outside: str, d: np.dtype, n: int, adds: bool) -> None:

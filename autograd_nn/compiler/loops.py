@@ -3,6 +3,9 @@
 For each row, phases of passes over its columns with the row's values computed between them: phase p computes what needs row
 values finished in phase p - 1, so softmax and layer norm are three passes of one nest. Rows of a few vectors stay in registers
 from pass to pass; longer ones go through memory.
+
+Decision: a kernel reads the length of its outermost loop, and constants that may be counts (a mean's divisor, a learning rate),
+from behind its pointers. So its text is the same for every batch size, and a new one compiles nothing but products.
 """
 
 from __future__ import annotations
@@ -45,6 +48,9 @@ class Kernel:
     work: int = 0  # about how many simple operations on an element it takes
     points: int = 0
     sums: Sequence[Value] = ()
+    numbers: Sequence[
+        int
+    ] = ()  # 8 bytes each, that follow: the length of a loop and constants that the text does not say
 
 
 class Geometry:
@@ -144,10 +150,43 @@ class Loops:
         # which loop the parts share: the outermost that has enough turns, or else the longest
         self.split = next((k for k, n in enumerate(turns) if n >= ENOUGH), turns.index(max(turns)))
         self.turns = max(turns[self.split], 1)
+        self.extent: Any = self._extent(turns[0])
+        self.counts: dict[tuple[Any, np.dtype], str] = {}
         self.pointers: list[tuple[Value, int]] = []
         self.names: dict[tuple[Value, int], str] = {}
         self.running: dict[Value, list[str]] = {}  # outer reductions whose sums stay in registers to the end
         self.finish: list[Callable[[], None]] = []
+
+    def _extent(self, turns: int) -> int | None:
+        """The outermost loop's length, which the kernel is told when it runs, if nothing else in its text depends on it.
+
+        So a step of another batch size, or an update of another parameter, is made of kernels that are there already.
+        """
+        if self.split or turns < ENOUGH:
+            return None
+        if self.outer:
+            return self.outer[0]
+        steps = [r[2][-1] for r in self.geometry.reads.values() if isinstance(r, tuple)]
+        steps += [s[-1] for s in self.geometry.writes.values()]
+        return self.columns if self.f.lanes > 1 and {0, 1}.issuperset(steps) else None
+
+    def _told(self, first: int) -> list[int]:
+        """Take what the text does not say from behind the pointers: the extent, and counts (a mean's divisor)."""
+        f, numbers = self.f, []
+        if self.extent is not None:
+            numbers.append(self.extent)
+            self.extent = f.number_argument(first)
+        for v in self.order:
+            for k, i in enumerate(v.inputs):
+                r, d = self.geometry.reads[v, k], i.dtype
+                if not isinstance(r, (Value, tuple)) and is_count(r) and (r, d) not in self.counts:
+                    self.counts[r, d] = f.float_argument(first + len(numbers), d)
+                    numbers.append(int(np.float64(r).view(np.int64)))
+        return numbers
+
+    def constant(self, number: Any, dtype: np.dtype) -> str:
+        """A vector of one number."""
+        return self.counts.get((number, dtype)) or self.f.splat(number, dtype)
 
     def kernel(self) -> Kernel:
         f = self.f
@@ -163,6 +202,7 @@ class Loops:
             first = f.pointer_argument(2 * k - len(self.pointers))
             apart = f.let(f"ptrtoint ptr {f.pointer_argument(2 * k + 1 - len(self.pointers))} to i64")
             self.names[v, 0] = f.let(f"getelementptr i8, ptr {first}, i64 {f.times('%part', apart)}")
+        numbers = self._told(len(self.pointers) + 2 * len(sums))
         for v in sums:
             self._start_outer(v)
         self._nest(0, [])
@@ -170,7 +210,7 @@ class Loops:
             finish()
         f.do("ret void")
         work = self.c.points * sum([COSTS.get(v.op, 1) for v in self.order])
-        return Kernel(f.text(), self.pointers, 0, self.turns, work, self.c.points, sums)
+        return Kernel(f.text(), self.pointers, 0, self.turns, work, self.c.points, sums, numbers)
 
     # ---- reductions that end after the last point ------------------------------------------------------------
 
@@ -217,14 +257,23 @@ class Loops:
         f, d = self.f, v.dtype
         if f.lanes == 1:
             return x
+        if d.kind == "f" and v.op in (
+            "maximum_over",
+            "minimum_over",
+        ):  # LLVM's own takes lane after lane, for NaN's sake
+            n = f.lanes
+            while n > 1:
+                n //= 2
+                x = self._combined(v, x, f.rotated(x, n, d))
+            return x
         s, t = scalar_type(d), f.type(d)
         short = s.replace("float", "f32").replace("double", "f64")
-        signed = {"f": "f", "i": "s"}.get(d.kind, "u")
+        signed = "s" if d.kind == "i" else "u"
         kind = {
             "sum": "fadd" if d.kind == "f" else "add",
             "product": "fmul" if d.kind == "f" else "mul",
-            "maximum_over": "fmaximum" if d.kind == "f" else f"{signed}max",
-            "minimum_over": "fminimum" if d.kind == "f" else f"{signed}min",
+            "maximum_over": f"{signed}max",
+            "minimum_over": f"{signed}min",
         }[v.op]
         name = f"llvm.vector.reduce.{kind}.v{f.lanes}{short}"
         first = kind in ("fadd", "fmul")
@@ -246,8 +295,18 @@ class Loops:
         if depth == len(self.outer):
             Row(self, index).emit()
             return
-        with self.f.shared_loop(self.outer[depth]) if depth == self.split else self.f.loop(self.outer[depth]) as i:
+        count = self.outer[depth] if depth or self.extent is None else self.extent
+        with self.f.shared_loop(count) if depth == self.split else self.f.loop(count) as i:
             self._nest(depth + 1, [*index, i])
+
+
+def is_count(number: Any) -> bool:
+    """Whether a constant may be a number of elements, or one divided by it."""
+    if number.dtype.kind != "f" or not np.isfinite(number) or not number:
+        return False
+    n = abs(float(number))
+    n = n if n >= 1 else 1 / n
+    return n >= ENOUGH and abs(n - round(n)) < 1e-6 * n
 
 
 def is_outer(v: Value) -> bool:

@@ -224,7 +224,7 @@ class Machine:
             (combine,) = library.functions([emit_combination(v, library.vector_bytes)])
             rest.append(self._program(self._table([self.address(v), where, size, parts]), [(combine, 1)]))
             where += size * parts
-        return [self._program(self._table(pointers), [(address, parts)]), *rest]
+        return [self._program(self._table([*pointers, *k.numbers]), [(address, parts)]), *rest]
 
     def _called(self, c: Cluster, call: Native) -> list[np.ndarray]:
         """The programs of the kernels room's plans."""
@@ -323,8 +323,9 @@ class Machine:
 
 
 def _pages(size: int) -> mmap.mmap:
-    """Memory of zeros from the system, in large pages where it has them."""
-    made = mmap.mmap(-1, max(size, 1))
+    """Memory of zeros from the system, in large pages where it has them; a forked process gets a copy, not the same memory."""
+    private = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+    made = mmap.mmap(-1, max(size, 1), **private)
     if size >= LARGE and hasattr(mmap, "MADV_HUGEPAGE"):
         with contextlib.suppress(OSError):  # a kernel without them
             made.madvise(mmap.MADV_HUGEPAGE)

@@ -82,6 +82,10 @@ def _send_home(program: Program, clusters: list[Cluster], made: Plan) -> None:
                 root = access(i)[0]
                 if root.op == "memory":
                     readers.setdefault(root, []).append((c, v))
+    begins: dict[Value, int] = {}  # where the first part of a root is written
+    for c in clusters:
+        for v in stored_by(c):
+            begins.setdefault(root_inside(v), c.position)
     counted: dict[Value, int] = {}
     for target, _ in program.effects:
         counted[target] = counted.get(target, 0) + 1
@@ -95,11 +99,16 @@ def _send_home(program: Program, clusters: list[Cluster], made: Plan) -> None:
             and root not in taken
             and counted[target] == 1
             and made_by is not None
-            and made_by.position > fallible
+            and begins[root] > fallible
             and root.layout == contiguous(root.shape)
             and target.data.flags.c_contiguous
             and root.dtype == target.dtype
-            and all([_leaves_first(reader, user, target, made_by, root) for reader, user in readers.get(target, ())])
+            and all(
+                [
+                    _leaves_first(reader, user, target, made_by, root, begins[root])
+                    for reader, user in readers.get(target, ())
+                ]
+            )
         )
         if good:
             taken.add(root)
@@ -120,10 +129,10 @@ def _copy_home(target: Value, v: Value, clusters: list[Cluster], made: Plan) -> 
     made.copied.append(access(v)[0])
 
 
-def _leaves_first(reader: Cluster, user: Value, target: Value, c: Cluster, root: Value) -> bool:
+def _leaves_first(reader: Cluster, user: Value, target: Value, c: Cluster, root: Value, begins: int) -> bool:
     """Whether a read of the old value comes before the new one is written, or is of the very point that is written."""
     if reader is not c:
-        return reader.position < c.position
+        return reader.position < begins
     if c.kind != "loop" or c.columns or root.place != "full":
         return False
     return all([_point_for_point(user, k, c) for k, i in enumerate(user.inputs) if access(i)[0] is target])

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .build import BOOL, Builder, Unreadable
+from .build import Builder, Unreadable
 from .operations import LOWER as LOWER
 from .operations import lowering
-from .program import Value
+from .program import BOOL, Value
 
 if TYPE_CHECKING:
     from ..kernels.geometry import Convolution, Pooling

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .build import Builder, Unreadable
-from .program import Value
+from .program import BOOL, Value
 
 Lower = Callable[..., Value | tuple[Value, ...]]
 LOWER: dict[str, Lower] = {}
@@ -184,8 +184,7 @@ def _take(b: Builder, x: Value, indices: Any, axis: int) -> Value:
 def _embedding(b: Builder, x: Value, indices: Any, padding_idx: Any) -> Value:
     if not isinstance(indices, Value) or indices.dtype.kind not in "iu":
         raise Unreadable("indices that are no array of integers")
-    if indices.dtype.kind == "i":
-        b.check(b.apply("less", indices, 0), "embedding: an index is negative")
+    b.check_within(indices, 0, x.shape[0] - 1, f"embedding: an index is none of the table's {x.shape[0]} rows")
     return b.take_rows(x, indices)
 
 
@@ -204,6 +203,12 @@ def _unindex(b: Builder, part: Value, *indices: Any, template: tuple[Any, ...], 
     return b.add_rows(b.broadcast(part, expected), indices[0], shape)
 
 
+@lowering("lies_within")
+def _lies_within(b: Builder, x: Value, low: float, high: float) -> Value:
+    b.check_within(x, low, high, f"a value is outside {low:g} to {high:g}")
+    return b.constant(True, BOOL)
+
+
 # ---- gathering -----------------------------------------------------------------------------------------------------
 
 
@@ -212,9 +217,7 @@ def _found(b: Builder, indices: Value, shape: tuple[int, ...], axis: int) -> Val
     n = shape[axis]
     if indices.dtype.kind not in "iu" or n > MOST_CLASSES:
         raise Unreadable("an index along a long axis")
-    indices = b.cast(indices, np.dtype(np.int64))
-    counted = b.apply("where", b.apply("less", indices, 0), b.apply("add", indices, n), indices)
-    return b.apply("equal", b.iota(shape, axis), counted)
+    return b.apply("equal", b.iota(shape, axis), b.from_the_start(indices, n))
 
 
 @lowering("take_along_axis")
@@ -223,7 +226,8 @@ def _take_along_axis(b: Builder, x: Value, indices: Value, axis: int) -> Value:
     axis %= len(x.shape)
     if len(indices.shape) != len(x.shape) or indices.shape[axis] != 1 or axis != len(x.shape) - 1:
         raise Unreadable("several indices a row")
-    b.check(b.out_of_range(indices, x.shape[axis]), "take_along_axis: an index is out of range")
+    n = x.shape[axis]
+    b.check_within(indices, -n, n - 1, f"take_along_axis: an index is out of range for an axis of {n}")
     picked = b.apply("where", _found(b, indices, x.shape, axis), x, b.constant(0, x.dtype))
     return b.reduce("sum", picked, axis, True)
 

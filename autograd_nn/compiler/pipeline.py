@@ -165,4 +165,4 @@ def _fill(whole: Value) -> Kernel:
     c = Cluster("loop", 0, whole.size, [fill])
     fill.cluster = c
     kernel = emit_loops(c, library.vector_bytes)
-    return Kernel(kernel.text, [(whole, 0)])
+    return Kernel(kernel.text, [(whole, 0)], numbers=kernel.numbers)

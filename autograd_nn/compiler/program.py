@@ -28,6 +28,7 @@ import numpy as np
 LEAVES = frozenset({"input", "memory", "constant"})
 VIEWS = frozenset({"reshape", "transpose", "broadcast", "slice"})
 REDUCTIONS = frozenset({"sum", "product", "maximum_over", "minimum_over"})
+BOOL = np.dtype(bool)
 
 
 class Value:

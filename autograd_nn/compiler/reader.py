@@ -58,6 +58,11 @@ class Symbol:
             value = self.builder.cast(value, _accumulated_in(value.dtype, dtype))
         elif dtype is not None:
             raise Unreadable("an extremum of another dtype")
+        if (
+            name == "product" and value.dtype == np.float32
+        ):  # the lanes' own products may be beyond float32 where all of it is not
+            wide = self.builder.reduce(name, self.builder.cast(value, np.dtype(np.float64)), axis, bool(keepdims))
+            return Symbol(self.builder, self.builder.cast(wide, value.dtype))
         return Symbol(self.builder, self.builder.reduce(name, value, axis, bool(keepdims)))
 
     def astype(self, dtype: Any, copy: bool = True) -> Symbol:

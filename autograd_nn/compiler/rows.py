@@ -17,6 +17,9 @@ from .text import I64
 if TYPE_CHECKING:
     from .loops import Loops
 
+BLOCK = 256
+"""Vectors whose sum is made apart from those before them: one sum of millions of float32 numbers has three digits left."""
+
 Read = tuple[Value, int, tuple[int, ...]]
 """A read from memory: (root, offset, strides over the loops)."""
 
@@ -29,7 +32,7 @@ class Row:
         self.reads, self.writes = nest.geometry.reads, nest.geometry.writes
         self.bases: dict[Any, str] = {}
         self.once: dict[Any, str] = {}  # row values, and what repeats along the row
-        self.sums: dict[Value, str] = {}
+        self.sums = dict(nest.running)  # the locals that a reduction runs in
 
     def emit(self) -> None:
         nest, f = self.nest, self.f
@@ -47,19 +50,50 @@ class Row:
         for phase in range(nest.c.phases):
             for v in nest.order:
                 if v.op in REDUCTIONS and v.phase == phase and v not in nest.running and self._ends_with_row(v):
-                    self.sums[v] = f.local(nest._identity(v), v.dtype)
+                    self.sums[v] = [f.local(nest._identity(v), v.dtype)]
             if nest.unrolled:
                 for j in range(nest.chunks):
                     self._pass(phase, kept[j], j * f.lanes, min(f.lanes, nest.columns - j * f.lanes), j)
             else:
-                whole, shared = nest.columns // f.lanes * f.lanes, nest.split == len(nest.outer)
-                if whole:
-                    with f.shared_loop(whole, f.lanes) if shared else f.loop(whole, f.lanes) as j:
-                        self._pass(phase, {}, j, f.lanes, 0)
-                if nest.columns > whole:
-                    with f.in_last_part() if shared else contextlib.nullcontext():
-                        self._pass(phase, {}, whole, nest.columns - whole, 0)
+                told = nest.extent is not None and not nest.outer
+                self._long_pass(phase, nest.extent if told else nest.columns, nest.split == len(nest.outer))
             self._between(phase)
+
+    def _long_pass(self, phase: int, columns: Any, shared: bool) -> None:
+        """A pass in a loop, over a number of columns that may be known only when the kernel runs."""
+        f = self.f
+        if isinstance(columns, int):
+            rest: Any = columns % f.lanes
+            whole: Any = columns - rest
+            if whole:
+                self._whole_vectors(phase, whole, shared)
+            if rest:
+                with f.in_last_part() if shared else contextlib.nullcontext():
+                    self._pass(phase, {}, whole, rest, 0)
+        else:
+            rest = f.let(f"urem i64 {columns}, {f.lanes}")
+            whole = f.let(f"sub i64 {columns}, {rest}")
+            self._whole_vectors(phase, whole, shared)
+            with f.in_last_part(), f.loop(f.smaller(rest, 1)):
+                self._pass(phase, {}, whole, f.first_lanes(rest), 0)
+
+    def _whole_vectors(self, phase: int, whole: Any, shared: bool) -> None:
+        """The loop over whole vectors; where there are many, each block of them is summed up for itself."""
+        f, block = self.f, BLOCK * self.f.lanes
+        totals = {v: t for v, t in self.sums.items() if v.op == "sum" and v.dtype.kind == "f" and v.phase == phase}
+        if not totals or (isinstance(whole, int) and whole <= 2 * block):
+            with f.shared_loop(whole, f.lanes) if shared else f.loop(whole, f.lanes) as j:
+                self._pass(phase, {}, j, f.lanes, 0)
+            return
+        first, last = [f.times(n, f.lanes) for n in f.share(f.quotient(whole, f.lanes))] if shared else (0, whole)
+        with f.loop(last, block, first) as start:
+            self.sums |= {v: [f.local(self.nest._identity(v), v.dtype)] for v in totals}
+            with f.loop(f.smaller(f.add(start, block), last), f.lanes, start) as j:
+                self._pass(phase, {}, j, f.lanes, 0)
+            for v, (total,) in totals.items():
+                x = [f.get(t, v.dtype) for t in (total, *self.sums[v])]
+                f.put(total, self.nest._combined(v, *x), v.dtype)
+        self.sums |= totals
 
     def _ends_with_row(self, v: Value) -> bool:
         return v.place == "row" or self.writes[v][-1] == 0
@@ -86,8 +120,8 @@ class Row:
             self.once[r] = f.broadcast(str(p), "i64") if root.op == "iota" else f.load_scalar(p, root.dtype)
         return self.once[r]
 
-    def _operand(self, v: Value, k: int, kept: dict[Any, str], j: Any, n: int) -> str:
-        f, r = self.f, self.reads[v, k]
+    def _operand(self, v: Value, k: int, kept: dict[Any, str], j: Any, n: Any) -> str:
+        r = self.reads[v, k]
         if isinstance(r, Value):
             if r.place == "row":
                 return self.once[r]
@@ -96,14 +130,14 @@ class Row:
                 kept[r] = self._loaded((r, 0, strides), j, n)
             return kept[r]
         if not isinstance(r, tuple):
-            return f.splat(r, v.inputs[k].dtype)
+            return self.nest.constant(r, v.inputs[k].dtype)
         if r[2][-1] == 0:
             return self.once[r]
         if r not in kept:
             kept[r] = self._loaded(r, j, n)
         return kept[r]
 
-    def _loaded(self, r: Read, j: Any, n: int) -> str:
+    def _loaded(self, r: Read, j: Any, n: Any) -> str:
         f, root, stride = self.f, r[0], r[2][-1]
         p = self._base(*r)
         if root.op == "iota":
@@ -117,7 +151,8 @@ class Row:
             return f.load(p, root.dtype, n)
         return f.every_other(p, root.dtype, n) if stride == 2 else f.gather(p, stride, root.dtype, n)
 
-    def _pass(self, phase: int, kept: dict[Any, str], j: Any, n: int, chunk: int) -> None:
+    def _pass(self, phase: int, kept: dict[Any, str], j: Any, n: Any, chunk: int) -> None:
+        """Compute what belongs to a phase at columns j, ..., of which there are n (see `text.Lanes`)."""
         f, stores = self.f, []
         for v in self.nest.order:
             if v.phase != phase or is_row_value(v):
@@ -141,18 +176,14 @@ class Row:
         taken = v.inputs[1 if v.op == "where" else 0].dtype
         return apply(self.f, v.op, x, taken, v.dtype)
 
-    def _reduce(self, v: Value, x: str, j: Any, n: int, chunk: int) -> None:
+    def _reduce(self, v: Value, x: str, j: Any, n: Any, chunk: int) -> None:
         f, d = self.f, v.dtype
-        if v in self.nest.running:
-            sums = self.nest.running[v]
-            target = sums[chunk if len(sums) > 1 else 0]
-        elif self._ends_with_row(v):
-            target = self.sums[v]
-        else:
+        if v not in self.sums:
             p = f.at(self._base(v, 0, self.writes[v]), j, self.writes[v][-1], d)
             f.store(self.nest._combined(v, f.load(p, d, n), x), p, d, n)
             return
-        if n < f.lanes:
+        target = self.sums[v][chunk if len(self.sums[v]) > 1 else 0]
+        if not f.is_whole(n):
             x = f.let(f"select {f.vector('i1')} {f.mask(n)}, {f.type(d)} {x}, {f.type(d)} {self.nest._identity(v)}")
         f.put(target, self.nest._combined(v, f.get(target, d), x), d)
 
@@ -162,8 +193,8 @@ class Row:
         for v in self.nest.order:
             if v.phase != phase:
                 continue
-            if v in self.sums:
-                x = self.nest._horizontal(v, f.get(self.sums[v], v.dtype))
+            if v in self.sums and v not in self.nest.running:
+                x = self.nest._horizontal(v, f.get(self.sums[v][0], v.dtype))
                 if v.place == "row":
                     self.once[v] = x
                     if v in self.writes:
@@ -180,4 +211,4 @@ class Row:
         r = self.reads[v, k]
         if isinstance(r, (Value, tuple)):
             return self.once[r]
-        return self.f.splat(r, v.inputs[k].dtype)
+        return self.nest.constant(r, v.inputs[k].dtype)

@@ -16,13 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from .build import BOOL
+from .program import BOOL
 
 I64 = np.dtype(np.int64)
 KERNEL_ARGUMENTS = (
     *("ptr %args", "ptr %a", "ptr %b", "ptr %c", "ptr %d", "ptr %shared", "ptr %private"),
     *("i64 %part", "i64 %parts"),
 )
+
+
+Lanes = int | str
+"""Which of the lanes are meant: the first of so many, or those of a mask."""
 
 
 def scalar_type(dtype: np.dtype) -> str:
@@ -90,10 +94,22 @@ class Function:
     def repeated(self, text: str, element: str) -> str:
         return text if self.lanes == 1 else f"<{', '.join([f'{element} {text}'] * self.lanes)}>"
 
-    def mask(self, n: int) -> str:
+    def mask(self, n: Lanes) -> str:
         """The first n lanes."""
+        if isinstance(n, str):
+            return n
         bits = ["true" if i < n else "false" for i in range(self.lanes)]
         return bits[0] if self.lanes == 1 else f"<{', '.join(f'i1 {b}' for b in bits)}>"
+
+    def first_lanes(self, n: str) -> str:
+        """The mask of the first n lanes, for a number that is known when the kernel runs: what loads and stores take."""
+        lanes = ", ".join(f"i64 {i}" for i in range(self.lanes))
+        counted = "0" if self.lanes == 1 else f"<{lanes}>"
+        return self.let(f"icmp slt {self.vector('i64')} {counted}, {self.broadcast(n, 'i64')}")
+
+    def is_whole(self, n: Lanes) -> bool:
+        """Whether all lanes are meant."""
+        return isinstance(n, int) and n >= self.lanes
 
     # ---- instructions ----------------------------------------------------------------------------------------
 
@@ -171,6 +187,17 @@ class Function:
             return 0
         return y if x == 1 else x if y == 1 else self.let(f"mul i64 {x}, {y}")
 
+    def smaller(self, x: Any, y: Any) -> Any:
+        """The smaller of two index numbers."""
+        if isinstance(x, int) and isinstance(y, int):
+            return min(x, y)
+        return self.let(f"select i1 {self.let(f'icmp slt i64 {x}, {y}')}, i64 {x}, i64 {y}")
+
+    def quotient(self, x: Any, y: int) -> Any:
+        if isinstance(x, int):
+            return x // y
+        return x if y == 1 else self.let(f"udiv i64 {x}, {y}")
+
     def at(self, pointer: str, index: Any, stride: Any, dtype: np.dtype) -> str:
         """The address of element index * stride."""
         offset = self.times(index, stride)
@@ -178,11 +205,11 @@ class Function:
 
     # ---- memory ----------------------------------------------------------------------------------------------
 
-    def load(self, p: str, dtype: np.dtype, n: int | None = None) -> str:
+    def load(self, p: str, dtype: np.dtype, n: Lanes | None = None) -> str:
         """Neighbouring elements into the first n lanes."""
         element = memory_type(dtype)
         t, align = self.vector(element), dtype.itemsize
-        if n is None or n >= self.lanes:
+        if n is None or self.is_whole(n):
             x = self.let(f"load {t}, ptr {p}, align {align}")
         else:
             x = self._masked(
@@ -190,10 +217,10 @@ class Function:
             )
         return self._from_memory(x, dtype)
 
-    def store(self, x: str, p: str, dtype: np.dtype, n: int | None = None) -> None:
+    def store(self, x: str, p: str, dtype: np.dtype, n: Lanes | None = None) -> None:
         x, element = self._to_memory(x, dtype), memory_type(dtype)
         t, align = self.vector(element), dtype.itemsize
-        if n is None or n >= self.lanes:
+        if n is None or self.is_whole(n):
             self.do(f"store {t} {x}, ptr {p}, align {align}")
             return
         name = self._overloaded("store", element)
@@ -214,6 +241,12 @@ class Function:
 
     def _to_memory(self, x: str, dtype: np.dtype) -> str:
         return self.convert("zext", x, "i1", "i8") if dtype == BOOL else x
+
+    def rotated(self, x: str, n: int, dtype: np.dtype) -> str:
+        """Each lane's value is the one n lanes on."""
+        t = self.type(dtype)
+        lanes = ", ".join(f"i32 {(i + n) % self.lanes}" for i in range(self.lanes))
+        return self.let(f"shufflevector {t} {x}, {t} poison, <{self.lanes} x i32> <{lanes}>")
 
     def broadcast(self, scalar: str, element: str) -> str:
         """A scalar in every lane."""
@@ -291,6 +324,17 @@ class Function:
     def put(self, local: str, x: str, dtype: np.dtype) -> None:
         self.do(f"store {self.type(dtype)} {x}, ptr {local}")
 
+    def number_argument(self, k: int) -> str:
+        """A number among the pointers that the kernel was given."""
+        return self.let(f"load i64, ptr {self.let(f'getelementptr i64, ptr %args, i64 {k}')}")
+
+    def float_argument(self, k: int, dtype: np.dtype) -> str:
+        """A number, kept as a double among the pointers, in every lane."""
+        x = self.let(f"load double, ptr {self.let(f'getelementptr double, ptr %args, i64 {k}')}")
+        if dtype.itemsize == 4:
+            x = self.let(f"fptrunc double {x} to float")
+        return self.broadcast(x, scalar_type(dtype))
+
     def pointer_argument(self, k: int) -> str:
         """The k-th pointer that the kernel was given."""
         return self.let(f"load ptr, ptr {self.let(f'getelementptr ptr, ptr %args, i64 {k}')}")
@@ -317,15 +361,15 @@ class Function:
         )
         self.block = f"exit{k}"
 
-    def share(self, turns: int) -> tuple[Any, Any]:
+    def share(self, turns: Any) -> tuple[Any, Any]:
         """The first and the last turn (not included) of this part's share of a loop."""
         first = self.let(f"udiv i64 {self.times('%part', turns)}, %parts")
         last = self.let(f"udiv i64 {self.times(self.let('add i64 %part, 1'), turns)}, %parts")
         return first, last
 
-    def shared_loop(self, count: int, step: int = 1) -> Any:
+    def shared_loop(self, count: Any, step: int = 1) -> Any:
         """This part's share of for i in range(0, count, step), whose turns are all whole."""
-        first, last = self.share(count // step)
+        first, last = self.share(self.quotient(count, step))
         return self.loop(self.times(last, step), step, self.times(first, step))
 
     def in_last_part(self) -> Any:

@@ -435,7 +435,8 @@ def _shown(g: Any, recorded: bool) -> Tensor:
     if g.node is not None:
         return _copied(g)
     shown = g.detach()
-    shown._array = read_only(shown._array)
+    if isinstance(shown._array, ndarray):
+        shown._array.flags.writeable = False  # of this very array, by which a record knows the value
     return shown
 
 

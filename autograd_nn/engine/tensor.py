@@ -287,13 +287,8 @@ class Tensor(TensorMethods):
             notes.append("requires_grad=True")
         return f"tensor({text}, {', '.join(notes)})"
 
-    def __getattr__(self, name: str) -> Any:  # of what there is not
-        instead = METHODS.get(name)
-        raise AttributeError(
-            f"{type(self).__name__!r} object has no attribute {name!r}{(instead and f': {instead}') or ''}",
-            name=name,
-            obj=self,
-        )
+    def __dir__(self) -> list[str]:
+        return [name for name in object.__dir__(self) if name not in METHODS]
 
     __hash__ = object.__hash__
 
@@ -454,6 +449,27 @@ class Tensor(TensorMethods):
         if state is not None:
             copied.__dict__.update(copy.deepcopy(state, memo))
         return copied
+
+
+class _Absent:
+    """A name of NumPy's or PyTorch's that a Tensor has not: reading it raises, and says what to write instead.
+
+    Decision: one for each such name. With a `__getattr__`, CPython would read every attribute of a Tensor three times as slowly.
+    """
+
+    __slots__ = ("instead", "name")
+
+    def __init__(self, name: str, instead: str) -> None:
+        self.name, self.instead = name, instead
+
+    def __get__(self, owner: Tensor | None, kind: type) -> Any:
+        raise AttributeError(
+            f"{kind.__name__!r} object has no attribute {self.name!r}: {self.instead}", name=self.name, obj=owner
+        )
+
+
+for _name, _instead in METHODS.items():
+    setattr(Tensor, _name, _Absent(_name, _instead))
 
 
 class HookHandle:

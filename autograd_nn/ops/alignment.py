@@ -17,27 +17,38 @@ from typing import Any
 import numpy as np
 
 from ..engine.op import op
+from .bounds import keep_within
+from .comparison import equal, less, not_equal
 from .elementwise import where
 from .indexing import take_along_axis
-from .shape import concatenate, stack
+from .shape import astype, broadcast_to, concatenate, reshape, stack
 from .statistics import logsumexp
 
 __all__ = ["ctc"]
 
 
-def _path(labels: Any, blank: int) -> tuple[np.ndarray, np.ndarray]:
+def _path(labels: Any, blank: int) -> tuple[Any, Any]:
     """The label of each position, (batch, 2 S + 1), and whether a path may come to it from two positions before."""
-    extended = np.full((labels.shape[0], 2 * labels.shape[1] + 1), blank, np.int64)
-    extended[:, 1::2] = labels
-    leaps = np.zeros(extended.shape, bool)
-    leaps[:, 2:] = (extended[:, 2:] != blank) & (extended[:, 2:] != extended[:, :-2])
+    batch, most = labels.shape
+    blanks = np.full((batch, most), blank, np.int64)
+    pairs = reshape(stack([blanks, astype(labels, np.int64)], 2), (batch, 2 * most))
+    extended = concatenate([pairs, np.full((batch, 1), blank, np.int64)], 1)
+    two, before = extended[:, 2:], extended[:, :-2]
+    leaps = concatenate(
+        [np.zeros((batch, min(2, 2 * most + 1)), bool), not_equal(two, blank) & not_equal(two, before)], 1
+    )
     return extended, leaps
+
+
+def _counted(labels: Any, label_lengths: Any) -> Any:
+    """Which labels count: those within their sequence's length."""
+    return less(np.arange(labels.shape[1]), label_lengths[:, None])
 
 
 def _ends(label_lengths: Any, positions: int) -> np.ndarray:
     """Where a path may end: at the last label, or the blank behind it."""
     at, last = np.arange(positions), 2 * label_lengths[:, None]
-    return (at == last) | (at == last - 1)
+    return equal(at, last) | equal(at, last - 1)
 
 
 def _numbers(*arrays: Any) -> list[np.ndarray]:
@@ -58,7 +69,7 @@ def _check(log_probs: Any, labels: Any, input_lengths: Any, label_lengths: Any, 
             raise ValueError(f"the {name} {lengths.tolist()} must be from {low} to {most}")
     if not 0 <= blank < classes:
         raise ValueError(f"the blank {blank} is not one of the {classes} classes")
-    given = labels[np.arange(labels.shape[1]) < label_lengths[:, None]]
+    given = labels[_counted(labels, label_lengths)]
     if given.size and not (given.min() >= 0 and given.max() < classes):
         raise ValueError(f"labels run from {given.min()} to {given.max()}, but there are {classes} classes")
     if (given == blank).any():
@@ -78,17 +89,26 @@ def ctc(log_probs, labels, input_lengths, label_lengths, /, blank=0):
     >>> likelihood.numpy().round(6)  # three of the four paths: 1 1, 1 blank, blank 1
     array([0.75], dtype=float32)
     """
-    labels, input_lengths, label_lengths = _numbers(labels, input_lengths, label_lengths)
-    _check(log_probs, labels, input_lengths, label_lengths, blank)
-    extended, leaps = _path(np.where(np.arange(labels.shape[1]) < label_lengths[:, None], labels, blank), blank)
+    looked_at = _numbers(labels, input_lengths, label_lengths)
+    _check(log_probs, looked_at[0], looked_at[1], looked_at[2], blank)
+    counted = _counted(labels, label_lengths)
+    named = where(counted, labels, blank)
+    for numbers, low, high in (
+        (input_lengths, 1, log_probs.shape[0]),
+        (label_lengths, 0, labels.shape[1]),
+        (named, 0, log_probs.shape[2] - 1),
+        (where(counted, not_equal(labels, blank), True), 1, 1),
+    ):
+        keep_within(numbers, low, high)
+    extended, leaps = _path(named, blank)
     steps, batch, _ = log_probs.shape
-    emitted = take_along_axis(log_probs, np.broadcast_to(extended, (steps, *extended.shape)), 2)
+    emitted = take_along_axis(log_probs, broadcast_to(extended, (steps, *extended.shape)), 2)
     nowhere = np.full((batch, 2), -np.inf, log_probs.dtype)
     alpha = where(np.arange(extended.shape[1]) < 2, emitted[0], -np.inf)
     for t in range(1, steps):
         before = concatenate([nowhere, alpha], 1)
         arriving = logsumexp(stack([alpha, before[:, 1:-1], where(leaps, before[:, :-2], -np.inf)]), 0)
-        alpha = where((t < input_lengths)[:, None], arriving + emitted[t], alpha)
+        alpha = where(less(t, input_lengths)[:, None], arriving + emitted[t], alpha)
     return -logsumexp(where(_ends(label_lengths, extended.shape[1]), alpha, -np.inf), 1)
 
 
@@ -96,7 +116,7 @@ def ctc(log_probs, labels, input_lengths, label_lengths, /, blank=0):
 def _ctc(log_probs, labels, input_lengths, label_lengths, blank):
     labels, input_lengths, label_lengths = _numbers(labels, input_lengths, label_lengths)
     _check(log_probs, labels, input_lengths, label_lengths, blank)
-    extended, leaps = _path(np.where(np.arange(labels.shape[1]) < label_lengths[:, None], labels, blank), blank)
+    extended, leaps = _path(np.where(_counted(labels, label_lengths), labels, blank), blank)
     emitted = np.take_along_axis(log_probs, extended[None], 2)
     alpha = np.full_like(emitted, -np.inf)
     alpha[0, :, :2] = emitted[0, :, :2]
@@ -113,7 +133,7 @@ def _ctc(log_probs, labels, input_lengths, label_lengths, blank):
 @ctc.joint_vjp
 def _ctc_vjp(g, log_probs, labels, input_lengths, label_lengths, alpha, emitted, out, blank):
     labels, input_lengths, label_lengths = _numbers(labels, input_lengths, label_lengths)
-    extended, leaps = _path(np.where(np.arange(labels.shape[1]) < label_lengths[:, None], labels, blank), blank)
+    extended, leaps = _path(np.where(_counted(labels, label_lengths), labels, blank), blank)
     steps, batch, positions = alpha.shape
     ends = np.where(_ends(label_lengths, positions), 0.0, -np.inf).astype(alpha.dtype)
     feasible = np.isfinite(out)

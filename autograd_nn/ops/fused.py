@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.op import op
+from .bounds import keep_within
 from .comparison import not_equal
 from .elementwise import exp, log, where
 from .indexing import take, take_along_axis
@@ -178,6 +179,7 @@ def cross_entropy(logits, labels, weight=None, /, reduction="mean", axis=-1, ign
     # Operations only, and no choice by value: a recorded step is a program for other labels, too.
     counted = None if ignore_index is None else not_equal(labels, ignore_index)
     places = labels if counted is None else where(counted, labels, 0)
+    keep_within(places, 0, logits.shape[axis] - 1)
     at = reshape_(places, tuple([1 if a == axis % logits.ndim else n for a, n in enumerate(logits.shape)]))
     w = 1.0 if weight is None else weight.reshape([-1 if a == axis % logits.ndim else 1 for a in range(logits.ndim)])
     weighted = log_softmax(logits, axis) * w

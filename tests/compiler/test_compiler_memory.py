@@ -127,3 +127,16 @@ def test_a_result_that_others_read_from_memory_is_not_computed_again(monkeypatch
     assert not any([v.again for c in signature.compiled.clusters for v in c.members])
     np.testing.assert_allclose(made.numpy(), np.exp(x), rtol=1e-5)
     np.testing.assert_allclose(product.numpy(), (np.exp(x) @ x) * np.exp(x), rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("cut", [1, 200, 400])
+def test_a_state_is_not_written_to_before_its_parts_are_read(cut):
+    """New parts of a state go to their places one after the other; none may cover what a later one reads."""
+    state = ag.tensor(np.arange(600, dtype=np.float32))
+    before = state.numpy().copy()
+
+    def step():
+        ag.assign(state, ag.concatenate([state[cut:] * 2.0, state[:cut] + 1.0]))
+
+    ag.compile(step, verify="never")()
+    np.testing.assert_array_equal(state.numpy(), np.concatenate([before[cut:] * 2, before[:cut] + 1]))

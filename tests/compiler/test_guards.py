@@ -1,5 +1,7 @@
 """What a compiled step took for granted and the user changes between calls: each change is noticed, and the result is eager's."""
 
+from collections import UserDict, deque
+
 import numpy as np
 import pytest
 
@@ -203,3 +205,173 @@ def test_training_is_changed_between_calls(name):
     assert without == absent
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+# ---- what stands around a step ---------------------------------------------------------------------------------------
+
+
+class Slotted:
+    __slots__ = ("scale",)
+
+    def __init__(self):
+        self.scale = 2.0
+
+
+class Methods:
+    """Each reads the global number in another way."""
+
+    factors = [2.0]  # noqa: RUF012 - what is tested
+
+    @staticmethod
+    def static(x):
+        return x * SCALE
+
+    @classmethod
+    def of_class(cls, x):
+        return x * SCALE
+
+    @property
+    def scale(self):
+        return SCALE
+
+    def __getitem__(self, i):
+        return SCALE
+
+    def outer(self, x):
+        return self.inner(x)
+
+    def inner(self, x):
+        return x * SCALE
+
+
+def _scale():
+    _set("SCALE", SCALE + 1.0)
+
+
+def _variable(first, second, f):
+    """A variable of the closure, which is given another value."""
+
+    def make():
+        value = first
+
+        def change():
+            nonlocal value
+            value = second
+
+        return (lambda x: f(x, value)), change
+
+    return make
+
+
+def _object(made, f, change):
+    def make():
+        held = made()
+        return (lambda x: f(x, held)), lambda: change(held)
+
+    return make
+
+
+def _reading(f):
+    def make():
+        held = Methods()
+        return (lambda x: f(x, held)), _scale
+
+    return make
+
+
+def _keyword():
+    def step(x, *, scale=2.0):
+        return x * scale
+
+    return step, lambda: step.__kwdefaults__.update(scale=3.0)
+
+
+def _method_replaced():
+    class Model:
+        def run(self, x):
+            return x * 2.0
+
+    model = Model()
+    return (lambda x: model.run(x)), lambda: setattr(Model, "run", lambda self, x: x * 3.0)
+
+
+def _parameter_hook():
+    w = ag.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)
+
+    def step(x):
+        (w * x).sum().backward()
+        gradient, w.grad = w.grad, None
+        return gradient
+
+    return step, lambda: w.register_hook(lambda g: g * 0.5)
+
+
+ONES = np.ones(4, np.float32)
+SURROUNDINGS = {
+    "an array": _variable(ONES, ONES * 3, lambda x, a: x * a),
+    "a ufunc": _variable(np.sin, np.cos, lambda x, f: f(x)),
+    "an operation": _variable(ag.sin, ag.cos, lambda x, f: f(x)),
+    "a class": _variable(Slotted, Methods, lambda x, kind: x * 2.0 if kind is Slotted else x),
+    "a range": _variable(range(2), range(3), lambda x, r: sum([x for _ in r])),
+    "a slice": _variable(slice(0, 1), slice(1, 2), lambda x, s: x[s]),
+    "a dtype": _variable(np.dtype("f4"), np.dtype("i4"), lambda x, d: x.astype(d) * 1.5),
+    "a slot": _object(Slotted, lambda x, o: x * o.scale, lambda o: setattr(o, "scale", 3.0)),
+    "a set": _object(set, lambda x, s: x * (2.0 if "on" in s else 1.0), lambda s: s.add("on")),
+    "a deque": _object(lambda: deque([1.0]), lambda x, d: x * d[-1], lambda d: d.append(5.0)),
+    "a list that grows": _object(lambda: [1.0], lambda x, d: x * d[-1], lambda d: d.append(5.0)),
+    "a long list": _object(lambda: [1.0] * 100, lambda x, d: x * d[7], lambda d: d.__setitem__(7, 5.0)),
+    "a user's dict": _object(lambda: UserDict(a=1.0), lambda x, d: x * d["a"], lambda d: d.update(a=5.0)),
+    "a keyword's default": _keyword,
+    "a static method": _reading(lambda x, o: o.static(x)),
+    "a static method of a class": _reading(lambda x, o: Methods.static(x)),
+    "a class method": _reading(lambda x, o: o.of_class(x)),
+    "a property": _reading(lambda x, o: x * o.scale),
+    "a special method": _reading(lambda x, o: x * o[0]),
+    "a method of a method": _reading(lambda x, o: o.outer(x)),
+    "an object made in the step": _reading(lambda x, o: Methods().outer(x)),
+    "a list in a class": _object(Methods, lambda x, o: x * o.factors[0], lambda o: o.factors.__setitem__(0, o.factors[0] + 1)),
+    "a method that is replaced": _method_replaced,
+    "a parameter's hook": _parameter_hook,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SURROUNDINGS)
+def test_a_change_of_the_surroundings_is_noticed(name):
+    step, change = SURROUNDINGS[name]()
+    compiled = ag.compile(step, verify="never")
+    for _ in range(2):
+        before = compiled(X).numpy()
+    change()
+    expected = step(ag.tensor(X)).numpy()
+    assert not np.array_equal(before, expected)
+    np.testing.assert_allclose(compiled(X).numpy(), expected, rtol=1e-6, atol=1e-6)
+
+
+class Trainer(Run):
+    """Keeps beside its step what no step reads."""
+
+    def __init__(self):
+        super().__init__(ag.optim.SGD, lr=0.1, momentum=0.9)
+        self.schedule = ag.optim.lr_scheduler.CyclicLR(self.optimizer, 0.01, 0.1, step_size_up=4)
+        self.data = [ag.tensor(np.ones(2, np.float32)) for _ in range(30_000)]
+        self.epoch, self.losses, self.last = 0, [], None
+
+    def train(self, step, change, steps):
+        def noted(x):
+            self.last = step(x)
+            self.losses.append(self.last)
+            self.epoch += 1
+            self.schedule.step()
+
+        return super().train(noted, change, steps)
+
+
+def test_what_a_trainer_keeps_beside_its_step_is_no_reason_to_compile_again():
+    """A learning rate and a momentum that change at every step, counters, losses and the data."""
+    eager, compiled = Trainer(), Trainer()
+    step = ag.compile(compiled.step)
+    expected, _ = eager.train(lambda x: eager.step(ag.tensor(x)), lambda run, k: None, 100)
+    found, _ = compiled.train(step, lambda run, k: None, 100)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+    assert sum(map(len, step.signatures.values())) <= 2

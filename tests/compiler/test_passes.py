@@ -313,3 +313,13 @@ def test_access_of_views():
     root, offset, strides = access(b.slice(b.transpose(x, (1, 0)), (slice(1, None, 2), -1)))
     assert (root, offset, strides) == (x, 3 * 6 + 1, (2,))
     assert is_flat((4, 6), x.layout)
+
+
+@pytest.mark.parametrize("axis", [None, 1])
+def test_long_sums_keep_their_digits(axis):
+    x = np.tile(np.float32([1.3, 0.0753]), 2_000_000).reshape(1, -1)  # one running sum of these loses four digits
+    total = ag.compile(lambda x: ((x * 1.0).sum(axis), x.max(axis), (x * 2.0).mean(axis)))
+    for _ in range(3):
+        found = [float(np.squeeze(t.numpy())) for t in total(x)]
+    exact = x.astype(np.float64)
+    np.testing.assert_allclose(found, [exact.sum(), exact.max(), 2 * exact.mean()], rtol=3e-6)

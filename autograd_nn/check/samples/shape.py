@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.methods import ATTACHED
-from ...ops import indexing, shape, slicing
+from ...ops import bounds, indexing, shape, slicing
 from . import Call, Row, in_a_list
 from .inputs import normal, unary
 
@@ -160,6 +160,15 @@ ROWS = [
             Call((normal(4, 3), normal(1, 1, 3)), {"template": ((0, 2, None),)}),
             Call((normal(4, 3), 2.0, _repeated), {"template": (indexing.ARRAY,)}),
             Call((normal(4, 3), normal(3), _repeated), {"template": (indexing.ARRAY,)}),
+        ],
+    ),
+    Row(
+        bounds.lies_within,
+        lambda x, low, high: np.all((low <= x) & (x <= high)),
+        [
+            Call((np.array([[0, 3], [1, 2]], np.uint8),), {"low": 0, "high": 300}, order=0),
+            Call((normal(3),), {"low": -9.0, "high": 9.0}, order=0),
+            Call((np.zeros((0, 2)),), {"low": 0, "high": 1}, order=0),
         ],
     ),
     Row(

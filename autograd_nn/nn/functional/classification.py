@@ -15,10 +15,12 @@ from ...ops import fused
 from ...ops.activation import log_sigmoid
 from ...ops.alignment import ctc
 from ...ops.arranging import expand_dims
-from ...ops.comparison import equal, not_equal
-from ...ops.elementwise import relu, square, where
+from ...ops.bounds import keep_within
+from ...ops.comparison import equal, logical_and, logical_not, not_equal
+from ...ops.elementwise import maximum, relu, square, where
 from ...ops.indexing import take, take_along_axis
-from ...ops.reduction import mean, sum
+from ...ops.reduction import any, mean, sum
+from ...ops.scan import cumsum
 from ...ops.shape import reshape
 from .loss import alike, broadcasting, floating, reduced, settled
 from .operands import refuse
@@ -55,6 +57,8 @@ def checked_labels(name: str, input: Any, target: Any, axis: int, ignored: int |
     classes, counted = input.shape[axis], labels if ignored is None else labels[labels != ignored]
     if counted.size and not (counted.min() >= 0 and counted.max() < classes):
         raise refuse(name, f"labels run from {counted.min()} to {counted.max()}, but there are {classes} classes")
+    if isinstance(target, Tensor):
+        keep_within(target if ignored is None else where(not_equal(target, ignored), target, 0), 0, classes - 1)
     return target if isinstance(target, Tensor) else labels
 
 
@@ -211,6 +215,7 @@ def multilabel_margin_loss(
     tensor(0.25, dtype=float32)
     """
     name = "multilabel_margin_loss"
+    labels: Any
     input, labels = floating(name, "input", input), values_of(target)
     if labels.dtype.kind not in "iu":
         raise refuse(name, f"labels are class numbers, integers, not {labels.dtype}", TypeError)
@@ -219,15 +224,20 @@ def multilabel_margin_loss(
             name, f"an input of {input.shape} and labels of {labels.shape}; both take (batch, classes) or (classes,)"
         )
     classes = input.shape[-1]
-    named = np.logical_and.accumulate(labels != -1, -1)
+    named: Any = np.logical_and.accumulate(labels != -1, -1)
     if named.any() and not (labels[named].min() >= 0 and labels[named].max() < classes):
         low, high = labels[named].min(), labels[named].max()
         raise refuse(name, f"labels run from {low} to {high}, but there are {classes} classes (-1 ends a row)")
-    places = np.where(named, labels, 0)
-    belongs = ((places[..., None] == np.arange(classes)) & named[..., None]).any(-2)
+    if isinstance(
+        target, Tensor
+    ):  # what was looked at here, again as operations: a recorded step is a program for others
+        labels, named = target, equal(cumsum(equal(target, -1).astype("int64"), -1), 0)
+        keep_within(where(named, labels, 0), 0, classes - 1)
+    places = where(named, labels, 0)
+    belongs = any(logical_and(equal(places[..., None], np.arange(classes)), named[..., None]), -2)
     own = take_along_axis(input, places, -1)
     excess = relu(1.0 - expand_dims(own, -1) + expand_dims(input, -2))
-    counted = named[..., :, None] & ~belongs[..., None, :]
+    counted = logical_and(named[..., :, None], logical_not(belongs)[..., None, :])
     losses = sum(where(counted, excess, 0.0), (-2, -1)) * (1.0 / classes)
     return reduced(name, losses, settled(size_average, reduce, reduction))
 
@@ -268,6 +278,18 @@ def soft_margin_loss(
     return reduced(name, -log_sigmoid(target * input), settled(size_average, reduce, reduction))
 
 
+def _in_rows(name: str, labels: Any, counts: Any) -> Any:
+    """Labels of sequences that stand one behind the other as rows, filled up with 0; how many decides the shape."""
+    lengths = counts.numpy() if isinstance(counts, Tensor) else counts
+    if lengths.size and (lengths.min() < 0 or lengths.sum() != labels.size):
+        raise refuse(name, f"target_lengths {lengths.tolist()} do not sum to the {labels.size} targets")
+    column = np.arange(lengths.max(initial=0))
+    filled = column < lengths[:, None]
+    if not labels.size:
+        return np.zeros(filled.shape, labels.dtype)
+    return where(filled, take(labels, np.where(filled, (np.cumsum(lengths) - lengths)[:, None] + column, 0)), 0)
+
+
 def ctc_loss(
     log_probs: Any,
     targets: Any,
@@ -297,23 +319,20 @@ def ctc_loss(
     batched = log_probs.ndim == 3
     if not batched:
         log_probs = expand_dims(log_probs, 1)
-    inputs, counts = (values_of(n).reshape(-1) for n in (input_lengths, target_lengths))
-    labels = values_of(targets)
+    labels, inputs, counts = (
+        n if isinstance(n, Tensor) else np.asarray(n) for n in (targets, input_lengths, target_lengths)
+    )
+    inputs, counts = inputs.reshape(-1), counts.reshape(-1)
     for role, numbers in (("targets", labels), ("input_lengths", inputs), ("target_lengths", counts)):
         if numbers.dtype.kind not in "iu":
             raise refuse(name, f"the {role} are integers, not {numbers.dtype}", TypeError)
-    if labels.ndim == 1:  # one behind the other
-        if counts.size and (counts.min() < 0 or counts.sum() != labels.size):
-            raise refuse(name, f"target_lengths {counts.tolist()} do not sum to the {labels.size} targets")
-        filled = np.arange(counts.max(initial=0)) < counts[:, None]
-        padded = np.zeros(filled.shape, labels.dtype)
-        padded[filled] = labels
-        labels = padded
+    if labels.ndim == 1:
+        labels = _in_rows(name, labels, counts)
     losses = ctc(log_probs, labels, inputs, counts, blank=blank)
     if zero_infinity:
         losses = where(losses == math.inf, 0.0, losses)
     if reduction == "mean":
-        losses = losses / np.maximum(counts, 1).astype(log_probs.dtype)
+        losses = losses / maximum(counts, 1).astype(log_probs.dtype)
     elif not batched:
         losses = losses[0] if reduction == "none" else losses
     return reduced(name, losses, reduction)

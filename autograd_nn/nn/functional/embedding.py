@@ -12,11 +12,14 @@ import numpy as np
 
 from ...engine.modes import no_grad
 from ...engine.tensor import Tensor, assign
+from ...ops.arranging import expand_dims
+from ...ops.bounds import keep_within
+from ...ops.comparison import equal
 from ...ops.elementwise import where
 from ...ops.indexing import scatter_add, take
 from ...ops.reduction import max, mean, sum
 from ...ops.selecting import embedding as rows_of
-from ...ops.shape import detach, reshape
+from ...ops.shape import astype, detach, reshape
 from .operands import refuse, same_dtype
 
 __all__ = ["embedding", "embedding_bag", "one_hot"]
@@ -207,13 +210,17 @@ def one_hot(input: Any, num_classes: int = -1) -> Any:
     tensor([[0, 1, 0],
             [1, 0, 0]], dtype=int64)
     """
-    labels = _numbers("one_hot", "classes", input)
+    counted = num_classes == -1  # the number of classes is taken from the labels, which leave the graph
+    labels = _numbers("one_hot", "classes", input if counted or not isinstance(input, Tensor) else input._array)
     most = int(labels.max(initial=-1))
-    if labels.min(initial=0) < 0 or (num_classes != -1 and most >= num_classes):
+    if labels.min(initial=0) < 0 or (not counted and most >= num_classes):
         raise refuse(
             "one_hot",
             f"the classes run from {labels.min()} to {most}; they must be from 0 to below num_classes={num_classes}",
         )
-    if num_classes == -1 and not labels.size:
+    if counted and not labels.size:
         raise refuse("one_hot", "no classes at all: say num_classes")
-    return Tensor._of((labels[..., None] == np.arange(most + 1 if num_classes == -1 else num_classes)).astype(np.int64))
+    if counted or not isinstance(input, Tensor):
+        return Tensor._of((labels[..., None] == np.arange(most + 1 if counted else num_classes)).astype(np.int64))
+    keep_within(input, 0, num_classes - 1)
+    return astype(equal(expand_dims(input, -1), np.arange(num_classes)), np.int64)

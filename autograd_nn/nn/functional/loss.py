@@ -16,6 +16,7 @@ from ...engine.tensor import Tensor
 from ...ops import losses as ops
 from ...ops.activation import log_sigmoid
 from ...ops.arranging import expand_dims
+from ...ops.bounds import keep_within
 from ...ops.elementwise import absolute, exp, log, maximum, square, where
 from ...ops.reduction import mean, sum
 from ...ops.shape import detach
@@ -83,12 +84,13 @@ def alike(name: str, **operands: Any) -> list[Any]:
 
 
 def within(name: str, **operands: tuple[Any, float, float]) -> None:
-    """ValueError for values outside [low, high]. It looks at today's values: a compiled step does not repeat it."""
+    """ValueError for values outside [low, high]."""
     for role, (x, low, high) in operands.items():
         values = getattr(x, "_array", x)
         if values.size and (values.min() < low or values.max() > high):
             bounds = f"from {low:g} to {high:g}" if high < math.inf else f"at least {low:g}"
             raise refuse(name, f"the {role} must be {bounds}; its values run from {values.min()} to {values.max()}")
+        keep_within(x, low, high)
 
 
 def broadcasting(name: str, role: str, weight: Any, losses: Any) -> Any:
