@@ -62,14 +62,19 @@ def compile(step: Callable[..., Any] | None = None, /, *, verify: str = "first")
     The step may do what a training step does: forward, `backward()` or `ag.gradients`, updates through `ag.assign` or an
     optimizer, running statistics, random numbers. It is compiled once for each combination of shapes, dtypes, structure and
     Python values of its arguments, and again when something else that was baked in changes (see `ag.compiler.environment`).
+    What it prints, counts or writes to a file, it does in eager runs only. A Tensor that it binds to a name or an attribute
+    around it is bound anew in each call.
     `verify`: ``"first"`` (default) compares the compiled step with the eager one in the first two calls of each combination (the
     second has other data, so it finds what was recorded as if it were constant), ``"always"`` in every call, ``"never"`` in none.
     Also a decorator.
 
-    Returns a function with the step's arguments and results; Tensors it returns carry no graph.
+    Returns a function with the step's arguments and results, which also stands in the place of a module or a method. Tensors it
+    returns carry no graph, and a derivative that is taken through one raises. The gradients it leaves on parameters are in the
+    same arrays in each call: copy those you keep.
     Raises CompileError, leaving everything as it was before the call, if the step looks at the value of a Tensor
-    (`float(x)`, `if x > 0`), if it leaves a gradient on an argument or assigns to one, or if the results
-    differ from the eager ones.
+    (`float(x)`, `if x > 0`), leaves a gradient on an argument, assigns to one or changes a container among them, returns results
+    inside other objects than tuples, lists, dicts and dataclasses, replaces a Tensor that it reads, or if the results differ from
+    the eager ones; in later calls, if something that is baked in changes every time.
 
     >>> w = ag.tensor([1.0, 2.0], requires_grad=True)
     >>> @ag.compile

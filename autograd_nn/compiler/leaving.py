@@ -9,6 +9,7 @@ derivative is an error, so a loss that is made of them outside loses no part of 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,8 +18,9 @@ from ..engine import record as recorded
 from ..engine.graph import Node
 from ..engine.tensor import Tensor
 from .capture import Captured
+from .environment import VALUES
 from .errors import CompileError
-from .guards import ABSENT, CELL, Guard
+from .guards import ABSENT, CELL, CONTENT, LENGTH, Guard
 from .structure import Static, flatten, unflatten
 
 
@@ -41,7 +43,8 @@ def left(
 ) -> tuple[list[Guard], list[Place]]:
     """What must hold for a captured step, and the places it binds; from what could be reached before it and after it.
 
-    A number that the step itself changes was what it was before; everything else may have been made by the first call.
+    A number that the step itself changes was what it was before; everything else may have been made by the first call. A list of
+    numbers that the step itself appends to is a log, which eager runs write.
     """
     known = {g.where: g for g in before}
     there = {id(x) for g in before for x in (g.owner, g.expected)}
@@ -52,6 +55,8 @@ def left(
         old = known.get(g.where)
         if id(g.owner) in inside:
             inside.add(id(g.expected))
+            continue
+        if old is not None and _is_log(g) and old.expected != g.expected:
             continue
         new: list[Any] = []
         structure = flatten(g.expected, new) if g.same else None
@@ -76,6 +81,13 @@ def left(
         else:  # it may have been made once and for all, which the next call shows
             guards.append(old or Guard(g.place, g.key, ABSENT, False, g.path, g.owner))
     return guards, places
+
+
+def _is_log(g: Guard) -> bool:
+    """Whether a guard is of what is in a list of numbers."""
+    if g.key not in (LENGTH, CONTENT) or not isinstance(g.place, (list, deque)):
+        return False
+    return all([isinstance(x, VALUES) for x in g.place])
 
 
 def made_anew(captured: Captured, x: Any) -> recorded.Value | None:
