@@ -14,7 +14,7 @@ from .profiling import arena_in_use, eager_in_use, profile
 from .program import Value
 
 if TYPE_CHECKING:
-    from .compile import Signature
+    from .signature import Signature
 
 WIDTH = 110
 
