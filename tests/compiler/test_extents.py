@@ -24,6 +24,9 @@ STEPS = {
     "rows": lambda x: (x.reshape((-1, 1)) * np.ones((1, 5), x.dtype), ag.softmax(x.reshape((-1, 1)) * np.ones(5))),
     "columns summed": lambda x: (x.reshape((-1, 1)) * np.arange(6, dtype=np.int8)).sum(0),
     "reversed": lambda x: x[::-1] * 2,
+    "scattered": lambda x: ag.scatter_add(
+        ag.zeros((50, 3)), ag.arange(x.size) % 50, ag.stack([x, x, x], 1).astype("float32")
+    ),
     "gathered": lambda x: x[(x > 0).astype("int64")] + 1,
 }
 
