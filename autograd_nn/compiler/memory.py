@@ -7,11 +7,11 @@ leaves its states as they were). A value read for the last time, point for point
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .access import access, domain, is_flat, operands
+from .arena import Block, assign
 from .build import SUPPORTED
 from .fusion import Cluster, cluster_of, cuts_of
 from .loops import lanes_for, unrolled
@@ -40,12 +40,10 @@ def plan(program: Program, values: list[Value], clusters: list[Cluster], vector_
     _choose_stored(program, clusters, vector_bytes)
     made = Plan()
     _send_home(program, clusters, made)
-    arena = Arena()
     for v in program.inputs:
-        v.buffer = arena.take(nbytes(v))
-    made.inputs = arena.size
-    _temporaries(program, clusters, made, arena)
-    made.size = arena.size
+        v.buffer = made.inputs
+        made.inputs += nbytes(v)
+    made.size = made.inputs + _temporaries(program, clusters, made)
     return made
 
 
@@ -146,46 +144,8 @@ def _point_for_point(v: Value, k: int, c: Cluster) -> bool:
     return flat and root.size == c.points
 
 
-class Arena:
-    """Offsets given out and taken back; free neighbours are one block, and the smallest that fits is used."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self.starts: list[int] = []
-        self.lengths: list[int] = []
-
-    def take(self, n: int) -> int:
-        best = min(
-            [i for i, length in enumerate(self.lengths) if length >= n], key=lambda i: self.lengths[i], default=None
-        )
-        if best is not None:
-            start, length = self.starts[best], self.lengths[best]
-            if length == n:
-                del self.starts[best], self.lengths[best]
-            else:
-                self.starts[best], self.lengths[best] = start + n, length - n
-            return start
-        if self.starts and self.starts[-1] + self.lengths[-1] == self.size:  # the last block grows
-            start = self.starts.pop()
-            self.lengths.pop()
-        else:
-            start = self.size
-        self.size = start + n
-        return start
-
-    def give(self, start: int, n: int) -> None:
-        i = bisect.bisect(self.starts, start)
-        self.starts.insert(i, start)
-        self.lengths.insert(i, n)
-        if i + 1 < len(self.starts) and start + n == self.starts[i + 1]:
-            self.lengths[i] += self.lengths[i + 1]
-            del self.starts[i + 1], self.lengths[i + 1]
-        if i and self.starts[i - 1] + self.lengths[i - 1] == start:
-            self.lengths[i - 1] += self.lengths[i]
-            del self.starts[i], self.lengths[i]
-
-
-def _temporaries(program: Program, clusters: list[Cluster], made: Plan, arena: Arena) -> None:
+def _temporaries(program: Program, clusters: list[Cluster], made: Plan) -> int:
+    """Place what lives in the arena, above the inputs; returns how many bytes it takes."""
     end = len(clusters)
     first: dict[Value, int] = {}
     last: dict[Value, int] = {}
@@ -205,31 +165,39 @@ def _temporaries(program: Program, clusters: list[Cluster], made: Plan, arena: A
         if root in last:
             last[root] = end
     made.lifetimes = {v: (first[v], last[v]) for v in first}
+    blocks = _blocks(clusters, made, first, last)
+    working = [
+        (c, Block(c.members[0].params.workspace, c.position, c.position)) for c in clusters if c.kind == "native"
+    ]
+    size = assign([*dict.fromkeys(blocks.values()), *[b for _, b in working]])
+    for v, block in blocks.items():
+        v.buffer = made.inputs + block.start
+    made.workspace = {c: made.inputs + block.start for c, block in working}
+    return size
+
+
+def _blocks(clusters: list[Cluster], made: Plan, first: dict[Value, int], last: dict[Value, int]) -> dict[Value, Block]:
+    """The block of each value: its own, or that of one which ends where it begins."""
     begins: dict[int, list[Value]] = {}
     ends: dict[int, list[Value]] = {}
     for v, t in first.items():
         begins.setdefault(t, []).append(v)
         ends.setdefault(last[v], []).append(v)
     shared = {m.inside[0] for c in clusters for m in c.members if m.inside is not None}
-    inherited: set[Value] = set()
+    blocks: dict[Value, Block] = {}
     for c in clusters:
         dying = _heritable(c, [v for v in ends.get(c.position, ()) if first[v] < c.position], shared)
         for v in begins.get(c.position, ()):
             heir = None if v in shared else _heir(v, c, dying)
             made.unshared += nbytes(v)
-            if heir is not None:
-                v.buffer = heir.buffer
-                made.heirs.add(v)
-                dying.remove(heir)
-                inherited.add(heir)
-            else:
-                v.buffer = arena.take(nbytes(v))
-        if c.kind == "native":  # what it works in is free again when it is done
-            made.workspace[c] = arena.take(c.members[0].params.workspace)
-            arena.give(made.workspace[c], c.members[0].params.workspace)
-        for v in ends.get(c.position, ()):
-            if v not in inherited:
-                arena.give(v.buffer, nbytes(v))
+            if heir is None:
+                blocks[v] = Block(nbytes(v), first[v], last[v])
+                continue
+            made.heirs.add(v)
+            dying.remove(heir)
+            blocks[v] = blocks[heir]
+            blocks[v].last = last[v]
+    return blocks
 
 
 def stored_by(c: Cluster) -> Iterable[Value]:

@@ -1,6 +1,6 @@
 """From a captured step to a machine: the passes in their order.
 
-capture -> lower -> place -> fuse -> plan -> emit -> library -> machine
+capture -> lower -> place -> (fuse) -> recompute -> schedule -> fuse -> plan -> emit -> library -> machine
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from .placement import copied, place
 from .products import emit_matmul
 from .program import Program, Value, contiguous
 from .recompute import Again
+from .schedule import schedule
 
 MOST_ATTEMPTS = 50
 """How often rows that do not merge are laid out anew; each time there are fewer."""
@@ -74,10 +75,11 @@ def compile_program(program: Program) -> Compiled:
         lap("fuse")
         if attempt == 0:
             again = Again(program, clusters)
-            if again.changed:
-                values = unplaced(program)
-                clusters = fuse(values)
             lap("recompute")
+            before, values = values, unplaced(program)
+            if again.changed or values != before:
+                clusters = fuse(values)
+            lap("fuse")
         made = plan(program, values, clusters, library.vector_bytes)
         lap("plan")
         try:
@@ -128,10 +130,9 @@ def _copy_first(program: Program, unmerged: Unmerged) -> list[Value]:
 
 def unplaced(program: Program) -> list[Value]:
     """The values in order, to be asked anew where their elements are."""
-    values = program.values()
-    for v in values:
+    for v in program.values():
         v.at = None
-    return values
+    return schedule(program)
 
 
 def _compute_apart(program: Program, v: Value) -> None:

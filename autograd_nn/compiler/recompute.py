@@ -5,7 +5,7 @@ it compares, all of gelu from its argument. Each of them is memory from one end 
 
 A value is computed again at its last readers, as far as each of these can: they are loops that read it point for point, and what
 it is computed from is there at that time, because somebody reads it later still, or is little beside it. One operand that would
-be gone is kept in its place.
+be gone is kept in its place, if that is not longer.
 """
 
 from __future__ import annotations
@@ -70,7 +70,11 @@ class Again:
             plan: dict[Value, list[Value]] = {}
             if not self._possible(v, at, plan) or self._cost(plan) > (MOST_COST if nbytes >= LARGE else SMALL_COST):
                 break
-            if sum([_nbytes(s) for s in self._kept(plan, at, v)]) > nbytes:
+            kept = self._kept(plan, at, v)
+            if sum([_nbytes(s) for s in kept]) > nbytes:
+                break
+            longer = sum([_nbytes(s) * (at - self.last.get(s, -1) - APART) for s in kept])
+            if longer > nbytes * (at - self.stays):  # v is in memory nearly as long for others
                 break
             self._replace(v, at, plan, here)
             readers = readers[len(here) :]
