@@ -78,3 +78,22 @@ def test_other_sizes_need_no_other_kernels(monkeypatch):
         made.append(library.compiled + library.loaded - before)
     assert made[0] > 2
     assert made[1:] == [0, 0, 0]
+
+
+def test_products_share_kernels_between_batch_sizes():
+    """A product is told how many tiles of rows, and how deep a block is: a layer's step of half the batch needs no kernel."""
+    layer = ag.nn.Linear(24, 32)
+
+    def step(x):
+        (layer(x) ** 2).sum().backward()
+        gradients = [p.grad for p in layer.parameters()]
+        for p in layer.parameters():
+            p.grad = None
+        return gradients
+
+    made = []
+    for n in (128, 64, 96):
+        before = library.compiled + library.loaded
+        ag.compile(step)(draw(np.float32, (n, 24)))
+        made.append(library.compiled + library.loaded - before)
+    assert made[:2] == [made[0], 0]
