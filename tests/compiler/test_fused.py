@@ -43,7 +43,7 @@ def test_derivatives_of_any_order_pass_the_check():
 
 
 def test_kernels_are_used_again():
-    runs = itertools.count()
+    runs = itertools.count()  # a list that the function makes longer would be guarded
 
     @ag.fuse
     def fused(x, /):
