@@ -25,7 +25,7 @@ LEAST = 8192
 LITTLE = 16
 """A value this many times smaller may be kept in memory longer for it."""
 
-LARGE, MOST_COST, SMALL_COST = 1 << 18, 96, 6
+LARGE, MOST_COST, SMALL_COST = 1 << 18, 128, 6
 """How much arithmetic on a point (an addition is 1) a store and a load are worth, of values of so many bytes and of smaller."""
 
 PRODUCTS = frozenset({"matmul", "native"})
@@ -100,8 +100,9 @@ class Again:
         self.stays = max([position, *[p for _, p, _, _ in early]])
         if gap < APART or not any([u.op in PRODUCTS for _, _, u, _ in late]):
             return
-        sources = [self.readers.get(access(i)[0], ()) for i in v.inputs]
-        reading = {p: u.cluster for found in (*sources, self.readers[v]) for p, u, _ in found}
+        sources = {access(i)[0] for i in v.inputs}
+        reading = {p: u.cluster for s in (*sources, v) for p, u, _ in self.readers.get(s, ())}
+        reading |= {p: again.cluster for (p, s), again in self.made.items() if s in sources}
         first = min([p for _, p, _, _ in late])
         for at in sorted(reading, reverse=True):
             host = reading[at]
