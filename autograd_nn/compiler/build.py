@@ -287,20 +287,13 @@ class Builder:
         shape = (*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), x.shape[-2], y.shape[-1])
         return self.make("matmul", (x, y), None, shape, x.dtype)
 
-    def take_rows(self, x: Value, indices: Value) -> Value:
-        """x[indices] along the first axis."""
-        rows, checked = self._row_indices(indices, x.shape[0])
-        return self.make("take_rows", (x, rows, checked), None, (*rows.shape, *x.shape[1:]), x.dtype)
+    def gather(self, x: Value, rows: Value, checks: Sequence[Value]) -> Value:
+        """x[rows] along the first axis, for int64 rows that these checks have found to be within it."""
+        return self.make("take_rows", (x, rows, *checks), None, (*rows.shape, *x.shape[1:]), x.dtype)
 
-    def add_rows(self, part: Value, indices: Value, shape: tuple[int, ...]) -> Value:
-        """Zeros of the shape, with each of the part's rows added where its index says: the adjoint of `take_rows`."""
-        return self.make("add_rows", (part, *self._row_indices(indices, shape[0])), None, shape, part.dtype)
-
-    def _row_indices(self, indices: Value, n: int) -> tuple[Value, Value]:
-        if indices.dtype.kind not in "iu":
-            raise Unreadable("a mask as an index")
-        checked = self.check_within(indices, -n, n - 1, f"an index is out of range for an axis of {n}")
-        return self.from_the_start(indices, n), checked
+    def scatter(self, part: Value, rows: Value, shape: tuple[int, ...], checks: Sequence[Value]) -> Value:
+        """Zeros of the shape, with each of the part's rows added where its index says: the adjoint of `gather`."""
+        return self.make("add_rows", (part, rows, *checks), None, shape, part.dtype)
 
     def opaque(
         self, name: str, run: Callable[..., Any], inputs: Sequence[Value], outputs: Sequence[Any]

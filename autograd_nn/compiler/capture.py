@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import modes
-from ..engine.graph import Leaf
+from ..engine.graph import RELEASED, Leaf
 from ..engine.memory import cell_of
 from ..engine.record import Entry, LeftGraph, Record, Value
 from ..engine.tensor import Tensor
@@ -162,7 +162,7 @@ class Captured:
 
     `structure` and `outputs` are the result's, as `flatten` has it, with values of the record for Tensors; `returned` are copies
     of their arrays. `own` are the arrays that the step makes anew each time, by identity; `views` the values that are another's
-    memory.
+    memory; `with_graph` the places in `outputs` of those that a derivative could be taken of.
     """
 
     def __init__(self, record: Capture, inputs: Sequence[Tensor], result: Any) -> None:
@@ -171,6 +171,7 @@ class Captured:
         self.structure = flatten(result, leaves)
         self.outputs = [record.value(x) for x in leaves]
         self.returned = [np.array(x._array if isinstance(x, Tensor) else x) for x in leaves]
+        self.with_graph = [k for k, x in enumerate(leaves) if carries_graph(x)]
         # what each leaf's gradient is; asked now, because a 0-d one has another array once its memory was asked for
         grads = [(id(f.leaf), f.leaf.grad) for f in record.leaves.values()]
         self.gradients = {leaf: record.value_of(grad) for leaf, grad in grads if grad is not None}
@@ -192,6 +193,11 @@ class Captured:
     def restore(self) -> None:
         """Put the states and the gradients back to what they were before the step."""
         restore(self.record)
+
+
+def carries_graph(x: Any) -> bool:
+    """Whether a derivative could be taken of what an eager step returned."""
+    return isinstance(x, Tensor) and x.node is not None and x.node.maker.saved is not RELEASED
 
 
 def _is_view(entry: Entry, made: np.ndarray, source: Any) -> bool:
@@ -235,15 +241,23 @@ def restore(record: Capture) -> None:
         found.leaf.grad = found.before
 
 
-def capture(step: Callable[[], Any], inputs: Sequence[Tensor]) -> Captured:
-    """Run the step once, recorded. If it raises, states and gradients are as they were before, and the error goes on."""
+def capture(
+    step: Callable[[], Any], inputs: Sequence[Tensor], undo: list[Callable[[], None]] | None = None
+) -> Captured:
+    """Run the step once, recorded. If it raises, states and gradients are as they were before, and the error goes on.
+
+    `undo` gets, before the step runs, the function that puts them back; then that is left to the caller.
+    """
     record = Capture(modes.current().tracer)
     for x in inputs:
         record._input(x).is_input = True
+    if undo is not None:
+        undo.append(lambda: restore(record))
     try:
         with modes.change(tracer=record):
             result = step()
     except BaseException:
-        restore(record)
+        if undo is None:
+            restore(record)
         raise
     return Captured(record, inputs, result)

@@ -7,8 +7,8 @@ The first call with arguments of some shapes, dtypes and structure runs the step
 that; later calls run the kernels. Everything stays where it was: parameters, gradients, moments and counters are the same arrays,
 which eager code, `state_dict` and the optimizer read and write as before.
 
-Decision: what a call returns carries no graph (its derivatives were taken inside), and the gradient a step leaves on a
-parameter is written into one array, call after call.
+Decision: what a call returns carries no graph (its derivatives were taken inside). A walk that comes to a result which would have
+had one raises, so nothing is lost unseen. The gradient a step leaves on a parameter is written into one array, call after call.
 
 Decision: every call returns and leaves what the kernels made, also those that an eager run is beside: so a run that is resumed in
 another process, which records anew, has the bits of one that was never interrupted.
@@ -16,9 +16,11 @@ another process, which records anew, has the bits of one that was never interrup
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,8 +35,10 @@ from .capture import Captured, capture
 from .environment import environment
 from .errors import CompileError
 from .guards import GRADIENT, HAS_GRADIENT, MEMORY, TRACED, Guard, test_of
+from .leaving import cut_off, left
 from .lower import lower
 from .pipeline import Compiled, compile_program
+from .refusals import refuse
 from .structure import ARRAY, flatten, statics, unflatten
 from .verify import compare
 
@@ -113,23 +117,27 @@ class CompiledStep:
             )
         else:  # spares a small step half a microsecond
             structure, arrays, kinds = NO_ARGUMENTS, [], ()
-        key = (structure, kinds, mode.grad, get_default_dtype())
+        key = (structure, kinds, mode.grad, mode.generator, mode.transforming, get_default_dtype())
         with self._lock:
             for signature in self.signatures.get(key, ()):
                 if signature.holds():
                     if self.verify == "never" or (self.verify == "first" and signature.compared > 1):
+                        if signature.cut_off:
+                            signature.given = leaves
                         try:
                             return signature.run(arrays)
                         except Exception as error:  # nothing was written
                             raise self._in_words(error, structure, leaves) from None
                     signature.machine.rest()  # it makes room for the eager run
-                    return self._compare(signature, self._captured(structure, leaves), arrays, key)
+                    return self._compared(signature, structure, leaves, arrays, key)
             return self._first(key, structure, leaves, arrays)
 
     def _in_words(self, error: Exception, structure: Any, leaves: Sequence[Any]) -> Exception:
         """The error that the eager step raises of these arguments, which names the operation, where kernels raised this one."""
         try:
-            self._captured(structure, leaves).restore()
+            with _undoing() as undo:
+                self._captured(structure, leaves, undo)
+                raise error
         except CompileError:
             return error
         except Exception as eager:
@@ -137,74 +145,99 @@ class CompiledStep:
         return error
 
     def _first(self, key: Any, structure: Any, leaves: Sequence[Any], arrays: Sequence[np.ndarray]) -> Any:
-        known = self.signatures.setdefault(key, [])
+        known = self.signatures.get(key, [])
         if len(known) >= MOST_SIGNATURES:
             changed = ", ".join(known[-1].changed()) or "its states"
             raise CompileError(
                 f"compile: {self._name()} was compiled {len(known)} times for the same arguments, because something it reads "
-                f"changes from call to call ({changed}); make it a Tensor, or an argument"
+                f"changes from call to call ({changed}); make it a Tensor, or an array among the arguments"
+            )
+        alike = [k[0] for k in self.signatures if k[1:] == key[1:] and k != key]
+        if len(alike) >= MOST_SIGNATURES:
+            changed = ", ".join([repr(x) for x in statics(structure) if x not in statics(alike[-1])])
+            raise CompileError(
+                f"compile: {self._name()} was compiled {len(alike)} times for arrays of the same shapes, because other arguments "
+                f"change from call to call (now {changed}); what is no array is baked in, so pass a number that changes as an "
+                f"array: np.float32(x)"
             )
         others = statics(structure)
-        before = {g.where: g for g in environment(self.step, others) if not g.same}
-        captured = self._captured(structure, leaves)
-        try:
+        if any([hasattr(x, "__next__") for x in others]):
+            raise CompileError(
+                f"compile: {self._name()} is given an iterator, which the first run uses up; "
+                f"pass a list or a tuple of what it gives"
+            )
+        before = environment(self.step, others)
+        with _undoing() as undo:
+            captured = self._captured(structure, leaves, undo)
             signature = Signature(self.step, others, captured, before)
-        except BaseException:  # an interrupt, too
-            captured.restore()
-            raise
-        known.append(signature)
-        if self.verify != "never":
-            return self._compare(signature, captured, arrays, key)
-        captured.restore()
-        captured.release()
-        give_back()
-        return signature.run(arrays)
+            signature.given = leaves
+            result = None if self.verify == "never" else compare(signature, captured, arrays)
+            if self.verify == "never":
+                captured.restore()
+        for other in [s for found in self.signatures.values() for s in found]:
+            other.machine.rest()  # of shapes that do not come again nothing is kept in memory
+        self.signatures.setdefault(key, []).append(signature)
+        return self._done(signature, captured, arrays, result)
 
-    def _compare(self, signature: Signature, captured: Captured, arrays: Sequence[np.ndarray], key: Any) -> Any:
+    def _compared(self, signature: Signature, structure: Any, leaves: Any, arrays: Any, key: Any) -> Any:
+        """A later run beside an eager one."""
         try:
-            result = compare(signature, captured, arrays)
-        except BaseException:
+            with _undoing() as undo:
+                captured = self._captured(structure, leaves, undo)
+                signature.given = leaves
+                result = compare(signature, captured, arrays)
+        except CompileError:
             self.signatures[key].remove(signature)
             raise
-        finally:
-            captured.release()
+        return self._done(signature, captured, arrays, result)
+
+    def _done(self, signature: Signature, captured: Captured, arrays: Sequence[np.ndarray], result: Any) -> Any:
+        """The end of a captured call: what it took is given back."""
+        captured.release()
+        if self.verify == "never":
+            give_back()
+            return signature.run(arrays)
         signature.compared += 1
         if self.verify == "first" and signature.compared > 1:
             give_back()  # eager runs and replays were the last to need it
         return result
 
-    def _captured(self, structure: Any, leaves: Sequence[Any]) -> Captured:
-        """One eager run, recorded; raises CompileError where it cannot be a program."""
+    def _captured(self, structure: Any, leaves: Sequence[Any], undo: list[Callable[[], None]]) -> Captured:
+        """One eager run, recorded; raises CompileError where it cannot be a program. `undo` gets what takes it back."""
         inputs = [_input(x) for x in leaves]
         args, kwargs = unflatten(structure, iter(inputs))
-        found = capture(lambda: self.step(*args, **kwargs), inputs)
-        try:
-            self._refuse(found)
-        except CompileError:
-            found.restore()
-            raise
+        found = capture(lambda: self.step(*args, **kwargs), inputs, undo)
+        refuse(found, self._name())
+        if flatten((args, kwargs), [], ARGUMENTS) != structure:
+            raise CompileError(
+                f"compile: {self._name()} changes a list, dict or dataclass among its arguments, of which it is given a copy; "
+                f"return what is new"
+            )
         return found
 
-    def _refuse(self, found: Captured) -> None:
-        if found.notes:
-            lines = list(dict.fromkeys(f"{n.line}: {n.what}" for n in found.notes))
-            raise CompileError(
-                f"compile: {self._name()} looks at the value of a Tensor, which differs from call to call, so a recording "
-                f"of one call is no program:\n  " + "\n  ".join(lines) + "\n"
-                "Choose with ag.where, return the Tensor and look at it outside, or leave this step uncompiled."
-            )
-        own = {id(t._leaf.saved) for t in found.inputs if t._leaf is not None}
-        if own & {k for k, f in found.record.leaves.items() if f.leaf.grad is not None}:
-            raise CompileError(
-                f"compile: {self._name()} leaves a gradient on one of its arguments, where nobody could find it; "
-                f"return it with ag.gradients, or make the Tensor part of the step's surroundings"
-            )
+    # ---- in place of the step --------------------------------------------------------------------------------
 
-        if any([v.initial is not None for v in found.record.inputs]):
-            raise CompileError(
-                f"compile: {self._name()} assigns to one of its arguments, of which it is given a copy; return the new value, "
-                f"or make the Tensor part of the step's surroundings"
-            )
+    def __get__(self, instance: Any, owner: type | None = None) -> CompiledStep:
+        """Of a method that was decorated: that of an object, compiled for it alone."""
+        if instance is None:
+            return self
+        bound = CompiledStep(self.step.__get__(instance, owner), self.verify)
+        return vars(instance).setdefault(self.step.__name__, bound)  # where it is found the next time
+
+    def __getattr__(self, name: str) -> Any:  # of what there is not: a compiled module has its parameters
+        if name.startswith("__") or name == "step":
+            raise AttributeError(name)
+        return getattr(self.step, name)
+
+    def __repr__(self) -> str:
+        return f"<compiled {self._name()}, {sum(map(len, self.signatures.values()))} variants>"
+
+    def __reduce__(self) -> Any:
+        """Copied and pickled as its step, which is compiled anew."""
+        found = sys.modules.get(getattr(self.step, "__module__", ""))
+        for name in self._name().split("."):
+            found = getattr(found, name, None)
+        return self._name() if found is self else (CompiledStep, (self.step, self.verify))
 
     def _name(self) -> str:
         return getattr(self.step, "__qualname__", repr(self.step))
@@ -221,6 +254,18 @@ class CompiledStep:
             return Explanation([s for found in self.signatures.values() for s in found])
 
 
+@contextlib.contextmanager
+def _undoing() -> Iterator[list[Callable[[], None]]]:
+    """Whatever ends the block early, an interrupt, too, what is in the list that it gets is called."""
+    undo: list[Callable[[], None]] = []
+    try:
+        yield undo
+    except BaseException:
+        for back in undo:
+            back()
+        raise
+
+
 def _input(x: Any) -> Tensor:
     """An argument as the step gets it while it is captured: a Tensor of its own."""
     array = x._array if isinstance(x, Tensor) else x
@@ -231,9 +276,9 @@ class Signature:
     """One compiled variant of a step: its machine, what it returns, what it leaves behind and what must hold for it."""
 
     def __init__(
-        self, step: Callable[..., Any], others: Sequence[Any], captured: Captured, before: dict[Any, Guard]
+        self, step: Callable[..., Any], others: Sequence[Any], captured: Captured, before: Sequence[Guard]
     ) -> None:
-        """`others` are the arguments that are no arrays; `before` what was guarded by value before the captured step."""
+        """`others` are the arguments that are no arrays; `before` what could be reached before the captured step."""
         record = captured.record
         self.compared = 0  # how many runs were compared with eager ones
         self.structure = captured.structure
@@ -243,7 +288,12 @@ class Signature:
             made = captured.gradients.get(id(found.leaf))
             if made is not None and made.producer is not None and found.leaf.grad is not None:
                 effects.append((found.leaf.grad._memory(), made))
-        program, self.lowering = lower(captured, captured.outputs, effects)
+        name = getattr(step, "__qualname__", repr(step))
+        self.guards, self.places = left(captured, before, environment(step, others), name)
+        program, self.lowering = lower(
+            captured, [*captured.outputs, *[v for p in self.places for v in p.values]], effects
+        )
+        self.returned = len(captured.outputs)
         untraced = self.lowering.untraced()
         if untraced:
             where = "\n  ".join(dict.fromkeys(f"{e.line}: {e.name}" for e, _ in untraced))
@@ -257,8 +307,9 @@ class Signature:
         outside = [t for t in record.met() if id(t) not in arguments]
         self.tensors = [(t, t._array) for t in outside]
         self.assumptions = record.assumptions
-        # A number that the step itself changes was what it was before; everything else may have been made by the first call.
-        self.guards = [g if g.same else before.get(g.where, g) for g in environment(step, others)]
+        self.cut_off = captured.with_graph
+        self.sources = [t.node for t in outside if t.node is not None]
+        self.given: Sequence[Any] = ()  # the arguments of the next run, where a result is cut off from them
         self.leaves = [(f.leaf, f.before) for f in record.leaves.values() if f.needed]
         absent: list[tuple[Leaf, bool]] = []  # whether other leaves had a gradient
         read = {id(array) for _, array in self.tensors}
@@ -309,7 +360,17 @@ class Signature:
             to[...] = x
         machine.run()
         self._leave()
-        return self._result([Tensor._of(v.copy() if v.ndim else v[()]) for v in machine.outputs])
+        made = [Tensor._of(v.copy() if v.ndim else v[()]) for v in machine.outputs]
+        if self.cut_off:
+            nodes = [*self.sources, *[x.node for x in self.given if isinstance(x, Tensor) and x.node is not None]]
+            for k in self.cut_off:
+                cut_off(made[k], nodes)
+            self.given = ()
+        if self.places:
+            rest = iter(made[self.returned :])
+            for place in self.places:
+                place.bind(rest)
+        return self._result(made)
 
     def _leave(self) -> None:
         """After the kernels: gradients in place, and writes known to graphs that keep the old values."""

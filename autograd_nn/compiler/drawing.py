@@ -6,14 +6,12 @@ import io
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from .explain import described
 from .fusion import Cluster
 from .memory import nbytes
 from .profiling import arena_in_use, eager_in_use
 
 if TYPE_CHECKING:
     from .compile import Signature
-    from .explain import Explanation
 
 COLOURS = {"loop": "#2b8a82", "matmul": "#7a55b5", "native": "#3b6fb6", "opaque": "#d1603d"}
 OTHER = "#5a6472"
@@ -21,7 +19,7 @@ WORKSPACE = "#b9cbe4"
 MOST_BARS = 14
 
 
-def draw(explanation: Explanation) -> Any:
+def draw(variants: list[tuple[Signature, dict[Cluster | None, float]]]) -> Any:
     """One row for each variant: blocks of the arena by the kernels that need them, and the kernels that take longest."""
     from matplotlib.figure import Figure
 
@@ -33,11 +31,9 @@ def draw(explanation: Explanation) -> Any:
             self.savefig(file, format="png", dpi=110)
             return file.getvalue()
 
-    count = max(len(explanation.signatures), 1)
+    count = max(len(variants), 1)
     figure = Picture(figsize=(11.0, 4.2 * count), layout="constrained")
-    for axes, s, times in zip(
-        figure.subplots(count, 2, squeeze=False), explanation.signatures, explanation.times, strict=False
-    ):
+    for axes, (s, times) in zip(figure.subplots(count, 2, squeeze=False), variants, strict=False):
         _arena(axes[0], s)
         _times(axes[1], times)
     return figure
@@ -79,7 +75,7 @@ def _times(ax: Any, times: dict[Cluster | None, float]) -> None:
     for c, t in times.items():
         if c is not None:
             shape = list(c.members[0].shape) if c.kind == "matmul" else ""
-            total[c.kind, f"{described(c)} {shape}".strip()].append(t)
+            total[c.kind, f"{c.described()} {shape}".strip()].append(t)
     ranked = sorted(total.items(), key=lambda item: -sum(item[1]))[:MOST_BARS]
     everything = sum(times.values())
     shown = [sum(t) for _, t in ranked]

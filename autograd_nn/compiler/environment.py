@@ -65,6 +65,15 @@ def environment(function: Any, arguments: Sequence[Any] = ()) -> list[Guard]:
         names |= walk.named  # code was found that names more
 
 
+def reachable(x: Any) -> list[Tensor]:
+    """The Tensors in an object and the objects in it."""
+    if not _is_walked(x):
+        return []
+    walk = _Walk(set(INDIRECT))
+    walk.run([], x)
+    return walk.tensors
+
+
 class _Walk:
     """One pass over what can be reached, where the code is known to name these attributes; `named` is what it does name."""
 
@@ -73,7 +82,8 @@ class _Walk:
         self.indirect = not names.isdisjoint(INDIRECT)
         self.guards: list[Guard] = []
         self.seen: set[Any] = set()
-        self.tensors: set[int] = set()
+        self.tensors: list[Tensor] = []  # all that were met
+        self.traced: set[int] = set()  # those guarded for whether they require a gradient
 
     def run(self, arguments: list[tuple[Any, str]], function: Any) -> list[Guard]:
         waiting: deque[tuple[Any, str]] = deque([(function, getattr(function, "__name__", "step")), *arguments])
@@ -85,6 +95,8 @@ class _Walk:
                 continue
             self.seen.add(own)
             for place, key, value, owner, name in self.parts(x, path):
+                if isinstance(value, Tensor):
+                    self.tensors.append(value)
                 if place is not None:
                     self.guard(place, key, value, owner, name)
                 if key is not CONTENT and _is_walked(value):
@@ -103,8 +115,8 @@ class _Walk:
         if not isinstance(value, types.ModuleType):
             same = not (isinstance(value, VALUES) or value is ABSENT or key is LENGTH or key is CONTENT)
             self.guards.append(Guard(place, key, value, same, path, owner))
-        if isinstance(value, Tensor) and id(value) not in self.tensors:
-            self.tensors.add(id(value))
+        if isinstance(value, Tensor) and id(value) not in self.traced:
+            self.traced.add(id(value))
             self.guards.append(Guard(value, TRACED, value.node is not None, False, f"{path}.requires_grad"))
 
     # ---- what is in what -------------------------------------------------------------------------------------
@@ -128,6 +140,8 @@ class _Walk:
         elif isinstance(x, set):
             if len(x) <= MOST_NUMBERS:
                 yield x, CONTENT, frozenset(x), x, f"the elements of {path}"
+            for e in x:
+                yield None, None, e, x, f"an element of {path}"
         elif isinstance(x, types.ModuleType):
             yield from self.named_in(x, path)
         elif isinstance(x, type):
@@ -182,6 +196,9 @@ class _Walk:
         kinds = type(x).__mro__[:-1]
         own = getattr(x, "__dict__", {})
         ours = _is_ours(type(x).__module__)
+        if ours and "__wrapped__" in own:  # another compiled step is what it compiles
+            yield None, None, x.__wrapped__, x, path
+            return
         derived = any([_is_ours(kind.__module__) for kind in kinds])
         names = self.names
         if derived and not ours:

@@ -38,7 +38,7 @@ class Explanation:
         """Draw the arena over time and where the time goes, for each variant; returns the matplotlib figure."""
         from .drawing import draw
 
-        return draw(self)
+        return draw(list(zip(self.signatures, self.times, strict=True)))
 
 
 def _text(signature: Signature, times: dict[Cluster | None, float]) -> str:
@@ -72,11 +72,6 @@ def _text(signature: Signature, times: dict[Cluster | None, float]) -> str:
     return "\n".join(lines + ([f"  ... and {len(baked) - 20} more"] if len(baked) > 20 else []))
 
 
-def described(c: Cluster) -> str:
-    """What a cluster computes, in its operations' names."""
-    return " ".join(m.params.name if m.op in ("opaque", "native") else m.op for m in c.members)
-
-
 def _kernels(signature: Signature, times: dict[Cluster | None, float]) -> list[str]:
     lines = [f"  {'us':>9}  {'kernel':10} {'points':>10}  computes (reads -> writes)"]
     for c in signature.compiled.clusters:
@@ -87,7 +82,7 @@ def _kernels(signature: Signature, times: dict[Cluster | None, float]) -> list[s
         writes = list(stored_by(c))
         took = f"{times[c]:9.1f}" if c in times else " " * 9
         points = f"{c.points // c.columns} x {c.columns}" if c.columns else str(c.points or sum(v.size for v in writes))
-        lines.append(f"  {took}  {c.kind:10} {points:>10}  {described(c)}"[:WIDTH])
+        lines.append(f"  {took}  {c.kind:10} {points:>10}  {c.described()}"[:WIDTH])
         lines.append(f"  {'':9}  {'':10} {'':>10}    {_listed(reads)} -> {_listed(writes)}"[:WIDTH])
     return lines
 

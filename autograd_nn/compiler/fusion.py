@@ -48,6 +48,10 @@ class Cluster:
         self.readers: set[Cluster] = set()
         self.cuts: frozenset[int] = frozenset()  # lengths of what the members' axes step over: a chain of divisors
 
+    def described(self) -> str:
+        """What it computes, in its operations' names."""
+        return " ".join(m.params.name if m.op in ("opaque", "native") else m.op for m in self.members)
+
     def __repr__(self) -> str:
         return f"<{self.position} {self.kind} {self.points}/{self.columns} {[m.op for m in self.members]}>"
 

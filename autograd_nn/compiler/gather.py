@@ -1,6 +1,6 @@
 """Emitting gathers and scatters of rows: `take_rows` copies the rows that indices name, `add_rows` adds rows to them.
 
-Indices are int64, contiguous and within range (the third operand is the check that has seen to that); a row is one run of
+Indices are int64, contiguous and within range (further operands are the checks that have seen to that); a row is one run of
 memory. Rows are added one after the other, so an index that repeats adds up, and always in the same order.
 """
 
@@ -43,7 +43,7 @@ def row_stride(v: Value, leading: int) -> int:
 
 
 def _emit(v: Value, vector_bytes: int, adds: bool) -> Kernel:
-    x, indices, _ = v.inputs
+    x, indices, *_ = v.inputs
     d, table, rows = v.dtype, (v if adds else x), (x if adds else v)
     leading = len(indices.shape)
     width, turns = math.prod(table.shape[1:]), indices.size

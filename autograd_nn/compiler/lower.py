@@ -16,6 +16,7 @@ from ..engine import record as recorded
 from ..engine.record import Entry
 from .build import SUPPORTED, Builder, Opaque, Unreadable
 from .capture import Captured, base_of
+from .indexing import written
 from .native import LOWER
 from .program import Program, Value
 from .reader import read
@@ -103,6 +104,8 @@ class Lowering:
             return b.transpose(part, tuple(np.argsort(entry.params["axes"])))
         if entry.name == "detach":
             return part
+        if entry.name == "slice" and part.dtype in SUPPORTED and part.size:
+            return written(b, parent, part, entry.params["key"])
 
         def write(whole: np.ndarray, part: np.ndarray) -> tuple[np.ndarray]:
             out = whole.copy()
@@ -172,6 +175,8 @@ class Lowering:
         if any([v.dtype not in SUPPORTED for v in arrays]):
             raise Unreadable("a dtype that is not compiled")
         lower = LOWER.get(entry.name)
+        if entry.name == "nan_to_num":  # whose body asks first whether there is anything to do
+            return (read(self.builder, np.nan_to_num, inputs, {"copy": True, **entry.params}),)
         if lower is not None:
             made = lower(self.builder, *inputs, **entry.params)
             return made if isinstance(made, tuple) else (made,)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import mmap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -180,6 +180,7 @@ class Machine:
         for v, message in self.program.checks:
             checks.setdefault(access(v)[0].cluster.position, []).append((v, message))
         self.kept: list[Any] = []  # tables that programs point at
+        self.pointed: list[tuple[np.ndarray, int, Value]] = []  # which value's memory an entry of a table points into
         self.entries: list[tuple[np.ndarray, Cluster | None]] = []
         pending = 0
         for c, found in zip(self.clusters, kernels, strict=True):
@@ -199,9 +200,10 @@ class Machine:
                 self.entries.append((self._program(table, [(check, 1)]), None))
         self._walk(pending)
 
-    def _table(self, numbers: Sequence[int]) -> int:
-        """The address of numbers that are kept."""
+    def _table(self, numbers: Sequence[int], roots: Mapping[int, Value] = {}) -> int:
+        """The address of numbers that are kept; `roots` says whose addresses are among them."""
         self.kept.append(np.asarray(numbers, np.int64))
+        self.pointed += [(self.kept[-1], n, root_inside(r)) for n, r in roots.items()]
         return int(self.kept[-1].ctypes.data)
 
     def _program(self, table: int, steps: Sequence[tuple[int, int]]) -> np.ndarray:
@@ -214,17 +216,19 @@ class Machine:
     def _own(self, k: Kernel, address: int) -> list[np.ndarray]:
         """The programs of a kernel of ours: itself, and what combines the sums that its parts made."""
         parts, where = self._parts(k), self.workspace
-        pointers, rest = [self.address(r, o) for r, o in k.pointers], []
+        numbers, rest = [self.address(r, o) for r, o in k.pointers], []
+        roots = {n: r for n, (r, _) in enumerate(k.pointers)}
         for v in k.sums:
             size = _lines(v.size * v.dtype.itemsize)
             if parts == 1:
-                pointers += [self.address(v), 0]
+                roots[len(numbers)] = v
+                numbers += [self.address(v), 0]
                 continue
-            pointers += [where, size]
+            numbers += [where, size]
             (combine,) = library.functions([emit_combination(v, library.vector_bytes)])
-            rest.append(self._program(self._table([self.address(v), where, size, parts]), [(combine, 1)]))
+            rest.append(self._program(self._table([self.address(v), where, size, parts], {0: v}), [(combine, 1)]))
             where += size * parts
-        return [self._program(self._table([*pointers, *k.numbers]), [(address, parts)]), *rest]
+        return [self._program(self._table([*numbers, *k.numbers], roots), [(address, parts)]), *rest]
 
     def _called(self, c: Cluster, call: Native) -> list[np.ndarray]:
         """The programs of the kernels room's plans."""

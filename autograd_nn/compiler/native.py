@@ -7,6 +7,7 @@ dispatch leaves to the plain loops stays opaque.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .build import Builder, Unreadable
-from .operations import LOWER as LOWER
+from .indexing import LOWER as LOWER
 from .operations import lowering
 from .program import BOOL, Value
 
@@ -229,3 +230,36 @@ def _average_pool_spread(
     return _pool(
         b, "average_pool_spread", pooling.average_gradient, geometry, [dy], [(0, 0), (1, 0), scale, None], outputs
     )[0]
+
+
+# ---- resizing ------------------------------------------------------------------------------------------------------
+
+
+def _resized(b: Builder, name: str, x: Value, size: Sequence[int], axes: Sequence[int], settings: Any) -> Value:
+    """One axis after the other, each by its banded matrix or that one's transpose."""
+    from ..kernels import resizing
+    from ..kernels.threads import get_num_threads
+
+    _checked(x.dtype, x)
+    mode, align_corners, scale = settings
+    what = resizing.combine if name == "resample" else resizing.spread
+    for axis in axes:
+        shape = (*x.shape[:axis], size[axis - 2], *x.shape[axis + 1 :])
+        lengths = (x.shape[axis], shape[axis]) if name == "resample" else (shape[axis], x.shape[axis])
+        outer, width = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+        factor = None if scale is None else scale[axis - 2]
+        plan, weight = resizing._plan(
+            what, outer, *lengths, width, mode, align_corners, factor, x.dtype, get_num_threads()
+        )
+        x = native(b, Native(name, [(plan, [(0, 0), weight, None, (1, 0)])]), [x], [(shape, x.dtype)])[0]
+    return x
+
+
+@lowering("resample")
+def _resample(b: Builder, x: Value, size: Any, mode: str, align_corners: bool, scale: Any) -> Value:
+    return _resized(b, "resample", x, size, range(len(x.shape) - 1, 1, -1), (mode, align_corners, scale))
+
+
+@lowering("resample_adjoint")
+def _resample_adjoint(b: Builder, dy: Value, space: Any, mode: str, align_corners: bool, scale: Any) -> Value:
+    return _resized(b, "resample_adjoint", dy, space, range(2, len(dy.shape)), (mode, align_corners, scale))

@@ -12,14 +12,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .build import Builder, Unreadable
-from .program import BOOL, Value
+from .program import Value
 
 Lower = Callable[..., Value | tuple[Value, ...]]
 LOWER: dict[str, Lower] = {}
 F = TypeVar("F", bound=Lower)
-
-MOST_CLASSES = 4096
-"""Up to how many entries of a row an index is found by comparing each: it costs one pass that fuses with its neighbours."""
 
 
 def lowering(name: str) -> Callable[[F], F]:
@@ -89,8 +86,9 @@ def _stack(b: Builder, *xs: Any, axis: int) -> Value:
 
 
 @lowering("unslice")
-def _unslice(b: Builder, part: Value, key: Any, shape: tuple[int, ...]) -> Value:
-    key, starts, lengths, axis = list(thawed(key)), [], [], 0
+def unsliced(b: Builder, part: Value, key: Any, shape: tuple[int, ...]) -> Value:
+    """Zeros of the shape with a part at a key of ints, slices, None and Ellipsis."""
+    key, starts, lengths, turned, axis = list(thawed(key)), [], [], [], 0
     if Ellipsis in key:
         missing = len(shape) - sum(1 for k in key if k is not None and k is not Ellipsis)
         at = key.index(Ellipsis)
@@ -105,11 +103,10 @@ def _unslice(b: Builder, part: Value, key: Any, shape: tuple[int, ...]) -> Value
         else:
             start, step = int(k) % shape[axis], 1
             lengths.append(1)
-        if step < 0:
-            raise Unreadable("a slice that runs backwards")
-        starts.append((start, step))
+        turned.append(slice(None, None, -1 if step < 0 else 1))
+        starts.append((start + (lengths[-1] - 1) * step, -step) if step < 0 else (start, step))
         axis += 1
-    part = b.reshape(part, tuple(lengths))
+    part = b.slice(b.reshape(part, tuple(lengths)), tuple(turned))
     return part if part.shape == shape else b.assemble([(part, tuple(starts))], shape)
 
 
@@ -135,8 +132,13 @@ def _einsum(b: Builder, *xs: Value, inputs: tuple[str, ...], output: str) -> Val
     """Two operands: their shared letters are a batch or contracted, so it is one product of transposed views."""
     if len(xs) == 1:
         return _einsum_one(b, xs[0], inputs[0], output)
-    if len(xs) != 2 or xs[0].dtype != xs[1].dtype:
-        raise Unreadable("a contraction of more than two operands")
+    if len(xs) > 2:  # two at a time, from the left
+        rest = "".join([*inputs[2:], output])
+        kept = "".join([k for k in dict.fromkeys(inputs[0] + inputs[1]) if k in rest])
+        first = _einsum(b, *xs[:2], inputs=inputs[:2], output=kept)
+        return _einsum(b, first, *xs[2:], inputs=(kept, *inputs[2:]), output=output)
+    if xs[0].dtype != xs[1].dtype:
+        raise Unreadable("a contraction of two dtypes")
     (x, y), (a, c) = xs, inputs
     sizes = dict(zip(a, x.shape, strict=True))
     if any([sizes.get(letter, n) != n for letter, n in zip(c, y.shape, strict=True)]):
@@ -168,73 +170,3 @@ def _einsum_one(b: Builder, x: Value, letters: str, output: str) -> Value:
     kept = [k for k in letters if k in output]
     out = b.reduce("sum", x, gone, False) if gone else x
     return b.transpose(out, [kept.index(k) for k in output])
-
-
-# ---- rows ----------------------------------------------------------------------------------------------------------
-
-
-@lowering("take")
-def _take(b: Builder, x: Value, indices: Any, axis: int) -> Value:
-    if axis % len(x.shape) or not isinstance(indices, Value):
-        raise Unreadable("rows along another axis than the first")
-    return b.take_rows(x, indices)
-
-
-@lowering("embedding")
-def _embedding(b: Builder, x: Value, indices: Any, padding_idx: Any) -> Value:
-    if not isinstance(indices, Value) or indices.dtype.kind not in "iu":
-        raise Unreadable("indices that are no array of integers")
-    b.check_within(indices, 0, x.shape[0] - 1, f"embedding: an index is none of the table's {x.shape[0]} rows")
-    return b.take_rows(x, indices)
-
-
-@lowering("index")
-def _index(b: Builder, x: Value, *indices: Any, template: tuple[Any, ...]) -> Value:
-    if template != ("array",) or not isinstance(indices[0], Value):
-        raise Unreadable("an index that is more than one array of rows")
-    return b.take_rows(x, indices[0])
-
-
-@lowering("unindex")
-def _unindex(b: Builder, part: Value, *indices: Any, template: tuple[Any, ...], shape: tuple[int, ...]) -> Value:
-    if template != ("array",) or not isinstance(indices[0], Value):
-        raise Unreadable("an index that is more than one array of rows")
-    expected = (*indices[0].shape, *shape[1:])
-    return b.add_rows(b.broadcast(part, expected), indices[0], shape)
-
-
-@lowering("lies_within")
-def _lies_within(b: Builder, x: Value, low: float, high: float) -> Value:
-    b.check_within(x, low, high, f"a value is outside {low:g} to {high:g}")
-    return b.constant(True, BOOL)
-
-
-# ---- gathering -----------------------------------------------------------------------------------------------------
-
-
-def _found(b: Builder, indices: Value, shape: tuple[int, ...], axis: int) -> Value:
-    """Where the index along the axis is the given one (from the end, where negative)."""
-    n = shape[axis]
-    if indices.dtype.kind not in "iu" or n > MOST_CLASSES:
-        raise Unreadable("an index along a long axis")
-    return b.apply("equal", b.iota(shape, axis), b.from_the_start(indices, n))
-
-
-@lowering("take_along_axis")
-def _take_along_axis(b: Builder, x: Value, indices: Value, axis: int) -> Value:
-    """One index a row is found by comparing; adding up the row's rest, which is 0, keeps the value (of -0, 0)."""
-    axis %= len(x.shape)
-    if len(indices.shape) != len(x.shape) or indices.shape[axis] != 1 or axis != len(x.shape) - 1:
-        raise Unreadable("several indices a row")
-    n = x.shape[axis]
-    b.check_within(indices, -n, n - 1, f"take_along_axis: an index is out of range for an axis of {n}")
-    picked = b.apply("where", _found(b, indices, x.shape, axis), x, b.constant(0, x.dtype))
-    return b.reduce("sum", picked, axis, True)
-
-
-@lowering("untake_along_axis")
-def _untake_along_axis(b: Builder, part: Value, indices: Value, axis: int, shape: tuple[int, ...]) -> Value:
-    axis %= len(shape)
-    if indices.shape[axis] != 1:
-        raise Unreadable("several indices a row")
-    return b.apply("where", _found(b, indices, shape, axis), part, b.constant(0, part.dtype))

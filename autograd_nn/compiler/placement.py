@@ -48,7 +48,7 @@ def place(program: Program) -> list[Value]:
 
 def _rows_as_runs(v: Value) -> None:
     """Gathers and scatters read rows that are runs of memory, and contiguous indices."""
-    x, indices, _ = v.inputs
+    x, indices, *_ = v.inputs
     for k, (i, leading) in enumerate(((x, 1 if v.op == "take_rows" else len(indices.shape)), (indices, 0))):
         if root_of(i).op in ("constant", "iota") or not is_run(i, leading):
             v.inputs[k] = copied(i)

@@ -187,6 +187,17 @@ def _nan_to_num(
     return Symbol(builder, out)
 
 
+def _round(builder: Builder, x: Any, decimals: int = 0, out: Any = None) -> Symbol:
+    v = operand(builder, x)
+    if v.dtype.kind != "f":
+        raise Unreadable("integers are rounded by NumPy")
+    if not decimals:
+        return Symbol(builder, builder.apply("rint", v))
+    there, back = ("multiply", "divide") if decimals > 0 else ("divide", "multiply")
+    scale = float(10 ** abs(decimals))
+    return Symbol(builder, builder.apply(back, builder.apply("rint", builder.apply(there, v, scale)), scale))
+
+
 def _reducing(ufunc: np.ufunc) -> Callable[..., Any]:
     return lambda builder, x, axis=None, dtype=None, out=None, **kwargs: x._reduce(ufunc, x, axis, dtype, out, **kwargs)
 
@@ -223,6 +234,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.where: _where,
     np.clip: _clip,
     np.nan_to_num: _nan_to_num,
+    np.round: _round,
     np.sum: _reducing(np.add),
     np.prod: _reducing(np.multiply),
     np.max: _reducing(np.maximum),

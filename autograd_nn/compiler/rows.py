@@ -54,34 +54,31 @@ class Row:
             if nest.unrolled:
                 for j in range(nest.chunks):
                     self._pass(phase, kept[j], j * f.lanes, min(f.lanes, nest.columns - j * f.lanes), j)
+            elif nest.extent is not None and not nest.outer:
+                self._counted_pass(phase, nest.extent)
             else:
-                told = nest.extent is not None and not nest.outer
-                self._long_pass(phase, nest.extent if told else nest.columns, nest.split == len(nest.outer))
+                whole, shared = nest.columns // f.lanes * f.lanes, nest.split == len(nest.outer)
+                if whole:
+                    self._long_pass(phase, whole, shared)
+                if nest.columns > whole:
+                    with f.in_last_part() if shared else contextlib.nullcontext():
+                        self._pass(phase, {}, whole, nest.columns - whole, 0)
             self._between(phase)
 
-    def _long_pass(self, phase: int, columns: Any, shared: bool) -> None:
-        """A pass in a loop, over a number of columns that may be known only when the kernel runs."""
+    def _counted_pass(self, phase: int, columns: str) -> None:
+        """A pass over a number of columns that is known when the kernel runs."""
         f = self.f
-        if isinstance(columns, int):
-            rest: Any = columns % f.lanes
-            whole: Any = columns - rest
-            if whole:
-                self._whole_vectors(phase, whole, shared)
-            if rest:
-                with f.in_last_part() if shared else contextlib.nullcontext():
-                    self._pass(phase, {}, whole, rest, 0)
-        else:
-            rest = f.let(f"urem i64 {columns}, {f.lanes}")
-            whole = f.let(f"sub i64 {columns}, {rest}")
-            self._whole_vectors(phase, whole, shared)
-            with f.in_last_part(), f.loop(f.smaller(rest, 1)):
-                self._pass(phase, {}, whole, f.first_lanes(rest), 0)
+        rest = f.let(f"urem i64 {columns}, {f.lanes}")
+        whole = f.let(f"sub i64 {columns}, {rest}")
+        self._long_pass(phase, whole, shared=True)
+        with f.in_last_part(), f.loop(f.smaller(rest, 1)):
+            self._pass(phase, {}, whole, f.first_lanes(rest), 0)
 
-    def _whole_vectors(self, phase: int, whole: Any, shared: bool) -> None:
-        """The loop over whole vectors; where there are many, each block of them is summed up for itself."""
+    def _long_pass(self, phase: int, whole: Any, shared: bool) -> None:
+        """A pass in a loop over whole vectors; where there are many, each block of them is summed up for itself."""
         f, block = self.f, BLOCK * self.f.lanes
         totals = {v: t for v, t in self.sums.items() if v.op == "sum" and v.dtype.kind == "f" and v.phase == phase}
-        if not totals or (isinstance(whole, int) and whole <= 2 * block):
+        if not totals or self.nest.columns <= 2 * block:
             with f.shared_loop(whole, f.lanes) if shared else f.loop(whole, f.lanes) as j:
                 self._pass(phase, {}, j, f.lanes, 0)
             return

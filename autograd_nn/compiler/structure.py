@@ -1,7 +1,12 @@
-"""Structure: arguments and results as flat lists of Tensors and arrays, and what is put back together from them."""
+"""Structure: arguments and results as flat lists of Tensors and arrays, and what is put back together from them.
+
+Tuples (named ones, too), lists, dicts and dataclasses are taken apart; anything else stands for itself.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +19,7 @@ ARRAY = "array"
 
 
 def flatten(x: Any, leaves: list[Any], kinds: tuple[type, ...] = (Tensor, np.ndarray)) -> Any:
-    """Put the Tensors and arrays of nested tuples, lists and dicts into `leaves`; returns the hashable rest."""
+    """Put the Tensors and arrays of nested containers into `leaves`; returns the hashable rest."""
     if isinstance(x, kinds):
         leaves.append(x)
         return ARRAY
@@ -22,8 +27,12 @@ def flatten(x: Any, leaves: list[Any], kinds: tuple[type, ...] = (Tensor, np.nda
         return (type(x), tuple([flatten(e, leaves, kinds) for e in x]))
     if isinstance(x, tuple) and hasattr(x, "_fields"):
         return (type(x), tuple([flatten(e, leaves, kinds) for e in x]))
-    if type(x) is dict:
-        return (dict, tuple([(k, flatten(v, leaves, kinds)) for k, v in x.items()]))
+    if type(x) in (dict, OrderedDict):
+        return (type(x), tuple([(k, flatten(v, leaves, kinds)) for k, v in x.items()]))
+    if dataclasses.is_dataclass(x) and type(x).__bases__ == (object,):
+        names = [f.name for f in dataclasses.fields(x)]
+        if all([hasattr(x, name) for name in names]) and names == list(getattr(x, "__dict__", names)):  # and no more
+            return (type(x), tuple([(name, flatten(getattr(x, name), leaves, kinds)) for name in names]))
     return Static(x)
 
 
@@ -34,10 +43,21 @@ def unflatten(structure: Any, leaves: Iterator[Any]) -> Any:
     if type(structure) is Static:
         return structure.value
     kind, parts = structure
-    if kind is dict:
-        return {k: unflatten(v, leaves) for k, v in parts}
+    if _is_named(kind):
+        named = {k: unflatten(v, leaves) for k, v in parts}
+        if issubclass(kind, dict):
+            return kind(named)
+        built = object.__new__(kind)
+        for name, value in named.items():
+            object.__setattr__(built, name, value)  # a frozen one, too
+        return built
     made = [unflatten(p, leaves) for p in parts]
     return made if kind is list else kind(*made) if hasattr(kind, "_fields") else kind(made)
+
+
+def _is_named(kind: Any) -> bool:
+    """Whether the parts of such a container are pairs of a name and a value."""
+    return not issubclass(kind, (tuple, list))
 
 
 class Static:
@@ -77,4 +97,4 @@ def statics(structure: Any) -> list[Any]:
     if type(structure) is Static:
         return [structure.value]
     kind, parts = structure
-    return [x for p in parts for x in statics(p[1] if kind is dict else p)]
+    return [x for p in parts for x in statics(p[1] if _is_named(kind) else p)]

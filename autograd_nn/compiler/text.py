@@ -187,16 +187,16 @@ class Function:
             return 0
         return y if x == 1 else x if y == 1 else self.let(f"mul i64 {x}, {y}")
 
+    def quotient(self, x: Any, y: int) -> Any:
+        if isinstance(x, int):
+            return x // y
+        return x if y == 1 else self.let(f"udiv i64 {x}, {y}")
+
     def smaller(self, x: Any, y: Any) -> Any:
         """The smaller of two index numbers."""
         if isinstance(x, int) and isinstance(y, int):
             return min(x, y)
         return self.let(f"select i1 {self.let(f'icmp slt i64 {x}, {y}')}, i64 {x}, i64 {y}")
-
-    def quotient(self, x: Any, y: int) -> Any:
-        if isinstance(x, int):
-            return x // y
-        return x if y == 1 else self.let(f"udiv i64 {x}, {y}")
 
     def at(self, pointer: str, index: Any, stride: Any, dtype: np.dtype) -> str:
         """The address of element index * stride."""

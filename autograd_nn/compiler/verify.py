@@ -51,21 +51,30 @@ def compare(signature: Signature, captured: Captured, arrays: Sequence[np.ndarra
     sources = [made[id(t)] if id(t) in gradients else record.of_array(t) for t in targets] + captured.outputs
     expected = [np.array(gradients.get(id(t), t)) for t in targets] + captured.returned
     captured.restore()
-    give_back()  # what the eager run took makes room for the arena
-    signature.machine.forget()
     states = {id(v.data) for v in record.states}
-    for t in targets:
-        if id(t) in gradients and id(t) not in states:
-            t.fill(-1)  # nobody may read what the step before left
-    outputs: list[Any] = []
-    result = signature.run(arrays)
-    signature.machine.rest()  # it makes room for replays
-    flatten(result, outputs)
-    found = [*targets, *[np.asarray(x._array) for x in outputs]]
-    bad = [k for k, (e, f) in enumerate(zip(expected, found, strict=True)) if not agrees(e, f)]
-    if bad and not _explained(record, [(expected[k], found[k], sources[k]) for k in bad]):
-        captured.restore()
-        raise CompileError(_complaint(captured, arrays, signature))
+    before = {id(f.before._array) for f in record.leaves.values() if f.before is not None}
+    unread = [
+        t for t in targets if id(t) in gradients and id(t) not in states
+    ]  # what the step before left, and this one not
+    kept = [(t, t.copy()) for t in unread if id(t) in before]
+    try:
+        give_back()  # what the eager run took makes room for the arena
+        signature.machine.forget()
+        for t in unread:
+            t.fill(-1)  # nobody may read it
+        outputs: list[Any] = []
+        result = signature.run(arrays)
+        signature.machine.rest()  # it makes room for replays
+        flatten(result, outputs)
+        found = [*targets, *[np.asarray(x._array) for x in outputs]]
+        bad = [k for k, (e, f) in enumerate(zip(expected, found, strict=True)) if not agrees(e, f)]
+        if bad and not _explained(record, [(expected[k], found[k], sources[k]) for k in bad]):
+            captured.restore()
+            raise CompileError(_complaint(captured, arrays, signature))
+    except BaseException:  # an interrupt, too
+        for t, old in kept:
+            t[...] = old
+        raise
     return result
 
 

@@ -7,7 +7,7 @@ import autograd_nn as ag
 from autograd_nn.compiler import machine
 from autograd_nn.compiler.library import library
 
-SIZES = [*range(127, 147), 255, 257, 1000]
+SIZES = [*range(127, 147), 255, 257, 1000, 20_001]
 
 
 def draw(dtype, shape):

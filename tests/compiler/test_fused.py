@@ -1,9 +1,12 @@
 """`ag.fuse`: a composition as one compiled operation, in forward, joint rule, higher derivatives, records and errors."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 import autograd_nn as ag
+from autograd_nn.compiler.library import library
 
 
 def gated(x, y, /, scale=1.0):
@@ -72,11 +75,100 @@ def test_what_looks_at_values_runs_as_the_composition():
         assert x.grad.item() == np.sign(a[0])
 
 
-def test_signatures_that_are_not_fused():
-    def optional(x, y=None, /):
-        return x if y is None else x + y
+def moments(x, y=None, /, scale=1.0):
+    """Two results, of one or two arrays."""
+    z = x if y is None else x + y
+    mean = z.mean(-1, keepdims=True)
+    return (z - mean) * scale, mean
 
-    with pytest.raises(TypeError, match="optional arrays are not fused"):
-        ag.fuse(optional)
+
+@pytest.mark.parametrize("used", [(True, True), (True, False), (False, True)])
+@pytest.mark.parametrize("two", [True, False])
+def test_several_results_and_optional_arrays(used, two):
+    fused = ag.fuse(moments, outputs=("centred", "mean"))
+    for n in (4, 4, 4, 300, 300, 300):
+        found = []
+        for f in (moments, fused):
+            given = [ag.tensor(a, requires_grad=True) for a in arrays(n)][: 2 if two else 1]
+            results = f(*given, scale=2.0)
+            loss = sum((r * r * r).sum() for r, u in zip(results, used, strict=True) if u)
+            loss.backward()
+            found.append([*[r.numpy() for r in results], *[t.grad.numpy() for t in given]])
+        assert type(results).__name__ == "moments_result"
+        for a, b in zip(*found, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_results_of_large_arrays_are_their_own():
+    """Large arrays are read where they are and results computed where they stay; none is another call's, or the arena."""
+    fused = ag.fuse(gated)
+    x, y = [ag.tensor(np.tile(a, (500, 4))) for a in arrays(4)]
+    kept = [fused(x, y) for _ in range(4)]
+    other = fused(x + 1.0, y)
+    turned = fused(x.reshape((4, 500, 20)).transpose((1, 0, 2)).reshape((2000, 20)), y)
+    for out in kept:
+        np.testing.assert_allclose(out.numpy(), gated(x, y).numpy(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(other.numpy(), gated(x + 1.0, y).numpy(), rtol=1e-5, atol=1e-6)
+    strided = ag.tensor(np.asfortranarray(x.numpy()))
+    np.testing.assert_allclose(fused(strided, y).numpy(), kept[0].numpy())
+    assert turned.shape == (2000, 20)
+    before = kept[0].numpy().copy()
+    kept[1].numpy()[...] = 7.0
+    fused(x * 2.0, y)
+    np.testing.assert_array_equal(kept[0].numpy(), before)
+
+
+def test_another_batch_size_compiles_no_kernel():
+    fused = ag.fuse(gated)
+    made = []
+    for n in (100, 101, 257):
+        before = library.compiled + library.loaded
+        for _ in range(2):
+            x, y = [ag.tensor(a, requires_grad=True) for a in arrays(n)]
+            fused(x, y).sum().backward()
+        made.append(library.compiled + library.loaded - before)
+    assert made[1:] == [0, 0]
+
+
+def test_threads_call_one_fused_operation():
+    fused = ag.fuse(gated)
+    x, y = [ag.tensor(np.tile(a, (300, 4))) for a in arrays(4)]
+    expected = [fused(x * k, y).numpy() for k in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        for k, out in enumerate(pool.map(lambda k: fused(x * (k % 8), y).numpy(), range(64))):
+            np.testing.assert_array_equal(out, expected[k % 8])
+
+
+def test_a_guarded_number_that_changes():
+    scale = [1.0]
+
+    @ag.fuse
+    def scaled(x, /):
+        return ag.tanh(x) * scale[0]
+
+    for value in (1.0, 2.0, 1.0, 3.0):
+        scale[0] = value
+        for _ in range(4):
+            assert scaled(ag.tensor(0.5)).item() == pytest.approx(np.tanh(0.5) * value)
+
+
+def test_a_label_that_is_no_class():
+    @ag.fuse
+    def loss(x, labels, /):
+        return ag.cross_entropy(x * 2.0, labels)
+
+    x = ag.tensor(arrays()[0], requires_grad=True)
+    for _ in range(4):
+        loss(x, np.array([0, 1, 2, 4])).backward()
+    with pytest.raises(ValueError, match="but there are 5 classes"):
+        loss(x, np.array([0, 1, 2, -1]))
+
+
+def test_signatures_that_are_not_fused():
+    def listed(*xs):
+        return xs[0]
+
+    with pytest.raises(TypeError, match="lists of arrays are not fused"):
+        ag.fuse(listed)
     with pytest.raises(TypeError, match="function with a name"):
         ag.fuse(lambda x, /: x)
