@@ -34,7 +34,7 @@ BOOL = np.dtype(bool)
 class Value:
     """One value: its primitive, operands, parameters, shape and dtype. The rest is filled in by the passes that say so.
 
-    `data` is a constant's number or a memory's array; `origin` the entry of the record that it came from.
+    `data` is a constant's number or a memory's array; `origin` the name of the operation that it came from.
     """
 
     __slots__ = (
