@@ -364,6 +364,8 @@ def promoted(name: str, types: tuple[Any, ...]) -> tuple[tuple[np.dtype, ...], n
         if len(resolved) != ufunc.nin + 1:
             raise Unreadable(f"{name} has more than one result")
         taken, given = resolved[:-1], resolved[-1]
+        if given == BOOL and len(set(taken)) > 1:  # NumPy compares them exactly
+            raise Unreadable(f"{name} of {' and '.join(map(str, taken))}")
     for t in (*taken, given):
         if t not in SUPPORTED:
             raise Unreadable(f"values of {t} are not compiled")

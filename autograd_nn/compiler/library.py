@@ -88,7 +88,7 @@ class Library:
 
     def _object(self, name: str, text: str) -> bytes:
         path = directory() / f"{name}.o"
-        found = _read(path) if self._keep else None
+        found = _read(path)  # also where nothing can be written: it may have been filled before
         if found is not None:
             self.loaded += 1
             return found

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.modes import no_grad
+from ..engine.modes import current, no_grad
 from ..engine.tensor import Tensor, assign
 from ..nn.module import Module
 from ..nn.normalisation import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from ..nn.parameter import Buffer
+from ..ops.elementwise import where
 from .lr_scheduler.scheduler import LRScheduler, checked_optimizer, for_each_group
 from .optimizer import Optimizer
 
@@ -116,13 +117,14 @@ class AveragedModel(Module):
                 [t.detach() for t in itertools.chain(m.parameters(), m.buffers() if self.use_buffers else ())]
                 for m in (self.module, model)
             ]
-            if self.n_averaged.item() == 0:
+            recorded = current().tracer is not None  # a program must not depend on the value of a count
+            first = self.n_averaged == 0 if recorded else self.n_averaged.item() == 0
+            if recorded or not first:
+                update = self.multi_avg_fn or _of_lists(self.avg_fn or get_swa_avg_fn())
+                update(averages, weights, self.n_averaged)
+            if recorded or first:
                 for average, value in zip(averages, weights, strict=True):
-                    assign(average, value)
-            elif self.multi_avg_fn is None:
-                _of_lists(self.avg_fn or get_swa_avg_fn())(averages, weights, self.n_averaged)
-            else:
-                self.multi_avg_fn(averages, weights, self.n_averaged)
+                    assign(average, where(first, value, average) if recorded else value)
             if not self.use_buffers:
                 for own, other in zip(self.module.buffers(), model.buffers(), strict=True):
                     assign(own, other)

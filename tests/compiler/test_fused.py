@@ -1,5 +1,6 @@
 """`ag.fuse`: a composition as one compiled operation, in forward, joint rule, higher derivatives, records and errors."""
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -42,16 +43,16 @@ def test_derivatives_of_any_order_pass_the_check():
 
 
 def test_kernels_are_used_again():
-    runs = []
+    runs = itertools.count()  # a list that the function makes longer would be guarded
 
     @ag.fuse
     def fused(x, /):
-        runs.append(1)
+        next(runs)
         return ag.exp(x) * x
 
     for k in range(6):
         np.testing.assert_allclose(fused(ag.tensor([1.0 + k])).numpy(), np.exp(1.0 + k) * (1.0 + k), rtol=1e-6)
-    assert len(runs) == 2  # both compared
+    assert next(runs) == 2  # both compared
 
 
 def test_within_a_compiled_step_it_is_its_composition():

@@ -375,3 +375,24 @@ def test_what_a_trainer_keeps_beside_its_step_is_no_reason_to_compile_again():
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
     assert sum(map(len, step.signatures.values())) <= 2
+
+
+@pytest.mark.parametrize("average", ["get_ema_multi_avg_fn", "get_swa_multi_avg_fn"])
+def test_an_average_of_the_weights_is_taken_in_the_step(average):
+    utils = ag.optim.swa_utils
+
+    class Averaging(Run):
+        def __init__(self):
+            super().__init__(ag.optim.SGD, lr=0.1)
+            self.average = utils.AveragedModel(self.model, multi_avg_fn=getattr(utils, average)())
+
+        def step(self, x):
+            loss = super().step(x)
+            self.average.update_parameters(self.model)
+            return loss
+
+    eager, compiled = Averaging(), Averaging()
+    eager.train(lambda x: eager.step(ag.tensor(x)), lambda run, k: None, 8)
+    compiled.train(ag.compile(compiled.step), lambda run, k: None, 8)
+    for name, t in eager.average.state_dict().items():
+        np.testing.assert_allclose(compiled.average.state_dict()[name].numpy(), t.numpy(), rtol=1e-5, atol=1e-6)

@@ -323,3 +323,12 @@ def test_long_sums_keep_their_digits(axis):
         found = [float(np.squeeze(t.numpy())) for t in total(x)]
     exact = x.astype(np.float64)
     np.testing.assert_allclose(found, [exact.sum(), exact.max(), 2 * exact.mean()], rtol=3e-6)
+
+
+@pytest.mark.parametrize("name", ["less", "less_equal", "greater", "greater_equal", "equal", "not_equal"])
+@pytest.mark.parametrize("signed", [np.int8, np.int64])
+def test_comparisons_of_signed_and_unsigned_numbers_are_exact(name, signed):
+    x, y = np.array([-1, 5, 127, 0], signed), np.array([2**64 - 1, 5, 2**63, 2**63 - 1], np.uint64)
+    step = ag.compile(getattr(ag, name), verify="never")
+    for _ in range(2):
+        np.testing.assert_array_equal(step(x, y).numpy(), getattr(np, name)(x, y))
