@@ -19,6 +19,7 @@ from .guards import GRADIENT, HAS_GRADIENT, MEMORY, TRACED, Guard, test_of
 from .leaving import cut_off, left
 from .lower import lower
 from .pipeline import Compiled, compile_program
+from .profiling import eager_in_use
 from .structure import ARRAY, unflatten
 
 
@@ -41,11 +42,12 @@ class Signature:
                 effects.append((found.leaf.grad._memory(), made))
         name = getattr(step, "__qualname__", repr(step))
         self.guards, self.places = left(captured, before, environment(step, others), name)
-        program, self.lowering = lower(
-            captured, [*captured.outputs, *[v for p in self.places for v in p.values]], effects
-        )
+        program, lowering = lower(captured, [*captured.outputs, *[v for p in self.places for v in p.values]], effects)
         self.returned = len(captured.outputs)
-        untraced = self.lowering.untraced()
+        # What `explain` says of the record; the record itself would take as much memory as a small step does.
+        self.operations, self.opaque = len(record.entries), lowering.opaque
+        self.eager = max(eager_in_use(captured), default=0)  # bytes of results at once, operation by operation
+        untraced = lowering.untraced()
         if untraced:
             where = "\n  ".join(dict.fromkeys(f"{e.line}: {e.name}" for e, _ in untraced))
             raise CompileError(
@@ -83,7 +85,7 @@ class Signature:
         memories += [Guard(leaf, GRADIENT, before, True, "a gradient") for leaf, before in self.leaves]
         memories += [Guard(leaf, HAS_GRADIENT, not none, True, "whether there is a gradient") for leaf, none in absent]
         self.test = test_of([*memories, *self.guards])
-        written = [t for t in record.written() if id(t._array) not in self.lowering.own]
+        written = [t for t in record.written() if id(t._array) not in lowering.own]
         cells = [cell_of(t) for t in [*written, *[g for _, g in self.gradients if g is not None]]]
         self.cells = [cell for cell in cells if cell is not None]
 
