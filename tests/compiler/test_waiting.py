@@ -27,7 +27,7 @@ def gate(monkeypatch):
 def training(wait):
     """A step and its model."""
     ag.manual_seed(0)
-    model = nn.Sequential(nn.Linear(5, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.ReLU(), nn.Linear(8, 3))
+    model = nn.Sequential(nn.BatchNorm1d(5), nn.Linear(5, 8), nn.Dropout(0.3), nn.ReLU(), nn.Linear(8, 3))
     optimizer = ag.optim.Adam(model.parameters(), lr=0.01)
 
     def step(x, labels):
