@@ -23,9 +23,10 @@ from ..engine.backward import gradients
 from ..engine.dtypes import get_default_dtype
 from ..engine.op import op
 from ..engine.tensor import Tensor
-from .compile import CompiledStep, Signature
+from .compile import CompiledStep
 from .direct import Direct
 from .errors import CompileError
+from .signature import Signature
 from .structure import ARRAY, Static, unflatten
 
 ARRAYS = (np.ndarray, np.generic)

@@ -31,7 +31,7 @@ class Lowering:
         self.views: dict[recorded.Value, tuple[recorded.Value, Entry]] = {}
         self.viewed: dict[recorded.Value, tuple[Value, Value]] = {}
         self.effects: dict[recorded.Value, Value] = {}
-        self.opaque: list[tuple[Entry, str]] = []
+        self.opaque: list[tuple[str, str]] = []  # what is called as it is, and why
         self.own = captured.own
         self.places = {v: k for k, v in enumerate(captured.record.inputs)}
 
@@ -119,7 +119,7 @@ class Lowering:
     def run(self) -> Program:
         record = self.captured.record
         for entry in record.entries:
-            self.builder.origin = entry
+            self.builder.origin = entry.name
             if entry.name == "assign" and entry.op is None:
                 self._assign(*entry.inputs)
             elif entry.op is not None:
@@ -189,7 +189,7 @@ class Lowering:
         raise Unreadable(f"operations of kind {entry.op.kind!r} are called as they are")
 
     def _opaque(self, entry: Entry, inputs: list[Any], reason: str) -> list[Value | None]:
-        self.opaque.append((entry, reason))
+        self.opaque.append((entry.name, reason))
         values = [x for x in inputs if isinstance(x, Value)]
         run, template = entry.run, [None if isinstance(x, Value) else (x,) for x in inputs]
         scalars = [isinstance(x, recorded.Value) and isinstance(x.data, np.generic) for x in entry.inputs]

@@ -35,10 +35,11 @@ BOOL = np.dtype(bool)
 class Value:
     """One value: its primitive, operands, parameters, shape and dtype. The rest is filled in by the passes that say so.
 
-    `data` is a constant's number or a memory's array; `origin` the entry of the record that it came from.
+    `data` is a constant's number or a memory's array; `origin` the name of the operation that it came from.
     """
 
     __slots__ = (
+        "after",  # recompute: a value that is computed before it, in a kernel that it waits for or belongs to
         "again",  # recompute: whether it is another's value, computed once more for a late reader
         "at",  # views: (root, offset, strides), where its elements are found
         "buffer",  # memory: the arena's byte offset of a root
@@ -77,6 +78,7 @@ class Value:
         self.layout: tuple[int, ...] = contiguous(shape)
         self.inside: tuple[Value, int] | None = None
         self.cluster: Any = None
+        self.after: Value | None = None
         self.reads: Sequence[tuple[Value, int, tuple[int, ...]]] = ()
         self.place, self.phase, self.stored, self.buffer, self.again = "full", 0, False, -1, False
 
