@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from .fusion import Cluster
 from .memory import nbytes
-from .profiling import arena_in_use, eager_in_use
+from .profiling import arena_in_use
 
 if TYPE_CHECKING:
-    from .compile import Signature
+    from .signature import Signature
 
 COLOURS = {"loop": "#2b8a82", "matmul": "#7a55b5", "native": "#3b6fb6", "opaque": "#d1603d"}
 OTHER = "#5a6472"
@@ -55,7 +55,7 @@ def _arena(ax: Any, s: Signature) -> None:
         boxes.append(Rectangle((c.position, place / unit), 1, c.members[0].params.workspace / unit))
         colours.append(WORKSPACE)
     ax.add_collection(PatchCollection(boxes, facecolor=colours, edgecolor="white", linewidth=0.4))
-    eager = max(eager_in_use(s.lowering.captured), default=0)
+    eager = s.eager
     ax.axhline(eager / unit, color="#d1603d", linestyle="--", linewidth=1.2)
     ax.text(n, eager / unit, " operation by operation", color="#d1603d", va="bottom", ha="right", fontsize=9)
     ax.set_xlim(0, n)

@@ -10,11 +10,11 @@ from .fusion import Cluster
 from .guards import ABSENT, HOOKED, LENGTH, TRACED
 from .loops import Kernel
 from .memory import stored_by
-from .profiling import arena_in_use, eager_in_use, profile
+from .profiling import arena_in_use, profile
 from .program import Value
 
 if TYPE_CHECKING:
-    from .compile import Signature
+    from .signature import Signature
 
 WIDTH = 110
 
@@ -43,27 +43,26 @@ class Explanation:
 
 def _text(signature: Signature, times: dict[Cluster | None, float]) -> str:
     """The report of one compiled variant."""
-    compiled, lowering = signature.compiled, signature.lowering
+    compiled = signature.compiled
     machine, made = compiled.machine, compiled.plan
     texts = {k.text for found in compiled.kernels for k in found or () if isinstance(k, Kernel)}
     arguments = ", ".join(f"{v.dtype}{list(v.shape)}" for v in compiled.program.inputs) or "no arrays"
     peak = max(arena_in_use(made, len(compiled.clusters)), default=0)
-    eager = max(eager_in_use(lowering.captured), default=0)
     threads = "one thread" if machine.threads in (None, 1) else f"{machine.threads} threads"
     lines = [
-        f"compiled for {arguments}: {len(lowering.captured.record.entries)} operations in {len(machine.entries)} kernel calls "
-        f"({len(texts)} distinct kernels) on {threads}, {len(lowering.opaque)} operations opaque",
+        f"compiled for {arguments}: {signature.operations} operations in {len(machine.entries)} kernel calls "
+        f"({len(texts)} distinct kernels) on {threads}, {len(signature.opaque)} operations opaque",
         "  passes  " + ", ".join(f"{name} {1e3 * s:.1f} ms" for name, s in compiled.seconds.items()),
         f"  memory  arena {made.size / 1024:.1f} kB, of which arguments {made.inputs / 1024:.1f} and at most {peak / 1024:.1f} "
-        f"temporary at once; operation by operation {eager / 1024:.1f} at once",
+        f"temporary at once; operation by operation {signature.eager / 1024:.1f} at once",
         f"  states  {len(made.home) - len(made.copied)} computed in place, {len(made.copied)} copied at the end",
         f"  guards  {len(signature.guards)} values, {len(signature.tensors)} Tensors, {len(signature.leaves)} gradients",
         "",
         *_kernels(signature, times),
     ]
-    if lowering.opaque:
+    if signature.opaque:
         lines += ["", "opaque, called as they are:"]
-        counted = Counter((e.name, reason) for e, reason in lowering.opaque)
+        counted = Counter(signature.opaque)
         lines += [f"  {n:4} x {name}: {reason}"[:WIDTH] for (name, reason), n in counted.most_common()]
     plain = [
         g for g in signature.guards if not g.same and g.expected is not ABSENT and g.key not in (HOOKED, LENGTH, TRACED)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from .access import access, domain, is_flat, operands, reads_rows
 from .primitives import COSTS, ELEMENTWISE
@@ -56,13 +56,14 @@ class Cluster:
         return f"<{self.position} {self.kind} {self.points}/{self.columns} {[m.op for m in self.members]}>"
 
 
-def fuse(values: Iterable[Value]) -> list[Cluster]:
+def fuse(values: Sequence[Value]) -> list[Cluster]:
     """The clusters of a placed program, in an order of execution."""
     line: list[Cluster | None] = []
     reading: dict[Value, Cluster] = {}  # for each memory, the last cluster that read it
     scalars: Cluster | None = None  # the last cluster of one point, which single numbers join wherever they can
     for v in values:
         v.cluster, v.place = None, "full"
+    for v in values:
         if v.op in LEAVES or v.op in VIEWS or v.op in ("iota", "result"):
             continue
         if v.op not in FUSED:
@@ -146,7 +147,10 @@ def _home(
     """
     last = max([c.position for c in sources], default=-1)
     candidates = [c for c in sources if c.position == last]
-    if v.again:  # where its operands were made, or first read, is where it must not be
+    if v.after is not None and v.again:
+        home = v.after.cluster
+        candidates = [home] if home is not None and home.position >= last else []
+    elif v.again:  # where its operands were made, or first read, is where it must not be
         late = {root.cluster for root, _, _ in v.reads if root.again}
         candidates = [c for c in candidates if c in late]
     else:

@@ -16,7 +16,7 @@ from ..engine import record as recorded
 from ..engine.record import Entry
 from .build import SUPPORTED, Builder, Opaque, Unreadable
 from .capture import Captured, base_of
-from .indexing import written
+from .indexing import note_places, written
 from .native import LOWER
 from .program import Program, Value
 from .reader import read
@@ -31,7 +31,7 @@ class Lowering:
         self.views: dict[recorded.Value, tuple[recorded.Value, Entry]] = {}
         self.viewed: dict[recorded.Value, tuple[Value, Value]] = {}
         self.effects: dict[recorded.Value, Value] = {}
-        self.opaque: list[tuple[Entry, str]] = []
+        self.opaque: list[tuple[str, str]] = []  # what is called as it is, and why
         self.own = captured.own
         self.places = {v: k for k, v in enumerate(captured.record.inputs)}
 
@@ -119,7 +119,7 @@ class Lowering:
     def run(self) -> Program:
         record = self.captured.record
         for entry in record.entries:
-            self.builder.origin = entry
+            self.builder.origin = entry.name
             if entry.name == "assign" and entry.op is None:
                 self._assign(*entry.inputs)
             elif entry.op is not None:
@@ -147,9 +147,11 @@ class Lowering:
             self.views[view] = (entry.inputs[0], entry)
             return
         inputs = [self.operand(x) for x in entry.inputs]
-        for v, out in zip(entry.outputs, self._lowered(entry, inputs), strict=True):
+        made = self._lowered(entry, inputs)
+        for v, out in zip(entry.outputs, made, strict=True):
             if v is not None and out is not None:
                 self.current[v] = out
+        note_places(self.builder, entry.name, inputs, entry.params, made[0])
 
     def _view(self, entry: Entry, parent: Value) -> Value:
         found = self._lowered(entry, [parent])[0]
@@ -187,7 +189,7 @@ class Lowering:
         raise Unreadable(f"operations of kind {entry.op.kind!r} are called as they are")
 
     def _opaque(self, entry: Entry, inputs: list[Any], reason: str) -> list[Value | None]:
-        self.opaque.append((entry, reason))
+        self.opaque.append((entry.name, reason))
         values = [x for x in inputs if isinstance(x, Value)]
         run, template = entry.run, [None if isinstance(x, Value) else (x,) for x in inputs]
         scalars = [isinstance(x, recorded.Value) and isinstance(x.data, np.generic) for x in entry.inputs]

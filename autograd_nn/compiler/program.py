@@ -8,7 +8,8 @@ A value is a leaf or the result of one primitive on other values. There are few 
     views        reshape, transpose, broadcast, slice: they cost nothing unless memory has to be laid out anew
     assemble     zeros with parts written at slices, which do not overlap
     matmul       (..., n, k) @ (..., k, m)
-    take_rows    the rows of an array that indices name; add_rows, its adjoint, adds rows into zeros
+    take_rows    the rows of an array that indices name; add_rows, its adjoint, adds rows into zeros; further operands are
+                 the checks that the indices are within it
     native       plans of the kernels room (convolution, pooling); the outputs are values of the primitive `result`
     opaque       anything else: a Python function of arrays; the outputs likewise
 
@@ -34,10 +35,11 @@ BOOL = np.dtype(bool)
 class Value:
     """One value: its primitive, operands, parameters, shape and dtype. The rest is filled in by the passes that say so.
 
-    `data` is a constant's number or a memory's array; `origin` the entry of the record that it came from.
+    `data` is a constant's number or a memory's array; `origin` the name of the operation that it came from.
     """
 
     __slots__ = (
+        "after",  # recompute: a value that is computed before it, in a kernel that it waits for or belongs to
         "again",  # recompute: whether it is another's value, computed once more for a late reader
         "at",  # views: (root, offset, strides), where its elements are found
         "buffer",  # memory: the arena's byte offset of a root
@@ -76,6 +78,7 @@ class Value:
         self.layout: tuple[int, ...] = contiguous(shape)
         self.inside: tuple[Value, int] | None = None
         self.cluster: Any = None
+        self.after: Value | None = None
         self.reads: Sequence[tuple[Value, int, tuple[int, ...]]] = ()
         self.place, self.phase, self.stored, self.buffer, self.again = "full", 0, False, -1, False
 

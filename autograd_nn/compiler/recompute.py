@@ -10,11 +10,12 @@ be gone is kept in its place, if that is not longer.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
 from .access import access
-from .fusion import Cluster
+from .fusion import Cluster, cluster_of
 from .primitives import COSTS, ELEMENTWISE, FOREIGN
 from .program import Program, Value, contiguous
 
@@ -24,8 +25,10 @@ LEAST = 8192
 LITTLE = 16
 """A value this many times smaller may be kept in memory longer for it."""
 
-LARGE, MOST_COST, SMALL_COST = 1 << 18, 96, 6
+LARGE, MOST_COST, SMALL_COST = 1 << 18, 128, 6
 """How much arithmetic on a point (an addition is 1) a store and a load are worth, of values of so many bytes and of smaller."""
+
+PRODUCTS = frozenset({"matmul", "native"})
 
 APART = 8
 """How many kernels lie between a value's maker and its reader at least."""
@@ -76,10 +79,61 @@ class Again:
             longer = sum([_nbytes(s) * (at - self.last.get(s, -1) - APART) for s in kept])
             if longer > nbytes * (at - self.stays):  # v is in memory nearly as long for others
                 break
-            self._replace(v, at, plan, here)
+            self._replace(v, at, plan, here, here[0][1].cluster)
             readers = readers[len(here) :]
         self.readers[v] = readers
         self.last[v] = max([r[0] for r in readers], default=position)
+        if nbytes >= LARGE and v.layout == contiguous(v.shape):
+            self._store_again(v, position)
+
+    def _store_again(self, v: Value, position: int) -> None:
+        """Let a late loop write to memory once more what products read after it, where there is a long time between.
+
+        Products are counted from when their other operands are there, as `schedule` does.
+        """
+        if not self.readers[v]:
+            return
+        readers = sorted([(self._ready(p, u, v), p, u, k) for p, u, k in self.readers[v]], key=lambda r: r[:2])
+        times = [position, *[max(r[0], position) for r in readers]]
+        gap, last = max(zip([b - a for a, b in itertools.pairwise(times)], itertools.count(), strict=False))
+        early, late = readers[:last], readers[last:]
+        self.stays = max([position, *[p for _, p, _, _ in early]])
+        if gap < APART or not any([u.op in PRODUCTS for _, _, u, _ in late]):
+            return
+        sources = {access(i)[0] for i in v.inputs}
+        reading = {p: u.cluster for s in (*sources, v) for p, u, _ in self.readers.get(s, ())}
+        reading |= {p: again.cluster for (p, s), again in self.made.items() if s in sources}
+        first = min([p for _, p, _, _ in late])
+        for at in sorted(reading, reverse=True):
+            host = reading[at]
+            if not self.stays + APART < at <= min(first, times[last + 1] + APART):
+                continue
+            inside = [u for _, p, u, k in late if p == at and self._reads_points(u, k, v)]
+            if (
+                host.kind != "loop"
+                or host.points != v.size
+                or (at == first and len(inside) < len([r for r in late if r[1] == at]))
+            ):
+                continue
+            plan: dict[Value, list[Value]] = {}
+            if not self._possible(v, at, plan) or self._cost(plan) > SMALL_COST or self._kept(plan, at, v):
+                continue
+            end = _settled(host)
+            self._replace(v, at, plan, [(p, u, k) for _, p, u, k in late], host, None if inside else end)
+            for _, p, u, _ in late:
+                if p > at:
+                    u.after = end
+            self.readers[v] = [(p, u, k) for _, p, u, k in early]
+            self.last[v] = self.stays
+            return
+
+    @staticmethod
+    def _ready(position: int, reader: Value, v: Value) -> int:
+        """When a reader can read v: a product as soon as its other operands are there."""
+        if reader.op not in PRODUCTS:
+            return position
+        made = [cluster_of(root) for root in [access(i)[0] for i in reader.inputs] if root is not v]
+        return max([c.position for c in made if c is not None], default=-1)
 
     @staticmethod
     def _reads_points(reader: Value, k: int, v: Value) -> bool:
@@ -117,11 +171,20 @@ class Again:
     def _cost(plan: dict[Value, list[Value]]) -> float:
         return sum([COSTS.get(v.op, 1) for v in plan])
 
-    def _replace(self, v: Value, at: int, plan: dict[Value, list[Value]], here: list[tuple[int, Value, int]]) -> None:
+    def _replace(
+        self,
+        v: Value,
+        at: int,
+        plan: dict[Value, list[Value]],
+        here: list[tuple[int, Value, int]],
+        cluster: Cluster,
+        after: Value | None = None,
+    ) -> None:
+        """Let these readers read v as a cluster computes it again, `after` all that is there now if nobody there reads it."""
         self.changed = True
         for x, sources in plan.items():  # what is computed from comes first
             again = Value(x.op, list(x.inputs), x.params, x.shape, x.dtype, origin=x.origin)
-            again.again, again.cluster = True, here[0][1].cluster
+            again.again, again.cluster, again.after = True, cluster, after
             for k, i in enumerate(x.inputs):
                 root = access(i)[0]
                 if (at, root) in self.made and root not in sources:
@@ -133,7 +196,21 @@ class Again:
                 self.last[s] = max(self.last.get(s, -1), at)
             self.made[at, x] = again
         for _, reader, k in here:
-            reader.inputs[k] = _reshaped(self.made[at, v], reader.inputs[k])
+            reader.inputs[k] = _viewed(self.made[at, v], v, reader.inputs[k])
+
+
+def _settled(c: Cluster) -> Value:
+    """The member with which a cluster takes its place in the line: the first to read what was made last."""
+    latest = max(c.sources, key=lambda s: s.position, default=None)
+    reading = [m for m in c.members if latest in [cluster_of(access(i)[0]) for i in m.inputs]]
+    return min(reading or c.members, key=lambda m: m.order)
+
+
+def _viewed(made: Value, v: Value, view: Value) -> Value:
+    """The view of v that a reader has, of what was made in v's place."""
+    if view is v:
+        return made
+    return Value(view.op, [_viewed(made, v, view.inputs[0])], view.params, view.shape, view.dtype, origin=view.origin)
 
 
 def _reshaped(made: Value, like: Value) -> Value:

@@ -34,7 +34,9 @@ def schedule(program: Program) -> list[Value]:
     time: dict[Value, tuple[int, int, int]] = {}
     for v in values:
         ready = max([time[i] for i in v.inputs], default=(-1, 0, 0))
-        if v.op in VIEWS or v.op == "result":
+        if v.after in time:
+            ready = max(ready, (time[v.after][0], 0, 1))
+        if v.op in VIEWS or v.op == "result" or (v.again and v.after in time):
             time[v] = ready
         elif v.op in EARLY and v.order > fallible and _takes(v, home) <= _frees(v, last):
             time[v] = (max(ready[0], fallible), 1, v.order)

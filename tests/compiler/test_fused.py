@@ -1,5 +1,6 @@
 """`ag.fuse`: a composition as one compiled operation, in forward, joint rule, higher derivatives, records and errors."""
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -42,16 +43,16 @@ def test_derivatives_of_any_order_pass_the_check():
 
 
 def test_kernels_are_used_again():
-    runs = []
+    runs = itertools.count()  # a list that the function makes longer would be guarded
 
     @ag.fuse
     def fused(x, /):
-        runs.append(1)
+        next(runs)
         return ag.exp(x) * x
 
     for k in range(6):
         np.testing.assert_allclose(fused(ag.tensor([1.0 + k])).numpy(), np.exp(1.0 + k) * (1.0 + k), rtol=1e-6)
-    assert len(runs) == 2  # both compared
+    assert next(runs) == 2  # both compared
 
 
 def test_within_a_compiled_step_it_is_its_composition():
@@ -162,6 +163,31 @@ def test_a_label_that_is_no_class():
         loss(x, np.array([0, 1, 2, 4])).backward()
     with pytest.raises(ValueError, match="but there are 5 classes"):
         loss(x, np.array([0, 1, 2, -1]))
+
+
+def test_what_changes_a_state_is_refused():
+    """The derivative runs the composition again: another mask would be drawn, a statistic updated twice."""
+    statistic = ag.tensor([0.0])
+
+    @ag.fuse
+    def dropped(x, /):
+        return x * (ag.rand(x.shape) < 0.5)
+
+    @ag.fuse
+    def counted(x, /):
+        ag.assign(statistic, statistic + 1.0)
+        return x * 2.0
+
+    x = ag.tensor(np.ones(9, np.float32), requires_grad=True)
+    state = ag.get_rng_state().numpy().copy()
+    for f in (dropped, counted):
+        for _ in range(2):
+            with pytest.raises(
+                ag.CompileError, match=f"fuse {f.__name__}: the composition draws random numbers or assigns"
+            ):
+                f(x)
+    assert statistic.item() == 0.0
+    np.testing.assert_array_equal(ag.get_rng_state().numpy(), state)
 
 
 def test_signatures_that_are_not_fused():
