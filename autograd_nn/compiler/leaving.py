@@ -16,6 +16,7 @@ from typing import Any
 from ..engine import graph
 from ..engine import record as recorded
 from ..engine.graph import Node
+from ..engine.op import Array
 from ..engine.tensor import Tensor
 from .capture import Captured
 from .environment import VALUES
@@ -103,7 +104,8 @@ class _CompiledStep:
     """The operation of the node of a compiled step's result."""
 
     name, kind, outputs, accumulate_at, composition = "compiled step", "opaque", None, None, None
-    keeps = kept_inputs = arrays = params = param_names = residuals = ()
+    keeps = kept_inputs = params = param_names = residuals = ()
+    arrays = (Array("source", variadic=True),)
     rules = True
 
     @staticmethod
