@@ -38,7 +38,9 @@ class Builder:
         self.known: dict[Any, Value] = {}
         self.origin: Any = None
         self.checks: list[tuple[Value, str]] = []  # booleans that must be false, and the error's message
-        self.bounds: dict[Value, tuple[float, float, Value]] = {}  # what checked values lie within
+        self.bounds: dict[
+            Value, tuple[float, float, Value | None]
+        ] = {}  # what values lie within, and the check that says so
 
     def make(
         self, op: str, inputs: Sequence[Value], params: Any, shape: tuple[int, ...], dtype: np.dtype, data: Any = None
@@ -244,23 +246,23 @@ class Builder:
 
     # ---- checks ----------------------------------------------------------------------------------------------
 
-    def check_within(self, x: Value, low: float, high: float, message: str) -> Value:
+    def check_within(self, x: Value, low: float, high: float, message: str) -> list[Value]:
         """Raise an error of this message, before anything is written, where an element of x is outside these bounds.
 
-        Returns the boolean that is asked; who relies on the bounds has it as an operand, and so comes after it.
+        Returns the boolean that is asked, if one is; who relies on the bounds has it as an operand, and so comes after it.
         """
         known = self.bounds_of(x)
         if known is not None and known[0] >= low and known[1] <= high:
-            return known[2]
+            return [] if known[2] is None else [known[2]]
         numbers = self.cast(x, np.dtype(np.int64)) if x.dtype.kind in "iu" else x  # a narrow type holds not every bound
         wrong = self.apply("logical_or", self.apply("less", numbers, low), self.apply("greater", numbers, high))
         found = self.reduce("maximum_over", wrong, None, False)
         self.checks.append((found, message))
         self.bounds[same_elements(x)] = low, high, found
-        return found
+        return [found]
 
-    def bounds_of(self, x: Value) -> tuple[float, float, Value] | None:
-        """What the elements of x, or of a value of which it is a view, were found to lie within, and the check that found it."""
+    def bounds_of(self, x: Value) -> tuple[float, float, Value | None] | None:
+        """What the elements of x, or of a value of which it is a view, lie within."""
         while x not in self.bounds and x.op in VIEWS:
             x = x.inputs[0]
         return self.bounds.get(x)

@@ -11,7 +11,7 @@ from .memory import nbytes
 from .profiling import arena_in_use
 
 if TYPE_CHECKING:
-    from .compile import Signature
+    from .signature import Signature
 
 COLOURS = {"loop": "#2b8a82", "matmul": "#7a55b5", "native": "#3b6fb6", "opaque": "#d1603d"}
 OTHER = "#5a6472"

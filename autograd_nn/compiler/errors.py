@@ -11,3 +11,5 @@ class CompileError(RuntimeError):
     ...     print("looks at the value" in str(error))
     True
     """
+
+    explained = True  # an operation in which it is raised (a fused one's forward) has nothing to add

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from .access import access
 from .fusion import Cluster
-from .guards import ABSENT, LENGTH, TRACED
+from .guards import ABSENT, HOOKED, LENGTH, TRACED
 from .loops import Kernel
 from .memory import stored_by
 from .profiling import arena_in_use, profile
 from .program import Value
 
 if TYPE_CHECKING:
-    from .compile import Signature
+    from .signature import Signature
 
 WIDTH = 110
 
@@ -64,7 +64,7 @@ def _text(signature: Signature, times: dict[Cluster | None, float]) -> str:
         lines += ["", "opaque, called as they are:"]
         counted = Counter(signature.opaque)
         lines += [f"  {n:4} x {name}: {reason}"[:WIDTH] for (name, reason), n in counted.most_common()]
-    plain = [g for g in signature.guards if not g.same and g.expected is not ABSENT and g.key not in (LENGTH, TRACED)]
+    plain = [g for g in signature.guards if not g.same and g.expected is not ABSENT and g.key not in (LENGTH, TRACED, HOOKED)]
     plain.sort(key=lambda g: (not isinstance(g.expected, bool), g.path))  # flags first
     baked = list(dict.fromkeys([f"{g.path} = {g.expected!r}"[:WIDTH] for g in plain]))
     lines += ["", f"baked in and guarded ({len(baked)} numbers and flags):", *[f"  {b}" for b in baked[:20]]]

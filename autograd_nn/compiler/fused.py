@@ -10,6 +10,7 @@ Decision: once a combination has been compared, a call asks one dict and the gua
 
 from __future__ import annotations
 
+import functools
 import inspect
 import threading
 from collections.abc import Callable, Sequence
@@ -22,9 +23,10 @@ from ..engine.backward import gradients
 from ..engine.dtypes import get_default_dtype
 from ..engine.op import op
 from ..engine.tensor import Tensor
-from .compile import CompiledStep, Signature
+from .compile import CompiledStep
 from .direct import Direct
 from .errors import CompileError
+from .signature import Signature
 from .structure import ARRAY, Static, unflatten
 
 ARRAYS = (np.ndarray, np.generic)
@@ -40,7 +42,8 @@ def fuse(function: Callable[..., Any] | None = None, /, *, outputs: Sequence[str
     derivative by all inputs, and compared with the composition at its first two calls; kernels are told how many rows there are,
     so another batch size needs none of its own. What cannot be compiled (it looks at a value, say) runs as the composition.
 
-    Raises TypeError for a signature outside that grammar, CompileError if compiled results differ from the composition's.
+    Raises TypeError for a signature outside that grammar, CompileError if the composition draws random numbers or assigns to a
+    Tensor, and if compiled results differ from its own.
 
     >>> @ag.fuse
     ... def gated(x, y, /, scale=1.0):
@@ -86,12 +89,29 @@ def _pullback_of(function: Callable[..., Any], results: int, count: int) -> Call
     return pullback
 
 
+def _pure(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, refused where a record of it changes a state."""
+
+    @functools.wraps(function)
+    def recorded(*arguments: Any) -> Any:
+        result = function(*arguments)
+        tracer: Any = modes.current().tracer
+        if tracer is not None and tracer.states:
+            raise CompileError(
+                f"fuse {function.__name__}: the composition draws random numbers or assigns to a Tensor, which its derivative, "
+                f"that runs it again, would do once more; make random masks and what it updates arguments and results"
+            )
+        return result
+
+    return recorded
+
+
 class _Program:
     """A function of arrays and parameters, compiled for each combination of shapes as far as it can be."""
 
     def __init__(self, function: Callable[..., Any], count: int) -> None:
         self.function, self.count = function, count
-        self.compiled = CompiledStep(function, "first")
+        self.compiled = CompiledStep(_pure(function), "first")
         self.ready: dict[Any, _Ready] = {}
         self.compared: list[Signature] = []  # those that are compared no more
         self.plain = False

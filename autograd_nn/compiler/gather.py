@@ -1,13 +1,16 @@
 """Emitting gathers and scatters of rows: `take_rows` copies the rows that indices name, `add_rows` adds rows to them.
 
 Indices are int64, contiguous and within range (further operands are the checks that have seen to that); a row is one run of
-memory. Rows are added one after the other, so an index that repeats adds up, and always in the same order.
+memory. Rows are added one after the other, so an index that repeats adds up, and always in the same order: what threads share
+is the rows of the table.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +19,9 @@ from .loops import Kernel
 from .primitives import apply
 from .program import Value
 from .text import I64, KERNEL_ARGUMENTS, Function
+
+FILLED = 8
+"""Zeros that are written in the time of one addition of an element."""
 
 
 def emit_take_rows(v: Value, vector_bytes: int) -> Kernel:
@@ -53,22 +59,33 @@ def _emit(v: Value, vector_bytes: int, adds: bool) -> Kernel:
     f = Function("NAME", KERNEL_ARGUMENTS, lanes)
     p_table, p_indices, p_rows = [f.pointer_argument(k) for k in range(3)]
     count = f.number_argument(3)
-    if adds:
-        _fill(f, p_table, v.size, d)
+    apart, between = row_stride(table, 1) if len(table.shape) else 1, row_stride(rows, leading)
+    first = last = None
+    if adds:  # each part has rows of the table, and looks at every index for its own
+        first, last = f.share(f.number_argument(4))
+        _fill(f, f.at(p_table, first, width, d), f.times(f.let(f"sub i64 {last}, {first}"), width), d)
     with f.loop(count) if adds else f.shared_loop(count) as i:
         row = f.let(f"load i64, ptr {f.at(p_indices, i, 1, I64)}, align 8")
-        outside = f.at(p_rows, i, row_stride(rows, leading), d)
-        inside = f.at(p_table, row, row_stride(table, 1) if len(table.shape) else 1, d)
-        whole = width // lanes * lanes
-        if whole:
-            with f.loop(whole, lanes) as j:
-                _move(f, f.at(inside, j, 1, d), f.at(outside, j, 1, d), d, lanes, adds)
-        if width > whole:
-            _move(f, f.at(inside, whole, 1, d), f.at(outside, whole, 1, d), d, width - whole, adds)
+        outside, inside = f.at(p_rows, i, between, d), f.at(p_table, row, apart, d)
+        with f.loop(_is_between(f, row, first, last)) if adds else contextlib.nullcontext():
+            whole = width // lanes * lanes
+            if whole:
+                with f.loop(whole, lanes) as j:
+                    _move(f, f.at(inside, j, 1, d), f.at(outside, j, 1, d), d, lanes, adds)
+            if width > whole:
+                _move(f, f.at(inside, whole, 1, d), f.at(outside, whole, 1, d), d, width - whole, adds)
     f.do("ret void")
     (xr, xo, _), (ir, io, _) = access(x), access(indices)
-    pointers = [(v, 0), (ir, io), (xr, xo)] if adds else [(xr, xo), (ir, io), (v, 0)]
-    return Kernel(f.text(), pointers, turns=1 if adds else turns, work=turns * width, numbers=(turns,))
+    if adds:
+        table_rows, work = table.shape[0], turns * width + v.size // FILLED
+        return Kernel(f.text(), [(v, 0), (ir, io), (xr, xo)], turns=table_rows, work=work, numbers=(turns, table_rows))
+    return Kernel(f.text(), [(xr, xo), (ir, io), (v, 0)], turns=turns, work=turns * width, numbers=(turns,))
+
+
+def _is_between(f: Function, row: str, first: Any, last: Any) -> str:
+    """1 for a row of this part's, 0 for another's."""
+    own = f.let(f"icmp ult i64 {f.let(f'sub i64 {row}, {first}')}, {f.let(f'sub i64 {last}, {first}')}")
+    return f.let(f"zext i1 {own} to i64")
 
 
 def _move(f: Function, inside: str, outside: str, d: np.dtype, n: int, adds: bool) -> None:
@@ -78,10 +95,12 @@ def _move(f: Function, inside: str, outside: str, d: np.dtype, n: int, adds: boo
         f.store(f.load(inside, d, n), outside, d, n)
 
 
-def _fill(f: Function, p: str, size: int, d: np.dtype) -> None:
-    zero, whole = f.splat(0, d), size // f.lanes * f.lanes
-    if whole:
-        with f.loop(whole, f.lanes) as j:
-            f.store(zero, f.at(p, j, 1, d), d)
-    if size > whole:
-        f.store(zero, f.at(p, whole, 1, d), d, size - whole)
+def _fill(f: Function, p: str, size: str, d: np.dtype) -> None:
+    """Zeros into so many elements."""
+    zero, rest = f.splat(0, d), f.let(f"urem i64 {size}, {f.lanes}")
+    whole = f.let(f"sub i64 {size}, {rest}")
+    with f.loop(whole, f.lanes) as j:
+        f.store(zero, f.at(p, j, 1, d), d)
+    if f.lanes > 1:
+        with f.loop(f.smaller(rest, 1)):
+            f.store(zero, f.at(p, whole, 1, d), d, f.first_lanes(rest))

@@ -25,6 +25,18 @@ WHOLE = (None, None, None)
 I64 = np.dtype(np.int64)
 
 
+PLACES = frozenset({"argsort", "argpartition", "argmax", "argmin"})
+"""Operations whose results are places along an axis of their input."""
+
+
+def note_places(b: Builder, name: str, inputs: Sequence[Any], params: dict[str, Any], made: Value | None) -> None:
+    """Places that such an operation found need no check."""
+    if name in PLACES and made is not None:
+        axis = params.get("axis")
+        n = inputs[0].size if axis is None else inputs[0].shape[axis]
+        b.bounds[made] = 0, n - 1, None
+
+
 # ---- rows ----------------------------------------------------------------------------------------------------------
 
 
@@ -51,9 +63,10 @@ class Places:
             raise Unreadable("arrays of indices among numbers, ranges or new axes")
         self.outer, axes, self.inner = shape[:first], shape[first : first + k], shape[first + k :]
         self.middle = np.broadcast_shapes(*[i.shape for i in numbers])
-        self.checks, places = [], None
+        self.checks: list[Value] = []
+        places: Value | None = None
         for i, n in zip(numbers, axes, strict=True):
-            self.checks.append(b.check_within(i, -n, n - 1, f"an index is out of range for an axis of {n}"))
+            self.checks += b.check_within(i, -n, n - 1, f"an index is out of range for an axis of {n}")
             i = b.from_the_start(i, n)
             places = i if places is None else b.apply("add", b.apply("multiply", places, n), i)
         assert places is not None
@@ -109,8 +122,8 @@ def _lies_within(b: Builder, x: Value, low: float, high: float) -> Value:
 # ---- along an axis -------------------------------------------------------------------------------------------------
 
 
-def _along(b: Builder, indices: Any, shape: tuple[int, ...], axis: int, name: str) -> tuple[Value, Value]:
-    """Where each index along an axis leads in the flattened array, and the check that was made."""
+def _along(b: Builder, indices: Any, shape: tuple[int, ...], axis: int, name: str) -> tuple[Value, list[Value]]:
+    """Where each index along an axis leads in the flattened array, and the check, if one was made."""
     (indices,), n = _numbers([indices]), shape[axis]
     if len(indices.shape) != len(shape) or any(
         [m != n for a, (m, n) in enumerate(zip(indices.shape, shape, strict=True)) if a != axis]
@@ -142,7 +155,7 @@ def _take_along_axis(b: Builder, x: Value, indices: Any, axis: int) -> Value:
     if _is_one_a_row(indices, x.shape, axis):
         picked = b.apply("where", _found(b, indices, x.shape, axis), x, b.constant(0, x.dtype))
         return b.reduce("sum", picked, axis, True)
-    return b.gather(b.reshape(x, (x.size,)), places, [checked])
+    return b.gather(b.reshape(x, (x.size,)), places, checked)
 
 
 @lowering("untake_along_axis")
@@ -151,7 +164,7 @@ def _untake_along_axis(b: Builder, part: Value, indices: Any, axis: int, shape: 
     places, checked = _along(b, indices, shape, axis, "untake_along_axis")
     if indices.shape[axis] == 1:
         return b.apply("where", _found(b, indices, shape, axis), part, b.constant(0, part.dtype))
-    return b.reshape(b.scatter(part, places, (math.prod(shape),), [checked]), shape)
+    return b.reshape(b.scatter(part, places, (math.prod(shape),), checked), shape)
 
 
 def _place_of(extremum: str) -> Any:

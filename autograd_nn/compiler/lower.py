@@ -16,7 +16,7 @@ from ..engine import record as recorded
 from ..engine.record import Entry
 from .build import SUPPORTED, Builder, Opaque, Unreadable
 from .capture import Captured, base_of
-from .indexing import written
+from .indexing import note_places, written
 from .native import LOWER
 from .program import Program, Value
 from .reader import read
@@ -147,9 +147,11 @@ class Lowering:
             self.views[view] = (entry.inputs[0], entry)
             return
         inputs = [self.operand(x) for x in entry.inputs]
-        for v, out in zip(entry.outputs, self._lowered(entry, inputs), strict=True):
+        made = self._lowered(entry, inputs)
+        for v, out in zip(entry.outputs, made, strict=True):
             if v is not None and out is not None:
                 self.current[v] = out
+        note_places(self.builder, entry.name, inputs, entry.params, made[0])
 
     def _view(self, entry: Entry, parent: Value) -> Value:
         found = self._lowered(entry, [parent])[0]

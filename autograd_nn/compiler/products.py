@@ -43,6 +43,7 @@ class Product:
         sc = v.layout
         self.n, self.m = v.shape[-2:]
         self.k = a.shape[-1]
+        self.sizes: list[Any]
         self.sizes, self.strides = _merged_batch(list(lead), [list(s[:-2]) for s in (sa, sb, sc)])
         (self.an, self.ak), (self.bk, self.bm), (self.cn, cm) = sa[-2:], sb[-2:], sc[-2:]
         if self.m == 1:
@@ -58,6 +59,8 @@ class Product:
         large = self.k * self.m * v.dtype.itemsize > 40_000 and self.bk != self.panel and self.n >= 48
         self.packs = self.bm != 1 or large
         self.split, self.turns = self._split()
+        self.whole: Any = self.n // self.rows * self.rows  # rows in whole tiles
+        self.depth: Any = self.k  # of the one block, where there is one
 
     def _split(self) -> tuple[Any, int]:
         """Which loop the parts share, and its turns: that over a batch's axis, the panels (each is packed once) or the rows."""
@@ -71,13 +74,30 @@ class Product:
     def kernel(self) -> Kernel:
         f = self.f
         a, b, c = [f.pointer_argument(i) for i in range(3)]
+        numbers = self._told(3)
         self._batch(0, a, b, c)
         f.do("ret void")
         pointers = [(self.root_a, self.offset_a), (self.root_b, self.offset_b), (self.v, 0)]
         private = self.block * self.panel * self.dtype.itemsize if self.packs else 0
-        return Kernel(f.text(), pointers, private, max(self.turns, 1), self.v.size * self.k)
+        return Kernel(f.text(), pointers, private, max(self.turns, 1), self.v.size * self.k, numbers=numbers)
 
-    def _loop(self, what: Any, count: int, step: int = 1) -> Any:
+    def _told(self, first: int) -> list[int]:
+        """Take lengths that may be a batch's from behind the pointers: its axis, whole tiles of rows, the inner axis."""
+        f, numbers = self.f, []
+
+        def told(number: int) -> str:
+            numbers.append(number)
+            return f.number_argument(first + len(numbers) - 1)
+
+        if self.split == 0:
+            self.sizes[0] = told(self.sizes[0])
+        if self.whole >= ENOUGH * self.rows:
+            self.whole = told(self.whole)
+        if self.block == self.k >= ENOUGH:
+            self.depth = told(self.k)
+        return numbers
+
+    def _loop(self, what: Any, count: Any, step: int = 1) -> Any:
         return self.f.shared_loop(count, step) if what == self.split else self.f.loop(count, step)
 
     def _rest(self, what: Any) -> Any:
@@ -92,7 +112,7 @@ class Product:
                 self._batch(depth + 1, *moved)
             return
         for start in range(0, self.k, self.block):
-            depth_now = min(self.block, self.k - start)
+            depth_now = self.depth if self.block == self.k else min(self.block, self.k - start)
             whole = self.m // self.panel * self.panel
             if whole:
                 with self._loop("panels", whole, self.panel) as j:
@@ -101,7 +121,7 @@ class Product:
                 with self._rest("panels"):
                     self._panel(whole, self.m - whole, start, depth_now, a, b, c)
 
-    def _panel(self, j: Any, width: int, start: int, depth: int, a: str, b: str, c: str) -> None:
+    def _panel(self, j: Any, width: int, start: int, depth: Any, a: str, b: str, c: str) -> None:
         """All rows of C for some of its columns, over one block of k."""
         f, d = self.f, self.dtype
         vectors = -(-width // f.lanes)
@@ -120,12 +140,11 @@ class Product:
             function = tile(d, f.lanes, count, vectors, width, self.adds or start > 0, self.packs)
             f.called(function, TILE, [depth, left, self.an, self.ak, b, row, f.at(c, i, self.cn, d), self.cn])
 
-        whole = self.n // self.rows * self.rows
-        with self._loop("rows", whole, self.rows) as i:
+        with self._loop("rows", self.whole, self.rows) as i:
             rows(i, self.rows)
-        if self.n > whole:
+        if self.n % self.rows:
             with self._rest("rows"):
-                rows(whole, self.n - whole)
+                rows(self.whole, self.n % self.rows)
 
 
 def _merged_batch(sizes: list[int], strides: list[list[int]]) -> tuple[list[int], list[list[int]]]:

@@ -8,7 +8,8 @@ A value is a leaf or the result of one primitive on other values. There are few 
     views        reshape, transpose, broadcast, slice: they cost nothing unless memory has to be laid out anew
     assemble     zeros with parts written at slices, which do not overlap
     matmul       (..., n, k) @ (..., k, m)
-    take_rows    the rows of an array that indices name; add_rows, its adjoint, adds rows into zeros
+    take_rows    the rows of an array that indices name; add_rows, its adjoint, adds rows into zeros; further operands are
+                 the checks that the indices are within it
     native       plans of the kernels room (convolution, pooling); the outputs are values of the primitive `result`
     opaque       anything else: a Python function of arrays; the outputs likewise
 

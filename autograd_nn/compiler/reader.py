@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .build import SUPPORTED, Builder, Unreadable
+from .build import SUPPORTED, Builder, Unreadable, promoted
 from .program import Value
 
 REDUCES = {"add": "sum", "multiply": "product", "maximum": "maximum_over", "minimum": "minimum_over"}
@@ -130,7 +130,14 @@ def composed(builder: Builder, name: str, x: list[Any]) -> Value:
     return builder.apply(name, *x)
 
 
+def _promoted(b: Builder, name: str, *x: Any) -> list[Value]:
+    """A ufunc's operands in the dtype that it computes in."""
+    taken, _ = promoted(name, tuple([o.dtype if isinstance(o, Value) else type(o) for o in x]))
+    return [b.cast(o, d) if isinstance(o, Value) else b.constant(o, d) for o, d in zip(x, taken, strict=True)]
+
+
 def _logaddexp(b: Builder, x: Any, y: Any, scale: float = 1.0) -> Value:
+    x, y = _promoted(b, "logaddexp", x, y)
     difference = b.apply("subtract", x, y)
     larger = b.apply("maximum", x, y)
     rest = b.apply("exp", b.apply("multiply", b.apply("negative", b.apply("absolute", difference)), scale))

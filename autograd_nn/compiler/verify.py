@@ -23,7 +23,7 @@ from .pipeline import compile_program
 from .structure import flatten
 
 if TYPE_CHECKING:
-    from .compile import Signature
+    from .signature import Signature
 
 REPLAYS = ((1, 11.0), (1, 11.0), *[(64, 2.0)] * 4)
 """By how many epsilons results are moved in each replay (one is one last bit, or nearly two), and how many times what becomes of

@@ -31,8 +31,8 @@ def test_a_forked_process_computes_in_memory_of_its_own():
 
 INTERRUPTED = [
     "capture.Capture.own_arrays",
-    "compile.lower",
-    "compile.compile_program",
+    "signature.lower",
+    "signature.compile_program",
     "verify.give_back",
     "verify.agrees",
 ]
@@ -71,7 +71,7 @@ def test_an_interrupt_leaves_everything_as_it_was(place, call, monkeypatch):
     owner = importlib.import_module(f"autograd_nn.compiler.{module}")
     for part in name.split(".")[:-1]:
         owner = getattr(owner, part)
-    if call == 0 or "compile." not in place:  # later calls compile nothing
+    if call == 0 or "signature." not in place:  # later calls compile nothing
         with monkeypatch.context() as patched:
             patched.setattr(owner, name.split(".")[-1], interrupt)
             with pytest.raises(KeyboardInterrupt):

@@ -24,6 +24,9 @@ STEPS = {
     "rows": lambda x: (x.reshape((-1, 1)) * np.ones((1, 5), x.dtype), ag.softmax(x.reshape((-1, 1)) * np.ones(5))),
     "columns summed": lambda x: (x.reshape((-1, 1)) * np.arange(6, dtype=np.int8)).sum(0),
     "reversed": lambda x: x[::-1] * 2,
+    "scattered": lambda x: ag.scatter_add(
+        ag.zeros((50, 3)), ag.arange(x.size) % 50, ag.stack([x, x, x], 1).astype("float32")
+    ),
     "gathered": lambda x: x[(x > 0).astype("int64")] + 1,
 }
 
@@ -75,3 +78,22 @@ def test_other_sizes_need_no_other_kernels(monkeypatch):
         made.append(library.compiled + library.loaded - before)
     assert made[0] > 2
     assert made[1:] == [0, 0, 0]
+
+
+def test_products_share_kernels_between_batch_sizes():
+    """A product is told how many tiles of rows, and how deep a block is: a layer's step of half the batch needs no kernel."""
+    layer = ag.nn.Linear(24, 32)
+
+    def step(x):
+        (layer(x) ** 2).sum().backward()
+        gradients = [p.grad for p in layer.parameters()]
+        for p in layer.parameters():
+            p.grad = None
+        return gradients
+
+    made = []
+    for n in (128, 64, 96):
+        before = library.compiled + library.loaded
+        ag.compile(step)(draw(np.float32, (n, 24)))
+        made.append(library.compiled + library.loaded - before)
+    assert made[:2] == [made[0], 0]

@@ -165,6 +165,31 @@ def test_a_label_that_is_no_class():
         loss(x, np.array([0, 1, 2, -1]))
 
 
+def test_what_changes_a_state_is_refused():
+    """The derivative runs the composition again: another mask would be drawn, a statistic updated twice."""
+    statistic = ag.tensor([0.0])
+
+    @ag.fuse
+    def dropped(x, /):
+        return x * (ag.rand(x.shape) < 0.5)
+
+    @ag.fuse
+    def counted(x, /):
+        ag.assign(statistic, statistic + 1.0)
+        return x * 2.0
+
+    x = ag.tensor(np.ones(9, np.float32), requires_grad=True)
+    state = ag.get_rng_state().numpy().copy()
+    for f in (dropped, counted):
+        for _ in range(2):
+            with pytest.raises(
+                ag.CompileError, match=f"fuse {f.__name__}: the composition draws random numbers or assigns"
+            ):
+                f(x)
+    assert statistic.item() == 0.0
+    np.testing.assert_array_equal(ag.get_rng_state().numpy(), state)
+
+
 def test_signatures_that_are_not_fused():
     def listed(*xs):
         return xs[0]
