@@ -177,14 +177,14 @@ def replayed(
     last = {
         x: entry for entry in record.entries for x in (*entry.outputs, *entry.inputs) if isinstance(x, recorded.Value)
     }
-    kept = {*memory, *wanted}
+    kept = set(wanted)
     with np.errstate(all="ignore"):
         for entry in record.entries:
             arrays = [memory[x] if isinstance(x, recorded.Value) else x for x in entry.inputs]
             outs: Sequence[Any] = () if entry.op is None else entry.run(arrays)
             written = entry.inputs[:1] if entry.name == "assign" else ()
             for k, x in enumerate(entry.inputs):
-                if x in untouched and (x in written or any([np.may_share_memory(arrays[k], out) for out in outs])):
+                if x in untouched and (x in written or any([_shares(arrays[k], out) for out in outs])):
                     untouched.remove(x)
                     memory[x] = arrays[k] = x.initial.copy()
                     outs = () if entry.op is None else entry.run(arrays)
@@ -198,7 +198,12 @@ def replayed(
             for x in {*entry.inputs, *entry.outputs}:
                 if isinstance(x, recorded.Value) and last[x] is entry and x not in kept:
                     del memory[x]
+            arrays, outs, out = [], (), None  # nothing is held that is not in memory
     return {v: np.asarray(memory[v]) for v in wanted}
+
+
+def _shares(state: np.ndarray, out: Any) -> bool:
+    return isinstance(out, np.ndarray) and np.may_share_memory(state, out)
 
 
 class Moving:
