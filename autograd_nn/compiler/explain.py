@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from .access import access
 from .fusion import Cluster
 from .guards import ABSENT, HOOKED, LENGTH, TRACED
-from .loops import Kernel
 from .memory import stored_by
 from .profiling import arena_in_use, profile
 from .program import Value
@@ -45,13 +44,12 @@ def _text(signature: Signature, times: dict[Cluster | None, float]) -> str:
     """The report of one compiled variant."""
     compiled = signature.compiled
     machine, made = compiled.machine, compiled.plan
-    texts = {k.text for found in compiled.kernels for k in found or () if isinstance(k, Kernel)}
     arguments = ", ".join(f"{v.dtype}{list(v.shape)}" for v in compiled.program.inputs) or "no arrays"
     peak = max(arena_in_use(made, len(compiled.clusters)), default=0)
     threads = "one thread" if machine.threads in (None, 1) else f"{machine.threads} threads"
     lines = [
         f"compiled for {arguments}: {signature.operations} operations in {len(machine.entries)} kernel calls "
-        f"({len(texts)} distinct kernels) on {threads}, {len(signature.opaque)} operations opaque",
+        f"({compiled.distinct} distinct kernels) on {threads}, {len(signature.opaque)} operations opaque",
         "  passes  " + ", ".join(f"{name} {1e3 * s:.1f} ms" for name, s in compiled.seconds.items()),
         f"  memory  arena {made.size / 1024:.1f} kB, of which arguments {made.inputs / 1024:.1f} and at most {peak / 1024:.1f} "
         f"temporary at once; operation by operation {signature.eager / 1024:.1f} at once",
@@ -64,7 +62,9 @@ def _text(signature: Signature, times: dict[Cluster | None, float]) -> str:
         lines += ["", "opaque, called as they are:"]
         counted = Counter(signature.opaque)
         lines += [f"  {n:4} x {name}: {reason}"[:WIDTH] for (name, reason), n in counted.most_common()]
-    plain = [g for g in signature.guards if not g.same and g.expected is not ABSENT and g.key not in (LENGTH, TRACED, HOOKED)]
+    plain = [
+        g for g in signature.guards if not g.same and g.expected is not ABSENT and g.key not in (LENGTH, TRACED, HOOKED)
+    ]
     plain.sort(key=lambda g: (not isinstance(g.expected, bool), g.path))  # flags first
     baked = list(dict.fromkeys([f"{g.path} = {g.expected!r}"[:WIDTH] for g in plain]))
     lines += ["", f"baked in and guarded ({len(baked)} numbers and flags):", *[f"  {b}" for b in baked[:20]]]

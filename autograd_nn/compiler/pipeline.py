@@ -39,7 +39,7 @@ class Compiled:
     plan: Plan
     machine: Machine
     seconds: dict[str, float] = field(default_factory=dict)
-    kernels: list[list[Kernel | Native] | None] = field(default_factory=list)
+    distinct: int = 0  # how many kernels of ours there are; their texts are not kept
 
 
 @contextlib.contextmanager
@@ -97,7 +97,7 @@ def compile_program(program: Program) -> Compiled:
         break
     machine = Machine(program, clusters, made, kernels)
     lap("compile")
-    return Compiled(program, clusters, made, machine, seconds, kernels)
+    return Compiled(program, clusters, made, machine, seconds, len(texts))
 
 
 def emit(c: Cluster) -> list[Kernel | Native] | None:

@@ -6,6 +6,9 @@ it compares, all of gelu from its argument. Each of them is memory from one end 
 A value is computed again at its last readers, as far as each of these can: they are loops that read it point for point, and what
 it is computed from is there at that time, because somebody reads it later still, or is little beside it. One operand that would
 be gone is kept in its place, if that is not longer.
+
+A product reads memory. What it reads late, a relu's result for the gradient of the next weight, is written to memory again by a
+late loop that has what it takes at hand (it computes the relu's own derivative), and the product waits for that loop.
 """
 
 from __future__ import annotations

@@ -30,6 +30,8 @@ def schedule(program: Program) -> list[Value]:
         if v.op == "opaque" or v in checked:
             fallible = v.order
     last |= dict.fromkeys([root_inside(access(v)[0]) for v in program.outputs])
+    returned = max([access(v)[0].order for v in program.outputs], default=-1)
+    safe = max(fallible, returned)  # a check may be computed in a kernel of what is returned
     home = {root_inside(access(v)[0]) for _, v in program.effects}
     time: dict[Value, tuple[int, int, int]] = {}
     for v in values:
@@ -39,7 +41,7 @@ def schedule(program: Program) -> list[Value]:
         if v.op in VIEWS or v.op == "result" or (v.again and v.after in time):
             time[v] = ready
         elif v.op in EARLY and v.order > fallible and _takes(v, home) <= _frees(v, last):
-            time[v] = (max(ready[0], fallible), 1, v.order)
+            time[v] = (ready[0] if ready[0] >= fallible else min(safe, v.order - 1), 1, v.order)
         else:
             time[v] = (v.order, 0, 0)
     return sorted(values, key=time.__getitem__)

@@ -49,12 +49,15 @@ def compare(signature: Signature, captured: Captured, arrays: Sequence[np.ndarra
     targets = [t.data for t, _ in signature.compiled.program.effects]
     made = {id(g._array): captured.gradients.get(id(leaf)) for leaf, g in signature.gradients if g is not None}
     sources = [made[id(t)] if id(t) in gradients else record.of_array(t) for t in targets] + captured.outputs
-    expected = [np.array(gradients.get(id(t), t)) for t in targets] + captured.returned
+    left = [gradients.get(id(t), t) for t in targets]
+    expected = [x.copy() if x is t else x for x, t in zip(left, targets, strict=True)] + captured.returned
+    bound = set(gradients)
+    del left, gradients
     captured.restore()
     states = {id(v.data) for v in record.states}
     before = {id(f.before._array) for f in record.leaves.values() if f.before is not None}
     unread = [
-        t for t in targets if id(t) in gradients and id(t) not in states
+        t for t in targets if id(t) in bound and id(t) not in states
     ]  # what the step before left, and this one not
     kept = [(t, t.copy()) for t in unread if id(t) in before]
     try:
@@ -68,7 +71,9 @@ def compare(signature: Signature, captured: Captured, arrays: Sequence[np.ndarra
         flatten(result, outputs)
         found = [*targets, *[np.asarray(x._array) for x in outputs]]
         bad = [k for k, (e, f) in enumerate(zip(expected, found, strict=True)) if not agrees(e, f)]
-        if bad and not _explained(record, [(expected[k], found[k], sources[k]) for k in bad]):
+        pairs = [(expected[k], found[k], sources[k]) for k in bad]
+        del expected  # what agrees makes room, too
+        if bad and not _explained(record, pairs):
             captured.restore()
             raise CompileError(_complaint(captured, arrays, signature))
     except BaseException:  # an interrupt, too
@@ -167,17 +172,25 @@ def replayed(
     memory: dict[Any, Any] = {}
     for v in record.values:
         if v.producer is None:
-            memory[v] = v.data if v.initial is None else v.initial.copy()
+            memory[v] = v.data if v.initial is None else v.initial
+    untouched = set(record.states)  # those that are not yet copied
     last = {
         x: entry for entry in record.entries for x in (*entry.outputs, *entry.inputs) if isinstance(x, recorded.Value)
     }
-    kept = {*memory, *wanted}
+    kept = set(wanted)
     with np.errstate(all="ignore"):
         for entry in record.entries:
             arrays = [memory[x] if isinstance(x, recorded.Value) else x for x in entry.inputs]
+            outs: Sequence[Any] = () if entry.op is None else entry.run(arrays)
+            written = entry.inputs[:1] if entry.name == "assign" else ()
+            for k, x in enumerate(entry.inputs):
+                if x in untouched and (x in written or any([_shares(arrays[k], out) for out in outs])):
+                    untouched.remove(x)
+                    memory[x] = arrays[k] = x.initial.copy()
+                    outs = () if entry.op is None else entry.run(arrays)
             if entry.op is not None:
                 exact = entry.op.kind in ("view", "copy", "random")
-                for made, out in zip(entry.outputs, entry.run(arrays), strict=True):
+                for made, out in zip(entry.outputs, outs, strict=True):
                     if made is not None:
                         memory[made] = out if exact or moved is None else moved(out)
             elif entry.name == "assign":
@@ -185,7 +198,12 @@ def replayed(
             for x in {*entry.inputs, *entry.outputs}:
                 if isinstance(x, recorded.Value) and last[x] is entry and x not in kept:
                     del memory[x]
+            arrays, outs, out = [], (), None  # nothing is held that is not in memory
     return {v: np.asarray(memory[v]) for v in wanted}
+
+
+def _shares(state: np.ndarray, out: Any) -> bool:
+    return isinstance(out, np.ndarray) and np.may_share_memory(state, out)
 
 
 class Moving:

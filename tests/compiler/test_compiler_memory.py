@@ -45,6 +45,25 @@ def test_a_replay_drops_what_nobody_reads_any_more():
         assert value == pytest.approx(found.returned[0], rel=1e-4)
 
 
+def test_a_replay_leaves_the_states_before_as_they_were():
+    """They are copied when they are written to, or looked at through a view that a later operation reads."""
+    w, m = ag.tensor(np.arange(6.0), name="w"), ag.tensor(np.ones(6))
+
+    def step():
+        view = w.reshape(2, 3)
+        ag.assign(m, m * 0.5)
+        ag.assign(w, w + m)
+        ag.assign(m, m + 1.0)
+        return view.sum() + m.sum()
+
+    found = capture(step, [])
+    (now,) = [v for v in found.record.states if v.data is w._array]
+    run = replayed(found.record, [now, *found.outputs])
+    np.testing.assert_array_equal(run[now], np.arange(6.0) + 0.5)
+    np.testing.assert_array_equal(now.initial, np.arange(6.0))
+    assert run[found.outputs[0]] == found.returned[0]
+
+
 def test_what_a_captured_step_made_is_known_while_it_is_there():
     kept = []
 
@@ -110,6 +129,48 @@ def test_values_computed_again_for_late_readers_take_no_memory(monkeypatch):
     assert less < 0.8 * kept
     assert same_loss == pytest.approx(loss, rel=1e-12)
     np.testing.assert_allclose(same_grad, grad, rtol=1e-10)
+
+
+def standardised_relu(h):
+    y = h - h.mean(axis=0, keepdims=True)
+    return ag.relu(y / ag.sqrt((y * y).mean(axis=0, keepdims=True) + 1e-5) + 0.1)
+
+
+@pytest.mark.parametrize("activation", [standardised_relu, ag.gelu])
+def test_what_a_product_reads_late_is_written_again(activation, monkeypatch):
+    """Of each layer one value waits for the backward pass; what the next product reads does not."""
+    rng = np.random.default_rng(0)
+    weights = [rng.standard_normal((64, 64)) / 8 for _ in range(6)]
+    x = rng.standard_normal((4096, 64))
+
+    def trained(large):
+        monkeypatch.setattr(recompute, "LARGE", large)
+        layers = [ag.tensor(w, requires_grad=True) for w in weights]
+
+        def step(x):
+            y = x
+            for w in layers:
+                y = activation(y @ w)
+                w.grad = None
+            loss = (y * y).sum()
+            loss.backward()
+            for w in layers:
+                ag.assign(w, w - 1e-6 * w.grad)
+            return loss
+
+        run = ag.compile(step)
+        losses = [run(x).item() for _ in range(3)]
+        ((signature,),) = run.signatures.values()
+        assert not signature.compiled.plan.copied
+        return signature, losses, [w.numpy() for w in layers]
+
+    usual, losses, states = trained(math.inf)
+    less, same_losses, same_states = trained(x.nbytes)
+    assert less.compiled.plan.size < usual.compiled.plan.size - 3 * x.nbytes
+    assert len(less.machine.entries) == len(usual.machine.entries)  # in kernels that are there anyway
+    np.testing.assert_allclose(same_losses, losses, rtol=1e-12)
+    for a, b in zip(same_states, states, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10)
 
 
 def test_a_result_that_others_read_from_memory_is_not_computed_again(monkeypatch):
