@@ -136,7 +136,7 @@ class CompiledStep:
                             return signature.run(arrays)
                         except Exception as error:  # nothing was written
                             raise self._in_words(error, structure, leaves) from None
-                    signature.machine.rest()  # it makes room for the eager run
+                    signature.machine.give_back()  # it makes room for the eager run
                     return self._compared(signature, structure, leaves, arrays, key)
             return self._first(key, structure, leaves, arrays)
 
@@ -185,7 +185,7 @@ class CompiledStep:
                 if self.verify == "never":
                     captured.restore()
         for other in [s for found in self.signatures.values() for s in found if s.building is None]:
-            other.machine.rest()  # of shapes that do not come again nothing is kept in memory
+            other.machine.give_back()  # of shapes that do not come again nothing is kept in memory
         self.signatures.setdefault(key, []).append(signature)
         if self.wait:
             return self._done(signature, captured, arrays, result)

@@ -60,11 +60,11 @@ def left(
         if old is not None and _is_log(g) and old.expected != g.expected:
             continue
         new: list[Any] = []
-        structure = flatten(g.expected, new) if g.same else None
-        made = g.same and type(structure) is not Static and id(g.expected) not in there
+        structure = flatten(g.expected, new) if g.by_identity else None
+        made = g.by_identity and type(structure) is not Static and id(g.expected) not in there
         values: list[Any] = [made_anew(captured, x) for x in new] if made else []
         if not made or None in values:
-            guards.append(g if g.same or old is None else old)
+            guards.append(g if g.by_identity or old is None else old)
             continue
         given: list[Any] = []
         if isinstance(g.place, list) and old is None and id(g.place) in there:

@@ -67,7 +67,7 @@ def compare(signature: Signature, captured: Captured, arrays: Sequence[np.ndarra
             t.fill(-1)  # nobody may read it
         outputs: list[Any] = []
         result = signature.run(arrays)
-        signature.machine.rest()  # it makes room for replays
+        signature.machine.give_back()  # it makes room for replays
         flatten(result, outputs)
         found = [*targets, *[np.asarray(x._array) for x in outputs]]
         bad = [k for k, (e, f) in enumerate(zip(expected, found, strict=True)) if not agrees(e, f)]
