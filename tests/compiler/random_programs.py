@@ -13,7 +13,7 @@ import numpy as np
 import autograd_nn as ag
 from autograd_nn.compiler import recompute
 
-recompute.LEAST, recompute.APART, recompute.SMALL_COST = 0, 0, recompute.MOST_COST
+recompute.LEAST, recompute.LARGE, recompute.APART, recompute.SMALL_COST = 0, 0, 0, recompute.MOST_COST
 
 UNARY = (
     ag.tanh,

@@ -144,7 +144,8 @@ def test_what_a_product_reads_late_is_written_again(activation, monkeypatch):
     x = rng.standard_normal((4096, 64))
 
     def trained(large):
-        monkeypatch.setattr(recompute, "LARGE", large)
+        for name, value in (("LARGE", large), ("LEAST", 8192), ("APART", 8), ("SMALL_COST", 6)):
+            monkeypatch.setattr(recompute, name, value)
         layers = [ag.tensor(w, requires_grad=True) for w in weights]
 
         def step(x):
