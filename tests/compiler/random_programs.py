@@ -14,7 +14,7 @@ import numpy as np
 import autograd_nn as ag
 from autograd_nn.compiler import recompute
 
-SMALL_TOO = mock.patch.multiple(recompute, LEAST=0, APART=0, SMALL_COST=recompute.MOST_COST)
+SMALL_TOO = mock.patch.multiple(recompute, LEAST=0, LARGE=0, APART=0, SMALL_COST=recompute.MOST_COST)
 """What is only done to large arrays is done to small ones."""
 
 UNARY = (
