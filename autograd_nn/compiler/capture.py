@@ -29,22 +29,28 @@ from .structure import flatten
 class Capture(Record):
     """A record of plain operations that also keeps the Tensors and leaves it met, and no result, alive.
 
-    `views` are the results that are memory of their operation's one input.
+    What is asked of it, by the identity of a Tensor or an array:
+
+        is this Tensor made inside the step?              _born
+        which made inside took part, by their array?      _born_arrays
+        which from outside took part, by their array?     _met
+        which were assigned to?                           _written
+        whose gradient changed, and what was it before?   leaves
+        is this memory a result's?                        _owners, _alive
+        which results are memory of their one operand?    views
     """
 
     def __init__(self, outer: Any) -> None:
         super().__init__(outer, expand=True)
         self.leaves: dict[int, LeafGradient] = {}
         self.assumptions: list[tuple[Callable[[], Any], Any]] = []
-        self._born: dict[int, weakref.ref[Tensor]] = {}  # Tensors made inside the step, by identity
-        self._born_arrays: dict[int, weakref.ref[Tensor]] = {}  # those that took part, by the identity of their array
-        self._met: dict[int, weakref.ref[Tensor]] = {}  # other leaves that took part, likewise
+        self._born: dict[int, weakref.ref[Tensor]] = {}
+        self._born_arrays: dict[int, weakref.ref[Tensor]] = {}
+        self._met: dict[int, weakref.ref[Tensor]] = {}
         self._written: dict[int, weakref.ref[Tensor]] = {}
         self.views: set[Value] = set()
-        self._alive: dict[Value, weakref.ref[np.ndarray]] = {}  # the arrays of results
-        self._owners: dict[
-            int, weakref.ref[np.ndarray]
-        ] = {}  # whose memory results are, by identity, while it is there
+        self._alive: dict[Value, weakref.ref[np.ndarray]] = {}
+        self._owners: dict[int, weakref.ref[np.ndarray]] = {}
 
     # ---- events ----------------------------------------------------------------------------------------------
 

@@ -61,16 +61,21 @@ def compile(step: Callable[..., Any] | None = None, /, *, verify: str = "first",
     The step may do what a training step does: forward, `backward()` or `ag.gradients`, updates through `ag.assign` or an
     optimizer, running statistics, random numbers. It is compiled once for each combination of shapes, dtypes, structure and
     Python values of its arguments, and again when something else that was baked in changes (see `ag.compiler.environment`).
+    What it prints, counts or writes to a file, it does in eager runs only. A Tensor that it binds to a name or an attribute
+    around it is bound anew in each call.
     `verify`: ``"first"`` (default) compares the compiled step with the eager one in the first two calls of each combination (the
     second has other data, so it finds what was recorded as if it were constant), ``"always"`` in every call, ``"never"`` in none.
     `wait`: whether a call waits for kernels that are not there yet (default). If not, another thread compiles them, and the
     step runs as it is until they are ready; when that is, and so the last bits of a run, depends on the machine.
     Also a decorator.
 
-    Returns a function with the step's arguments and results; Tensors it returns carry no graph.
+    Returns a function with the step's arguments and results, which also stands in the place of a module or a method. Tensors it
+    returns carry no graph, and a derivative that is taken through one raises. The gradients it leaves on parameters are in the
+    same arrays in each call: copy those you keep.
     Raises CompileError, leaving everything as it was before the call, if the step looks at the value of a Tensor
-    (`float(x)`, `if x > 0`), if it leaves a gradient on an argument or assigns to one, or if the results
-    differ from the eager ones.
+    (`float(x)`, `if x > 0`), leaves a gradient on an argument, assigns to one or changes a container among them, returns results
+    inside other objects than tuples, lists, dicts and dataclasses, replaces a Tensor that it reads, or if the results differ from
+    the eager ones; in later calls, if something that is baked in changes every time.
 
     >>> w = ag.tensor([1.0, 2.0], requires_grad=True)
     >>> @ag.compile
@@ -131,7 +136,7 @@ class CompiledStep:
                             return signature.run(arrays)
                         except Exception as error:  # nothing was written
                             raise self._in_words(error, structure, leaves) from None
-                    signature.machine.rest()  # it makes room for the eager run
+                    signature.machine.give_back()  # it makes room for the eager run
                     return self._compared(signature, structure, leaves, arrays, key)
             return self._first(key, structure, leaves, arrays)
 
@@ -180,7 +185,7 @@ class CompiledStep:
                 if self.verify == "never":
                     captured.restore()
         for other in [s for found in self.signatures.values() for s in found if s.building is None]:
-            other.machine.rest()  # of shapes that do not come again nothing is kept in memory
+            other.machine.give_back()  # of shapes that do not come again nothing is kept in memory
         self.signatures.setdefault(key, []).append(signature)
         if self.wait:
             return self._done(signature, captured, arrays, result)

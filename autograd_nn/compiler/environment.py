@@ -113,8 +113,8 @@ class _Walk:
 
     def guard(self, place: Any, key: Any, value: Any, owner: Any, path: str) -> None:
         if not isinstance(value, types.ModuleType):
-            same = not (isinstance(value, VALUES) or value is ABSENT or key is LENGTH or key is CONTENT)
-            self.guards.append(Guard(place, key, value, same, path, owner))
+            by_identity = not (isinstance(value, VALUES) or value is ABSENT or key is LENGTH or key is CONTENT)
+            self.guards.append(Guard(place, key, value, by_identity, path, owner))
         if isinstance(value, Tensor) and id(value) not in self.traced:
             self.traced.add(id(value))
             self.guards.append(Guard(value, TRACED, value.node is not None, False, f"{path}.requires_grad"))

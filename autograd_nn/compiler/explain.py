@@ -63,7 +63,9 @@ def _text(signature: Signature, times: dict[Cluster | None, float]) -> str:
         counted = Counter(signature.opaque)
         lines += [f"  {n:4} x {name}: {reason}"[:WIDTH] for (name, reason), n in counted.most_common()]
     plain = [
-        g for g in signature.guards if not g.same and g.expected is not ABSENT and g.key not in (LENGTH, TRACED, HOOKED)
+        g
+        for g in signature.guards
+        if not g.by_identity and g.expected is not ABSENT and g.key not in (LENGTH, TRACED, HOOKED)
     ]
     plain.sort(key=lambda g: (not isinstance(g.expected, bool), g.path))  # flags first
     baked = list(dict.fromkeys([f"{g.path} = {g.expected!r}"[:WIDTH] for g in plain]))

@@ -154,7 +154,7 @@ class _Ready:
     def __init__(self, signature: Signature) -> None:
         self.signature, self.direct = signature, Direct(signature.machine)
         self.leaves = bool(signature.gradients or signature.cells)
-        signature.machine.rest()  # what is large will not be in the arena any more
+        signature.machine.give_back()  # what is large will not be in the arena any more
 
     def run(self, arguments: Sequence[Any]) -> Any:
         results = self.direct.run([a for a in arguments if isinstance(a, ARRAYS)])

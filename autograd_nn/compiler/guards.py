@@ -16,12 +16,12 @@ from .structure import bits
 
 
 class Guard:
-    """One thing that must be as it was: `place[key]`, by value or (`same`) by identity. `path` names it, `owner` has it."""
+    """One thing that must be as it was: `place[key]`, by value or `by_identity`. `path` names it, `owner` has it."""
 
-    __slots__ = ("expected", "key", "owner", "path", "place", "same")
+    __slots__ = ("by_identity", "expected", "key", "owner", "path", "place")
 
-    def __init__(self, place: Any, key: Any, expected: Any, same: bool, path: str, owner: Any = None) -> None:
-        self.place, self.key, self.expected, self.same, self.path = place, key, expected, same, path
+    def __init__(self, place: Any, key: Any, expected: Any, by_identity: bool, path: str, owner: Any = None) -> None:
+        self.place, self.key, self.expected, self.by_identity, self.path = place, key, expected, by_identity, path
         self.owner = place if owner is None else owner
 
     @property
@@ -50,7 +50,7 @@ class Guard:
             return self.expected is ABSENT
         if now is self.expected:
             return True
-        if self.same or self.expected is ABSENT or type(now) is not type(self.expected):
+        if self.by_identity or self.expected is ABSENT or type(now) is not type(self.expected):
             return False
         return bits(now) == bits(self.expected)
 

@@ -9,16 +9,19 @@ derivative is an error, so a loss that is made of them outside loses no part of 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..engine import graph
 from ..engine import record as recorded
 from ..engine.graph import Node
+from ..engine.op import Array
 from ..engine.tensor import Tensor
 from .capture import Captured
+from .environment import VALUES
 from .errors import CompileError
-from .guards import ABSENT, CELL, Guard
+from .guards import ABSENT, CELL, CONTENT, LENGTH, Guard
 from .structure import Static, flatten, unflatten
 
 
@@ -41,7 +44,8 @@ def left(
 ) -> tuple[list[Guard], list[Place]]:
     """What must hold for a captured step, and the places it binds; from what could be reached before it and after it.
 
-    A number that the step itself changes was what it was before; everything else may have been made by the first call.
+    A number that the step itself changes was what it was before; everything else may have been made by the first call. A list of
+    numbers that the step itself appends to is a log, which eager runs write.
     """
     known = {g.where: g for g in before}
     there = {id(x) for g in before for x in (g.owner, g.expected)}
@@ -53,12 +57,14 @@ def left(
         if id(g.owner) in inside:
             inside.add(id(g.expected))
             continue
+        if old is not None and _is_log(g) and old.expected != g.expected:
+            continue
         new: list[Any] = []
-        structure = flatten(g.expected, new) if g.same else None
-        made = g.same and type(structure) is not Static and id(g.expected) not in there
+        structure = flatten(g.expected, new) if g.by_identity else None
+        made = g.by_identity and type(structure) is not Static and id(g.expected) not in there
         values: list[Any] = [made_anew(captured, x) for x in new] if made else []
         if not made or None in values:
-            guards.append(g if g.same or old is None else old)
+            guards.append(g if g.by_identity or old is None else old)
             continue
         given: list[Any] = []
         if isinstance(g.place, list) and old is None and id(g.place) in there:
@@ -78,6 +84,13 @@ def left(
     return guards, places
 
 
+def _is_log(g: Guard) -> bool:
+    """Whether a guard is of what is in a list of numbers."""
+    if g.key not in (LENGTH, CONTENT) or not isinstance(g.place, (list, deque)):
+        return False
+    return all([isinstance(x, VALUES) for x in g.place])
+
+
 def made_anew(captured: Captured, x: Any) -> recorded.Value | None:
     """The value of a Tensor that is another in each call: a result or an argument."""
     value = captured.record.of_array(x._array) if isinstance(x, Tensor) else None
@@ -91,7 +104,8 @@ class _CompiledStep:
     """The operation of the node of a compiled step's result."""
 
     name, kind, outputs, accumulate_at, composition = "compiled step", "opaque", None, None, None
-    keeps = kept_inputs = arrays = params = param_names = residuals = ()
+    keeps = kept_inputs = params = param_names = residuals = ()
+    arrays = (Array("source", variadic=True),)
     rules = True
 
     @staticmethod

@@ -315,7 +315,7 @@ class Machine:
         """Fill the arena with what nobody computed (NaN, where read as floats), so that a comparison finds who reads it."""
         self.arena.fill(255)
 
-    def rest(self) -> None:
+    def give_back(self) -> None:
         """Give the arena's memory back, where the system can, until it is written to again: no step reads another's."""
         if hasattr(mmap, "MADV_DONTNEED"):
             self.pages.madvise(mmap.MADV_DONTNEED)

@@ -12,7 +12,7 @@ from ..engine import graph
 from ..engine.graph import Leaf, Writes
 from ..engine.memory import cell_of
 from ..engine.tensor import Tensor
-from .capture import Captured
+from .capture import Capture, Captured
 from .environment import environment
 from .errors import CompileError
 from .guards import GRADIENT, HAS_GRADIENT, MEMORY, TRACED, Guard, test_of
@@ -56,18 +56,24 @@ class Signature:
             )
         self.program = program
         arguments = {id(t) for t in captured.inputs}
-        outside = [t for t in record.met() if id(t) not in arguments]
-        self.tensors = [(t, t._array) for t in outside]
-        self.assumptions = record.assumptions
+        self.tensors = [(t, t._array) for t in record.met() if id(t) not in arguments]  # from outside
         self.cut_off = captured.with_graph
-        self.sources = [t.node for t in outside if t.node is not None]
+        self.sources = [t.node for t, _ in self.tensors if t.node is not None]
         self.given: Sequence[Any] = ()  # the arguments of the next run, where a result is cut off from them
-        self.leaves = [(f.leaf, f.before) for f in record.leaves.values() if f.needed]
-        absent: list[tuple[Leaf, bool]] = []  # whether other leaves had a gradient
+        self.assumptions = record.assumptions
+        self.leaves = [(f.leaf, f.before) for f in record.leaves.values() if f.needed]  # whose gradient is read
+        absent = self._other_gradients(record)
+        self.test = test_of([*self._about_tensors(), *self._about_gradients(absent), *self.guards])
+        written = [t for t in record.written() if id(t._array) not in lowering.own]
+        cells = [cell_of(t) for t in [*written, *[g for _, g in self.gradients if g is not None]]]
+        self.cells = [cell for cell in cells if cell is not None]
+
+    def _other_gradients(self, record: Capture) -> list[tuple[Leaf, bool]]:
+        """Leaves whose gradient the step does not touch, and whether there is none; one that is read joins `leaves`."""
         read = {id(array) for _, array in self.tensors}
-        for t in {
-            id(t): t for t in [*outside, *[g.expected for g in self.guards if isinstance(g.expected, Tensor)]]
-        }.values():
+        reached = [*[t for t, _ in self.tensors], *[g.expected for g in self.guards if isinstance(g.expected, Tensor)]]
+        absent = []
+        for t in {id(t): t for t in reached}.values():
             leaf = None if t.node is None or not t.is_leaf else t.node.saved
             if leaf is None or id(leaf) in record.leaves:
                 continue
@@ -75,19 +81,24 @@ class Signature:
                 self.leaves.append((leaf, leaf.grad))
             else:
                 absent.append((leaf, leaf.grad is None))
-        memories = [Guard(t, MEMORY, array, True, t.name or "a Tensor's memory") for t, array in self.tensors]
-        guarded = {id(g.place) for g in self.guards if g.key is TRACED}
-        memories += [
-            Guard(t, TRACED, t.node is not None, True, f"{t.name or 'a Tensor'}.requires_grad")
-            for t, _ in self.tensors
-            if id(t) not in guarded
+        return absent
+
+    def _about_tensors(self) -> list[Guard]:
+        """That Tensors have the memory that the kernels read and write, and require a gradient or not, as they did."""
+        known = {id(g.place) for g in self.guards if g.key is TRACED}
+        names = [t.name or "a Tensor" for t, _ in self.tensors]
+        found = [Guard(t, MEMORY, a, True, f"{n}'s memory") for (t, a), n in zip(self.tensors, names, strict=True)]
+        return found + [
+            Guard(t, TRACED, t.node is not None, True, f"{n}.requires_grad")
+            for (t, _), n in zip(self.tensors, names, strict=True)
+            if id(t) not in known
         ]
-        memories += [Guard(leaf, GRADIENT, before, True, "a gradient") for leaf, before in self.leaves]
-        memories += [Guard(leaf, HAS_GRADIENT, not none, True, "whether there is a gradient") for leaf, none in absent]
-        self.test = test_of([*memories, *self.guards])
-        written = [t for t in record.written() if id(t._array) not in lowering.own]
-        cells = [cell_of(t) for t in [*written, *[g for _, g in self.gradients if g is not None]]]
-        self.cells = [cell for cell in cells if cell is not None]
+
+    def _about_gradients(self, absent: Sequence[tuple[Leaf, bool]]) -> list[Guard]:
+        found = [Guard(leaf, GRADIENT, before, True, "a gradient") for leaf, before in self.leaves]
+        return found + [
+            Guard(leaf, HAS_GRADIENT, not none, True, "whether there is a gradient") for leaf, none in absent
+        ]
 
     def build(self) -> None:
         """Compile its kernels: it runs from then on."""

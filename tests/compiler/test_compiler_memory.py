@@ -88,7 +88,7 @@ def test_an_arena_that_rested_computes_the_same():
     step = ag.compile(chain)
     expected = [step(x).item() for _ in range(3)]
     ((signature,),) = step.signatures.values()
-    signature.machine.rest()
+    signature.machine.give_back()
     assert step(x).item() == expected[-1]
 
 

@@ -215,3 +215,9 @@ def test_transforms_of_a_compiled_function_are_errors_and_compiled_transforms_ar
     within = ag.compile(transform(f))
     for _ in range(3):
         np.testing.assert_allclose(within(x).numpy(), transform(f)(x))
+
+
+def test_a_result_is_drawn_as_that_of_a_compiled_step():
+    model = nn.Linear(3, 2)
+    picture = ag.graph((ag.compile(model)(X) * 2.0).sum())._repr_mimebundle_(None, None)
+    assert "3 operations" in str(picture)  # the step, the product and the sum

@@ -27,7 +27,10 @@ def pair():
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: ",".join(way) or "mean")
 def test_an_averaged_model_is_pytorchs(way):
     averages = []
+    torch.manual_seed(0)
     models = pair()
+    # PyTorch's weight 1 / (n + 1) of several parameters at once is a float32, whatever they are
+    atol = 1e-7 if "multi_avg_fn" in way and "use_buffers" not in way else 1e-12
     for model, library in zip(models, (ag, torch), strict=True):
         space = library.optim.swa_utils
         averages.append(space.AveragedModel(model, **{k: v(space) if callable(v) else v for k, v in way.items()}))
@@ -42,7 +45,7 @@ def test_an_averaged_model_is_pytorchs(way):
     ours, theirs = (a.state_dict() for a in averages)
     assert list(ours) == list(theirs)
     for name, value in theirs.items():
-        np.testing.assert_allclose(ours[name].numpy(), value.numpy(), atol=1e-12, err_msg=name)
+        np.testing.assert_allclose(ours[name].numpy(), value.numpy(), atol=atol, err_msg=name)
     averages[0].load_state_dict(theirs)
     batches = [rng.standard_normal((n, 3)) for n in (4, 2)]
     for average, library in zip(averages, (ag, torch), strict=True):
@@ -50,7 +53,7 @@ def test_an_averaged_model_is_pytorchs(way):
         library.optim.swa_utils.update_bn([(library.tensor(x),) for x in batches], average)
         assert not average.training
     for name, value in averages[1].state_dict().items():
-        np.testing.assert_allclose(averages[0].state_dict()[name].numpy(), value.numpy(), atol=1e-12, err_msg=name)
+        np.testing.assert_allclose(averages[0].state_dict()[name].numpy(), value.numpy(), atol=atol, err_msg=name)
 
 
 @pytest.mark.parametrize(
