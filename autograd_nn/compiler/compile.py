@@ -125,8 +125,11 @@ class CompiledStep:
             structure, arrays, kinds = NO_ARGUMENTS, [], ()
         key = (structure, kinds, mode.grad, mode.generator, mode.transforming, get_default_dtype())
         with self._lock:
-            for signature in self.signatures.get(key, ()):
+            known = self.signatures.get(key, [])
+            for k, signature in enumerate(known):
                 if signature.holds():
+                    if k:
+                        known.insert(0, known.pop(k))  # the next call will be like this one
                     if signature.building is not None and not self._built(signature, key):
                         return self._eagerly(signature, structure, leaves)
                     if self.verify == "never" or (self.verify == "first" and signature.compared > 1):

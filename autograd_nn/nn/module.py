@@ -288,7 +288,10 @@ class Module:
         return self
 
     def _trained(self, mode: bool, done: set[int]) -> None:
-        self.training = mode
+        if mode is type(self).training:
+            vars(self).pop("training", None)  # as in a new one: a step that was compiled for that fits again
+        else:
+            self.training = mode
         done.add(id(self))
         for child in self.children():
             if id(child) in done:

@@ -396,3 +396,18 @@ def test_an_average_of_the_weights_is_taken_in_the_step(average):
     compiled.train(ag.compile(compiled.step), lambda run, k: None, 8)
     for name, t in eager.average.state_dict().items():
         np.testing.assert_allclose(compiled.average.state_dict()[name].numpy(), t.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_evaluating_in_between_compiles_one_variant_more():
+    model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5))
+    step = ag.compile(lambda x: model(x))
+    x = np.ones((2, 3), np.float32)
+    for _ in range(3):
+        step(x)
+        model.eval()
+        step(x)
+        model.train()
+    ((*variants,),) = step.signatures.values()
+    assert len(variants) == 2
+    step(x)
+    assert variants != step.signatures.popitem()[1]  # the one that fitted last is asked first
