@@ -36,6 +36,9 @@ PRODUCTS = frozenset({"matmul", "native"})
 APART = 8
 """How many kernels lie between a value's maker and its reader at least."""
 
+MOST_WAIT = 8
+"""How many kernels a product waits at most for what it reads to be written again."""
+
 
 class Again:
     """Values of a program computed again where they are read late; `changed` says whether there are any."""
@@ -109,7 +112,7 @@ class Again:
         first = min([p for _, p, _, _ in late])
         for at in sorted(reading, reverse=True):
             host = reading[at]
-            if not self.stays + APART < at <= min(first, times[last + 1] + APART):
+            if not self.stays + APART < at <= min(first, times[last + 1] + MOST_WAIT):
                 continue
             inside = [u for _, p, u, k in late if p == at and self._reads_points(u, k, v)]
             if (

@@ -1,7 +1,7 @@
 """Verifying: a compiled step is run beside the eager one and compared, result by result and state by state.
 
 Two computations of one thing differ by rounding, and some steps make much of rounding: Adam divides a gradient that is zero but
-for rounding by its own size. So where the plain tolerance is exceeded, the record is run again with every floating result
+for rounding by its own size. So where the plain tolerance is exceeded, the record is run again with every floating operand
 moved by its last bit; what that moves by as much cannot be told apart from the compiled result. A kink (relu at 0, the winner of
 a maximum) passes a rounding error on at its full size, but only at one element in a million: further replays move results by 64
 last bits, so that as many more meet their kinks. How much one of these changes depends on where it is, hence four of them.
@@ -166,7 +166,8 @@ def replayed(
 ) -> dict[recorded.Value, np.ndarray]:
     """What these values of a record are in the end, when it is run again from its own states with NumPy.
 
-    With a seed, every floating result of an operation is moved by its last bit or `bits` of them, up or down.
+    With a seed, every floating operand of an operation is moved by its last bit or `bits` of them, up or down: results once they
+    are there, arguments and states (and what only copies or shows them) when they are read.
     """
     moved = None if seed is None else Moving(seed, bits)
     memory: dict[Any, Any] = {}
@@ -178,9 +179,16 @@ def replayed(
         x: entry for entry in record.entries for x in (*entry.outputs, *entry.inputs) if isinstance(x, recorded.Value)
     }
     kept = set(wanted)
+    unmoved = set(memory)
     with np.errstate(all="ignore"):
         for entry in record.entries:
+            rounds = entry.op is not None and entry.op.kind not in ("view", "copy", "random")
+            move = moved if rounds else None
             arrays = [memory[x] if isinstance(x, recorded.Value) else x for x in entry.inputs]
+            if move is not None:
+                arrays = [move(a) if x in unmoved else a for a, x in zip(arrays, entry.inputs, strict=True)]
+            elif not rounds and unmoved.intersection(entry.inputs):
+                unmoved.update([v for v in entry.outputs if v is not None])
             outs: Sequence[Any] = () if entry.op is None else entry.run(arrays)
             written = entry.inputs[:1] if entry.name == "assign" else ()
             for k, x in enumerate(entry.inputs):
@@ -189,10 +197,9 @@ def replayed(
                     memory[x] = arrays[k] = x.initial.copy()
                     outs = () if entry.op is None else entry.run(arrays)
             if entry.op is not None:
-                exact = entry.op.kind in ("view", "copy", "random")
                 for made, out in zip(entry.outputs, outs, strict=True):
                     if made is not None:
-                        memory[made] = out if exact or moved is None else moved(out)
+                        memory[made] = out if move is None else move(out)
             elif entry.name == "assign":
                 entry.run(arrays)
             for x in {*entry.inputs, *entry.outputs}:
