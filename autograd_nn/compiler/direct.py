@@ -7,6 +7,7 @@ a run. That can be done for what only kernels of ours read and write; an opaque 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,15 +39,13 @@ class Direct:
                 results = getattr(c.members[0].params, "results", ())
                 fixed |= {root_inside(access(v)[0]) for v in (*c.members[0].inputs, *results)}
         fixed |= {root_inside(access(v)[0]) for v, _ in program.checks} | set(machine.made.home)
-        seen: set[Value] = set()
+        shown = Counter([root_inside(access(v)[0]) for v in program.outputs])  # two results in one memory stay in it
 
         def movable(v: Value) -> Pointers | None:
             root, offset, strides = access(v)
             whole = offset == 0 and root.size == v.size and is_flat(v.shape, strides) and root.inside is None
             good = whole and root.layout == contiguous(root.shape) and root.op not in ("constant", "iota", "memory")
-            first = root not in seen
-            seen.add(root)
-            if not good or not first or root in fixed or v.size * v.dtype.itemsize < LARGE:
+            if not good or shown[root] > 1 or root in fixed or v.size * v.dtype.itemsize < LARGE:
                 return None
             return pointed.get(root, [])
 

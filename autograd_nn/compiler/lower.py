@@ -122,7 +122,7 @@ class Lowering:
             self.builder.origin = entry.name
             if entry.name == "assign" and entry.op is None:
                 self._assign(*entry.inputs)
-            elif entry.op is not None:
+            elif entry.op is not None and entry.outputs:  # none: it raised, which the step caught
                 self._operation(entry)
         self.builder.origin = None
         return self.program

@@ -59,12 +59,16 @@ def copied(v: Value, params: str | None = None) -> Value:
 
 
 def _own_roots(program: Program) -> None:
-    """An output or effect whose memory is not the step's own (a leaf's), or that repeats elements, is copied."""
+    """An output or effect whose memory is not the step's own (a leaf's), or that repeats elements, is copied.
+
+    Of no elements there is nothing to copy.
+    """
+    program.effects = [(target, v) for target, v in program.effects if v.size]
     made: dict[Value, Value] = {}
 
     def own(v: Value) -> Value:
         root = root_of(v)
-        if not root.is_leaf and root.op != "iota" and root.size == v.size:
+        if not v.size or (not root.is_leaf and root.op != "iota" and root.size == v.size):
             return v
         if v not in made:
             made[v] = copied(v)

@@ -80,3 +80,30 @@ def test_an_interrupt_leaves_everything_as_it_was(place, call, monkeypatch):
             np.testing.assert_array_equal(a, b)
     compiled(x)
     assert all(not np.array_equal(p.numpy(), b) for p, b in zip(model.parameters(), before, strict=False))
+
+
+def test_an_operation_whose_error_the_step_catches_is_no_part_of_it():
+    @ag.compile
+    def step(x):
+        try:
+            return x + ag.ones((7,))
+        except ValueError:
+            return x * 2.0
+
+    for k in range(3):
+        x = np.full((3, 5), k, np.float32)
+        np.testing.assert_array_equal(step(x).numpy(), 2 * x)
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0, 4)])
+def test_a_leaf_of_no_elements_is_returned_and_assigned(shape):
+    w = ag.tensor(np.zeros(shape, np.float32))
+
+    @ag.compile
+    def step(x):
+        ag.assign(w, x)
+        return x, ag.tanh(x), w, ag.ones((2, 3))[1:1]
+
+    for _ in range(3):
+        found = step(np.zeros(shape, np.float32))
+        assert [f.shape for f in found] == [shape, shape, shape, (0, 3)]

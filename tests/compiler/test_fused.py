@@ -119,6 +119,22 @@ def test_results_of_large_arrays_are_their_own():
     np.testing.assert_array_equal(kept[0].numpy(), before)
 
 
+@pytest.mark.parametrize(
+    "second", [lambda y: y, lambda y: y.reshape((-1,)), lambda y: y.T, lambda y: y[3:9], lambda y: y.sum(0)]
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_results_of_one_memory(second, turned):
+    def both(x, /):
+        y = ag.tanh(x) * 2.0
+        return (second(y), y) if turned else (y, second(y))
+
+    fused = ag.fuse(both, outputs=("one", "other"))
+    for k in range(4):
+        x = ag.tensor(np.cos(np.arange(8192.0, dtype=np.float32) + k).reshape(64, 128))
+        for a, b in zip(fused(x), both(x), strict=True):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-5)
+
+
 def test_another_batch_size_compiles_no_kernel():
     fused = ag.fuse(gated)
     made = []
