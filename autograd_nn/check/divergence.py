@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.record import Entry, Record, Value
+from ..engine.tensor import Tensor
 from .localise import input_name
 from .report import aligned
 
@@ -153,7 +154,8 @@ def _reference(a: Record, reference: Mapping[str, Any], rtol: float | None) -> D
         )
     for name in sorted((n for n in reference if n in by_name), key=lambda n: by_name[n][0]):
         position, entry, value = by_name[name]
-        expected = np.asarray(reference[name])
+        given = reference[name]
+        expected = np.asarray(given.detach() if isinstance(given, Tensor) else given)
         error = difference(value.data, expected)
         step = Step(name, name, "", error, f"{value.dtype}/{expected.dtype}")
         found.steps.append(step if entry is None else _step(entry, error, value.dtype, expected.dtype, position))
