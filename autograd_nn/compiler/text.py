@@ -344,9 +344,11 @@ class Function:
     @contextmanager
     def loop(self, count: Any, step: int = 1, start: Any = 0) -> Iterator[Any]:
         """for i in range(start, count, step); numbers that give one turn give straight-line code, and they must give one."""
-        if isinstance(count, int) and isinstance(start, int) and start < count <= start + step:
-            yield start
-            return
+        if isinstance(count, int) and isinstance(start, int):
+            assert start < count, "a loop of no turn would write where there is nothing"
+            if count <= start + step:
+                yield start
+                return
         self.count += 1
         k = self.count
         if not (isinstance(count, int) and isinstance(start, int)):  # it may have no turn
