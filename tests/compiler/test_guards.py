@@ -94,9 +94,7 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("name", CHANGES)
-def test_a_change_around_the_step_is_noticed(name):
-    step, change = CHANGES[name]()
+def assert_noticed(step, change):
     compiled = ag.compile(step, verify="never")
     for _ in range(2):
         before = compiled(X).numpy()
@@ -104,6 +102,11 @@ def test_a_change_around_the_step_is_noticed(name):
     expected = step(ag.tensor(X)).numpy()
     assert not np.array_equal(before, expected)
     np.testing.assert_allclose(compiled(X).numpy(), expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_around_the_step_is_noticed(name):
+    assert_noticed(*CHANGES[name]())
 
 
 def _to_eval(model):
@@ -337,14 +340,7 @@ SURROUNDINGS = {
 
 @pytest.mark.parametrize("name", SURROUNDINGS)
 def test_a_change_of_the_surroundings_is_noticed(name):
-    step, change = SURROUNDINGS[name]()
-    compiled = ag.compile(step, verify="never")
-    for _ in range(2):
-        before = compiled(X).numpy()
-    change()
-    expected = step(ag.tensor(X)).numpy()
-    assert not np.array_equal(before, expected)
-    np.testing.assert_allclose(compiled(X).numpy(), expected, rtol=1e-6, atol=1e-6)
+    assert_noticed(*SURROUNDINGS[name]())
 
 
 class Trainer(Run):
