@@ -15,8 +15,10 @@ import ctypes
 import ctypes.util
 import hashlib
 import os
+import re
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,6 +26,9 @@ from typing import Any
 
 LIMIT = 256 << 20
 """Bytes of object code kept on disk."""
+
+BESIDE, ABANDONED = re.compile(r"k[0-9a-f]{32}\.\d+\.\d+"), 3600
+"""What a file is called until it is whole, and after how many seconds nobody writes to it any more."""
 
 
 def directory() -> Path:
@@ -149,6 +154,10 @@ def prune(folder: Path, limit: int = LIMIT) -> None:
         with contextlib.suppress(OSError):
             path.unlink()
         total -= size
+    for path in folder.glob("k*.*.*"):  # what a process that was killed had not yet renamed
+        with contextlib.suppress(OSError):
+            if BESIDE.fullmatch(path.name) and path.stat().st_mtime < time.time() - ABANDONED:
+                path.unlink()
 
 
 def _add_foreign(llvm: Any) -> None:

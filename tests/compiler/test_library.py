@@ -101,6 +101,16 @@ def test_the_oldest_kernels_go(tmp_path):
     assert sorted(p.name for p in tmp_path.glob("*.o")) == ["6.o", "7.o", "8.o", "9.o"]
 
 
+def test_files_that_were_never_finished_are_removed_after_an_hour(tmp_path):
+    old, new, others = f"k{'0a' * 16}.17.1", f"k{'0b' * 16}.17.1", "keep.me.here"
+    for name in (old, new, others):
+        (tmp_path / name).write_bytes(b"x")
+    for name in (old, others):
+        os.utime(tmp_path / name, (0, 0))
+    prune(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([new, others])
+
+
 def test_two_processes_at_once_and_a_third_that_finds_all(folder):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     run = [sys.executable, "-c", SCRIPT]
