@@ -61,8 +61,10 @@ def fuse(values: Sequence[Value]) -> list[Cluster]:
     line: list[Cluster | None] = []
     reading: dict[Value, Cluster] = {}  # for each memory, the last cluster that read it
     scalars: Cluster | None = None  # the last cluster of one point, which single numbers join wherever they can
+    there = set(values)
     for v in values:
         v.cluster, v.place = None, "full"
+        v.after = v.after if v.after in there else None  # what nobody reads any more has no place to come after
     for v in values:
         if v.op in LEAVES or v.op in VIEWS or v.op in ("iota", "result"):
             continue

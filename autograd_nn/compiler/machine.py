@@ -152,6 +152,7 @@ class Machine:
         if root.inside is not None:
             offset += root.inside[1]
         memory = home or (root if root.op == "memory" else None)
+        assert memory is not None or whole.buffer >= 0, f"{whole} is read, and nowhere in memory"
         start = self.base + whole.buffer if memory is None else memory.data.ctypes.data
         return start + offset * root.dtype.itemsize
 
