@@ -14,6 +14,7 @@ Where to start reading, and what stands on what:
     pooling, adaptive, resizing, patches       the other kernels on images
     normalising, special, scattering           standardising over axes; error and gamma functions; adding rows at places
     transcendental                             exp, tanh, the logistic and the normal function on vectors
+    elements, limits                           loops over what is done to one element; numbers kept within bounds
     activation, recurrent, softmax             gelu, a step of a recurrent layer, the rows of attention: loops around those
     update_rules, updates                      what an optimizer does to one element, and the loops around it
     warmup                                     the command that compiles all of them ahead

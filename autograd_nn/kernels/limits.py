@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
-from autograd_nn.kernels.build import Kernel, kernel, named
-from autograd_nn.kernels.layout import share
-from autograd_nn.kernels.plan import Plan
-from autograd_nn.kernels.threads import get_num_threads
-from autograd_nn.kernels.transcendental import lanewise
-from autograd_nn.kernels.vectors import I64, at, fields, lanes_of
+from autograd_nn.kernels.elements import of_one, of_two
+from autograd_nn.kernels.elements import run as run
+from autograd_nn.kernels.vectors import I64
 
 
 def _bounds(v: Any, pointer: Any) -> list[Any]:
@@ -86,60 +80,11 @@ def _ramped_gradient(v: Any, g: Any, x: Any, bounds: Any, out: Any, *rest: Any) 
     v.store(b.select(inside, v.mul(g, slope), flat), out(0))
 
 
-def _of_one(body: Any) -> Kernel:
-    """The kernel that does this to each element of x, known by the body's name."""
-    vector, element = lanewise(body)
-
-    def loop(plan, x, bounds, out, d, shared, private, part, parts):
-        (size,) = fields(plan, 1)
-        first, last = share(size, part, parts)
-        whole = last - (last - first) % lanes_of(x)
-        for i in range(first, whole, lanes_of(x)):
-            vector(at(x, i), bounds, at(out, i), x, x, 0)
-        for i in range(whole, last):
-            element(at(x, i), bounds, at(out, i), x, x, 0)
-
-    return kernel()(named(loop, body))
-
-
-def _of_two(body: Any) -> Kernel:
-    """The kernel that does this to each pair of elements of g and x, known by the body's name."""
-    vector, element = lanewise(body)
-
-    def loop(plan, g, x, bounds, out, shared, private, part, parts):
-        (size,) = fields(plan, 1)
-        first, last = share(size, part, parts)
-        whole = last - (last - first) % lanes_of(x)
-        for i in range(first, whole, lanes_of(x)):
-            vector(at(g, i), at(x, i), bounds, at(out, i), x, 0)
-        for i in range(whole, last):
-            element(at(g, i), at(x, i), bounds, at(out, i), x, 0)
-
-    return kernel()(named(loop, body))
-
-
-limit = _of_one(_limit)
-within = _of_two(_within)
-beyond = _of_one(_beyond)
-outside = _of_one(_outside)
-ramp = _of_one(_ramp)
-ramped = _of_one(_ramped)
-direction = _of_one(_direction)
-ramped_gradient = _of_two(_ramped_gradient)
-
-PART = 1 << 15
-"""Elements that are worth a part of their own."""
-
-
-@lru_cache(maxsize=256)
-def _plan(step: Kernel, size: int, dtype: np.dtype, thread_count: int) -> Plan:
-    parts = max(1, min(4 * thread_count, size // PART)) if thread_count > 1 else 1
-    return Plan(dtype, np.array([size], np.int64), [(step, parts)], 0, 0, thread_count)
-
-
-def run(step: Kernel, bounds: tuple[float, float], *arrays: np.ndarray) -> np.ndarray:
-    """A kernel's result on contiguous arrays of one shape and dtype: x, or g and x."""
-    x = arrays[0]
-    out = np.empty_like(x)
-    _plan(step, x.size, x.dtype, get_num_threads()).run(*arrays, np.array(bounds, x.dtype), out)
-    return out
+limit = of_one(_limit)
+within = of_two(_within)
+beyond = of_one(_beyond)
+outside = of_one(_outside)
+ramp = of_one(_ramp)
+ramped = of_one(_ramped)
+direction = of_one(_direction)
+ramped_gradient = of_two(_ramped_gradient)
